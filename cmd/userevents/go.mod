@@ -1,0 +1,3 @@
+module github.com/otel-userevents/usereventsmetric/cmd/userevents
+
+go 1.26.0

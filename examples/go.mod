@@ -1,0 +1,3 @@
+module github.com/otel-userevents/usereventsmetric/examples
+
+go 1.26.0

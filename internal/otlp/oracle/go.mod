@@ -1,0 +1,3 @@
+module github.com/otel-userevents/usereventsmetric/internal/otlp/oracle
+
+go 1.26.0

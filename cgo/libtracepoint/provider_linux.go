@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux && cgo
+
+package libtracepoint
+
+/*
+#cgo CFLAGS: -DUSEREVENTS_PREFIXED -Wall -Wextra -Werror=implicit-function-declaration
+#cgo LDFLAGS: -pthread
+#include "bundled.h"
+
+// The iovecs live on this stack: an array of them in Go memory would hold Go pointers, which cgo does not let pass.
+static int write_event(tracepoint_state const *state, void const *payload, size_t size)
+{
+    struct iovec vecs[2] = {{NULL, 0}, {(void *)payload, size}};
+    return tracepoint_write(state, 2, vecs);
+}
+
+#cgo noescape write_event
+#cgo nocallback write_event
+*/
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+// Backend names the implementation of the interface that this build calls.
+const Backend = "bundled"
+
+// ErrClosed is returned by calls on a Provider or Tracepoint that was closed.
+var ErrClosed = fmt.Errorf("libtracepoint: %w", os.ErrClosed)
+
+// Provider is an open user_events_data, through which tracepoints are connected. Its methods, and those of its
+// tracepoints, may be called concurrently.
+type Provider struct {
+	// Writes hold it for reading, whatever changes a connection for writing. So Close waits for running writes, and no
+	// write ever meets a descriptor that was closed, or one that was closed and given to another file.
+	mu    sync.RWMutex
+	state *C.tracepoint_provider_state // C memory; nil once closed
+	// The connected tracepoints; Close ends them all.
+	tracepoints map[*Tracepoint]struct{}
+}
+
+// OpenProvider finds user_events_data and opens it, by tracepoint_open_provider. The error wraps the errno: ENOTSUP where
+// no tracefs is mounted, else that of open(2).
+func OpenProvider() (*Provider, error) {
+	return openProvider("tracepoint_open_provider", func(state *C.tracepoint_provider_state) C.int {
+		return C.tracepoint_open_provider(state)
+	})
+}
+
+// OpenProviderFile takes a duplicate of an open user_events_data. The caller keeps file, and may close it afterwards.
+// It is an extension of the bundled implementation.
+func OpenProviderFile(file *os.File) (*Provider, error) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("libtracepoint: %w", err)
+	}
+	return openProvider("open_provider_file", func(state *C.tracepoint_provider_state) C.int {
+		code := C.int(syscall.EBADF)
+		// Control fails only for a closed file, and then code stands.
+		_ = raw.Control(func(fd uintptr) { code = C.userevents_open_provider_file(state, C.int(fd)) })
+		return code
+	})
+}
+
+func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Provider, error) {
+	state := newProviderState()
+	if code := open(state); code != 0 {
+		freeProviderState(state)
+		return nil, os.NewSyscallError(op, syscall.Errno(code))
+	}
+	return &Provider{state: state, tracepoints: map[*Tracepoint]struct{}{}}, nil
+}
+
+// Connect registers a tracepoint. nameArgs is the kernel's declaration of it, name and fields: "ev u32 a; char[8] b".
+//
+// The error wraps the errno of the registration, such as EADDRINUSE where the name exists with other fields; then nothing
+// is left connected. ErrClosed after Close.
+func (p *Provider) Connect(nameArgs string) (*Tracepoint, error) {
+	name := C.CString(nameArgs)
+	defer freeString(name)
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == nil {
+		return nil, ErrClosed
+	}
+	state := words.take()
+	if code := C.tracepoint_connect(state, p.state, name); code != 0 {
+		words.giveBack(state, C.userevents_disconnect(state) == 0)
+		return nil, os.NewSyscallError("tracepoint_connect", syscall.Errno(code))
+	}
+	tracepoint := &Tracepoint{
+		provider: p,
+		state:    state,
+		enabled:  (*uint32)(unsafe.Pointer(&state.status_word)),
+	}
+	p.tracepoints[tracepoint] = struct{}{}
+	return tracepoint, nil
+}
+
+// Close waits for running writes, disconnects every tracepoint of the provider and closes its descriptor. A second Close
+// does nothing. An error, which wraps the errno, says that the kernel refused to unregister a tracepoint; everything
+// else is closed all the same.
+func (p *Provider) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == nil {
+		return nil
+	}
+	code := C.userevents_close_provider(p.state)
+	for tracepoint := range p.tracepoints {
+		words.giveBack(tracepoint.state, code == 0)
+		tracepoint.state = nil
+	}
+	clear(p.tracepoints)
+	freeProviderState(p.state)
+	p.state = nil
+	if code != 0 {
+		return os.NewSyscallError("close_provider", syscall.Errno(code))
+	}
+	return nil
+}
+
+// Tracepoint is a registered tracepoint. Its methods may be called concurrently.
+type Tracepoint struct {
+	provider *Provider
+	state    *C.tracepoint_state // nil once closed; guarded by provider.mu
+	// The word that the kernel keeps up to date, in memory that is there as long as the process. So it can be read without
+	// a lock, even beside a Close.
+	enabled *uint32
+}
+
+// Enabled reports whether anybody listens to the tracepoint: one atomic load. On a closed tracepoint it may report
+// anything; a write then returns ErrClosed.
+func (t *Tracepoint) Enabled() bool {
+	return atomic.LoadUint32(t.enabled) != 0
+}
+
+// Write writes one event with the given fields, by one call of C and one writev(2), without copying or keeping payload,
+// which must be laid out as the tracepoint was declared. nil also where nobody listens.
+//
+// The error is a syscall.Errno, EFAULT where a __rel_loc points outside of payload for example, or ErrClosed. The kernel
+// drops an event of which payload is larger than 8184 bytes without saying so (PERF_MAX_TRACE_SIZE is 8192, and 8 bytes
+// are its own), and no smaller one.
+func (t *Tracepoint) Write(payload []byte) error {
+	t.provider.mu.RLock()
+	defer t.provider.mu.RUnlock()
+	if t.state == nil {
+		return ErrClosed
+	}
+	code := C.write_event(t.state, unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload)))
+	if code != 0 {
+		return syscall.Errno(code)
+	}
+	return nil
+}
+
+// Close waits for running writes and unregisters the tracepoint. A second Close does nothing. The error wraps the errno
+// with which the kernel refused.
+func (t *Tracepoint) Close() error {
+	t.provider.mu.Lock()
+	defer t.provider.mu.Unlock()
+	if t.state == nil {
+		return nil
+	}
+	code := C.userevents_disconnect(t.state)
+	words.giveBack(t.state, code == 0)
+	t.state = nil
+	delete(t.provider.tracepoints, t)
+	if code != 0 {
+		return os.NewSyscallError("disconnect", syscall.Errno(code))
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The functions of the libtracepoint interface, as declared by LinuxTracepoints' tracepoint/tracepoint.h, and what this
+// implementation of it promises for each.
+//
+// Threads: open, close and connect may be called from any thread; they take turns among themselves. A write takes no
+// lock: the caller makes sure that no write runs on a tracepoint while it or its provider is being opened, connected or
+// closed. (The Go wrapper in this folder does.)
+
+#ifndef USEREVENTS_TRACEPOINT_H
+#define USEREVENTS_TRACEPOINT_H
+
+#include "tracepoint-names.h"
+#include "tracepoint-state.h"
+
+#include <sys/uio.h>
+
+// What to connect: a tracepoint and its declaration. For tracepoint_open_provider_with_tracepoints.
+typedef struct tracepoint_definition {
+    tracepoint_state *state;
+    char const *tp_name_args;
+} tracepoint_definition;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Finds user_events_data and opens it. 0, or an errno: ENOTSUP where no tracefs is mounted, else what open(2) said.
+//
+// After an error the provider is closed as before, and a later call tries again. After success every tracepoint that
+// was connected to the closed provider is disconnected and reset to TRACEPOINT_STATE_INIT: connect it again.
+// A provider that is open already is left as it is: EBUSY.
+int tracepoint_open_provider(tracepoint_provider_state *provider_state);
+
+// The same, then connects each tracepoint of the list from start up to stop. What a connect returns is ignored.
+//
+// The list is one that the linker may have gathered in a section, with holes and doubles in it: it is first sorted by
+// address in place, doubles and NULLs are turned into NULLs at its end, and those are left out.
+int tracepoint_open_provider_with_tracepoints(
+    tracepoint_provider_state *provider_state,
+    tracepoint_definition const **tp_definition_start,
+    tracepoint_definition const **tp_definition_stop);
+
+// Disconnects all tracepoints of the provider, resets them to TRACEPOINT_STATE_INIT and closes the file.
+// Nothing happens to a closed provider.
+void tracepoint_close_provider(tracepoint_provider_state *provider_state);
+
+// Connects a tracepoint to a provider, after disconnecting it from the one that it had.
+//
+// tp_name_args is the kernel's declaration: the name, a blank, the fields separated by "; ". 0, or the errno of the
+// registration (EADDRINUSE: the name exists with other fields). The tracepoint belongs to the provider either way, until
+// the provider is opened or closed, or the tracepoint connected again.
+// A provider that is NULL only disconnects; one that is closed takes the tracepoint without registering it. Both give 0.
+int tracepoint_connect(
+    tracepoint_state *tp_state,
+    tracepoint_provider_state *provider_state,
+    char const *tp_name_args);
+
+// Writes one event with one writev(2). 0 when it was written or nobody listens, a tracepoint that is disconnected, or
+// whose provider is closed, included; else an errno.
+//
+// data_vecs[0] is for the function's own use and must come as {NULL, 0}; the payload is in data_vecs[1] up to
+// data_vecs[data_count - 1]. EBADF is an error only where the provider's file has been closed by somebody else: the
+// kernel also says EBADF when the last listener left a moment ago, and that is 0.
+int tracepoint_write(
+    tracepoint_state const *tp_state,
+    unsigned data_count,
+    struct iovec *data_vecs);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

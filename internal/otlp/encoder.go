@@ -4,7 +4,6 @@
 package otlp
 
 import (
-	"errors"
 	"fmt"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -231,8 +230,7 @@ func (e *Encoder) flush() {
 	e.runs = e.runs[:0]
 	e.message.reset()
 
-	var stop *stopError
-	if err != nil && errors.As(err, &stop) {
+	if err != nil && endsCycle(err) {
 		e.stopped = err
 	}
 }

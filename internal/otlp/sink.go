@@ -2,6 +2,8 @@
 
 package otlp
 
+import "errors"
+
 // Sink takes the finished messages.
 type Sink interface {
 	// Write takes one message. buf[:Headroom] is for the caller to fill; buf[Headroom:] is one serialized
@@ -25,3 +27,9 @@ type stopError struct{ err error }
 
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
+
+// endsCycle reports whether err comes from Stop.
+func endsCycle(err error) bool {
+	var stop *stopError
+	return errors.As(err, &stop)
+}

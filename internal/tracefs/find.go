@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tracefs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+const (
+	// DefaultDir is where every distribution mounts tracefs.
+	DefaultDir = "/sys/kernel/tracing"
+	// DataFileName is the file through which processes register and write.
+	DataFileName = "user_events_data"
+)
+
+// Location says where the kernel's tracing files are.
+type Location struct {
+	// Dir is the tracefs directory. It is empty when only user_events_data is
+	// visible, as in a container that was given nothing but this file; events
+	// can be registered and written there, but not looked up.
+	Dir string
+	// DataFile is the path of user_events_data.
+	DataFile string
+}
+
+// candidates returns the places to look at, the most likely first: DefaultDir,
+// directories where tracefs is mounted, single files of tracefs (a
+// user_events_data that was bind-mounted into a container is listed as a
+// tracefs mount whose mount point is the file), and last debugfs, which has
+// tracefs in a directory below it.
+func candidates(mounts []mount) (places []Location, mounted bool) {
+	var dirs, files, debug []Location
+	for _, m := range mounts {
+		switch m.fsType {
+		case "tracefs":
+			switch {
+			case path.Base(m.root) == DataFileName:
+				files = append(files, Location{DataFile: m.point})
+			case m.root == "/":
+				dirs = append(dirs, at(m.point))
+			}
+			// Other roots are bind mounts of a directory inside tracefs (an
+			// instance, say), which has no user_events_data.
+		case "debugfs":
+			if m.root == "/" {
+				debug = append(debug, at(path.Join(m.point, "tracing")))
+			}
+		}
+	}
+	mounted = len(dirs)+len(files)+len(debug) > 0
+	seen := make(map[string]bool)
+	for _, list := range [][]Location{{at(DefaultDir)}, dirs, files, debug} {
+		for _, l := range list {
+			if !seen[l.DataFile] {
+				seen[l.DataFile] = true
+				places = append(places, l)
+			}
+		}
+	}
+	return places, mounted
+}
+
+func at(dir string) Location {
+	return Location{Dir: dir, DataFile: path.Join(dir, DataFileName)}
+}
+
+// host is what finding asks of the machine. Tests put tables in its place.
+type host interface {
+	// stat follows links, as os.Stat does.
+	stat(path string) (fs.FileInfo, error)
+	// mountinfo opens /proc/self/mountinfo.
+	mountinfo() (io.ReadCloser, error)
+	// release is the kernel's release, "6.1.0-49-amd64", or "" if unknown.
+	release() string
+}
+
+// firstUsable calls try for each place where user_events_data may be and stops
+// at the first that succeeds. If none does, the error is the most telling one:
+// a file that is there but cannot be used says more than one that is not.
+func firstUsable(h host, try func(Location) error) (Location, error) {
+	var mounts []mount
+	mountsErr := func() error {
+		f, err := h.mountinfo()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		mounts, err = parseMountinfo(f)
+		return err
+	}()
+	places, mounted := candidates(mounts)
+
+	var denied error
+	var visible string // a tracefs that has no user_events_data
+	for _, l := range places {
+		err := try(l)
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			if denied == nil {
+				denied = Explain(OpOpen, l.DataFile, err)
+			}
+			continue
+		}
+		if visible == "" && l.Dir != "" {
+			if _, err := h.stat(path.Join(l.Dir, "events")); err == nil {
+				visible = l.Dir
+			}
+		}
+	}
+	if denied != nil {
+		return Location{}, denied
+	}
+
+	kernel := "the kernel must be 6.4 or newer and built with CONFIG_USER_EVENTS=y"
+	if r := h.release(); r != "" {
+		kernel += " (this one is " + r + ")"
+	}
+	e := &Error{Op: OpFind, Path: places[0].DataFile, Err: fs.ErrNotExist}
+	switch {
+	case visible != "":
+		e.Path = path.Join(visible, DataFileName)
+		e.Cure = "tracefs is mounted but has no such file: " + kernel
+	case mounted:
+		e.Cure = "a mounted tracefs or debugfs was found, without this file: " + kernel
+	case mountsErr != nil:
+		e.Cure = fmt.Sprintf("no tracefs there, and the list of mounts cannot be read (%v): name the file, or mount tracefs with \"mount -t tracefs nodev %s\"", mountsErr, DefaultDir)
+	default:
+		e.Cure = fmt.Sprintf("no tracefs is mounted: \"mount -t tracefs nodev %s\" as root, or pass %s into the container; %s", DefaultDir, DataFileName, kernel)
+	}
+	return Location{}, e
+}
+
+func find(h host) (Location, error) {
+	return firstUsable(h, func(l Location) error {
+		fi, err := h.stat(l.DataFile)
+		if err == nil && fi.IsDir() {
+			return fs.ErrNotExist
+		}
+		return err
+	})
+}
+
+// FindIn is [Find] over a given text of /proc/self/mountinfo and a stat
+// function, which must follow links as os.Stat does.
+func FindIn(mountinfo io.Reader, stat func(path string) (fs.FileInfo, error)) (Location, error) {
+	return find(givenHost{mountinfo, stat})
+}
+
+type givenHost struct {
+	mounts io.Reader
+	statFn func(path string) (fs.FileInfo, error)
+}
+
+func (h givenHost) stat(p string) (fs.FileInfo, error) { return h.statFn(p) }
+func (h givenHost) mountinfo() (io.ReadCloser, error)  { return io.NopCloser(h.mounts), nil }
+func (h givenHost) release() string                    { return "" }
+
+// eventDir is the directory of one event below events/.
+func (l Location) eventDir(system, name string) (string, error) {
+	if l.Dir == "" {
+		return "", &Error{
+			Op: OpFind, Path: path.Join("events", system, name), Err: fs.ErrNotExist,
+			Cure: "only " + l.DataFile + " is visible here: reading events needs the whole tracefs directory (" + DefaultDir + ")",
+		}
+	}
+	for _, part := range []string{system, name} {
+		// An event's name comes from whoever registered it, a path must not.
+		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "/\x00") {
+			return "", fmt.Errorf("tracefs: event name %q: not a file name", part)
+		}
+	}
+	return path.Join(l.Dir, "events", system, name), nil
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tracefs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+// userReg is struct user_reg. The C struct is packed and 28 bytes long; this
+// one has the same offsets and four bytes of padding behind it, which the
+// kernel does not look at since size says 28.
+type userReg struct {
+	size       uint32
+	enableBit  uint8
+	enableSize uint8
+	flags      uint16
+	enableAddr uint64
+	nameArgs   uint64
+	writeIndex uint32 // set by the kernel
+}
+
+// userUnreg is struct user_unreg, packed, 16 bytes.
+type userUnreg struct {
+	size        uint32
+	disableBit  uint8
+	_           uint8
+	_           uint16
+	disableAddr uint64
+}
+
+const (
+	userRegSize   = 28
+	userUnregSize = 16
+	enableSize    = 4 // of the enable word, in bytes
+)
+
+// ioctl is the seam under the calls below.
+type ioctl func(f *os.File, request uintptr, arg unsafe.Pointer) error
+
+func sysIoctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
+	// Not f.Fd(), which would switch the descriptor to blocking mode.
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var errno syscall.Errno
+	err = c.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(arg))
+	})
+	if err != nil {
+		return os.ErrClosed // the only failure that Control has itself
+	}
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// Register registers the event that nameArgs declares ("name type field; type
+// field", see [NameArgs]) and makes the kernel set the given bit (0 to 31) of
+// word while somebody listens. The returned index goes in front of each
+// payload, as a u32, and counts for this f only.
+//
+// The registration belongs to the process, not to f: closing f does not end
+// it, and the kernel goes on writing word. So word must not be memory of the
+// Go heap: take it from [NewEnableWord], and give it back only after
+// [Unregister] succeeded. Read it with an atomic load.
+//
+// The error is an [*Error] that unwraps to the errno, or to
+// errors.ErrUnsupported on an architecture whose ioctl numbers are not known.
+// Register may be called from several goroutines, with different words or bits.
+func Register(f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (writeIndex uint32, err error) {
+	return register(sysIoctl, f, word, bit, nameArgs, flags)
+}
+
+func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (uint32, error) {
+	name, _, _ := strings.Cut(nameArgs, " ")
+	if !thisArchOK {
+		return 0, &Error{Op: OpRegister, Path: name, Err: errors.ErrUnsupported, Cure: "the ioctl numbers of " + runtime.GOARCH + " are not known"}
+	}
+	if bit > 31 {
+		return 0, fmt.Errorf("tracefs: enable bit %d: must be 0 to 31", bit)
+	}
+	if len(nameArgs) > MaxNameArgs {
+		return 0, fmt.Errorf("tracefs: declaration of %.32q…: %d bytes, the kernel takes %d", name, len(nameArgs), MaxNameArgs)
+	}
+	if strings.IndexByte(nameArgs, 0) >= 0 {
+		return 0, fmt.Errorf("tracefs: declaration %q: has a NUL character", nameArgs)
+	}
+	text := append([]byte(nameArgs), 0)
+	reg := &userReg{
+		size:       userRegSize,
+		enableBit:  bit,
+		enableSize: enableSize,
+		flags:      flags,
+		enableAddr: uint64(uintptr(unsafe.Pointer(word))),
+		nameArgs:   uint64(uintptr(unsafe.Pointer(&text[0]))),
+	}
+	// The kernel follows an address that the Go runtime cannot see in reg.
+	var pin runtime.Pinner
+	pin.Pin(&text[0])
+	defer pin.Unpin()
+	if err := call(f, thisArch.reg, unsafe.Pointer(reg)); err != nil {
+		return 0, Explain(OpRegister, name, err)
+	}
+	return reg.writeIndex, nil
+}
+
+// Unregister takes a registration of [Register] back. When it returns nil the
+// kernel no longer writes word. The f need not be the one that registered.
+func Unregister(f *os.File, word *uint32, bit uint8) error {
+	return unregister(sysIoctl, f, word, bit)
+}
+
+func unregister(call ioctl, f *os.File, word *uint32, bit uint8) error {
+	if !thisArchOK {
+		return Explain(OpUnregister, "", errors.ErrUnsupported)
+	}
+	return Explain(OpUnregister, "", call(f, thisArch.unreg, unsafe.Pointer(&userUnreg{
+		size:        userUnregSize,
+		disableBit:  bit,
+		disableAddr: uint64(uintptr(unsafe.Pointer(word))),
+	})))
+}
+
+// Delete removes an event that nobody uses any more, such as one made with
+// [FlagPersist]. Events without that flag go by themselves.
+func Delete(f *os.File, name string) error { return deleteEvent(sysIoctl, f, name) }
+
+func deleteEvent(call ioctl, f *os.File, name string) error {
+	if !thisArchOK {
+		return Explain(OpDelete, name, errors.ErrUnsupported)
+	}
+	if strings.IndexByte(name, 0) >= 0 {
+		return fmt.Errorf("tracefs: event name %q: has a NUL character", name)
+	}
+	text := append([]byte(name), 0)
+	return Explain(OpDelete, name, call(f, thisArch.del, unsafe.Pointer(&text[0])))
+}

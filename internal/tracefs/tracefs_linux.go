@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tracefs
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+type osHost struct{}
+
+func (osHost) stat(p string) (fs.FileInfo, error) { return os.Stat(p) }
+func (osHost) mountinfo() (io.ReadCloser, error)  { return os.Open("/proc/self/mountinfo") }
+func (osHost) release() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	r, _, _ := bytes.Cut(u.Release[:], []byte{0})
+	return string(r)
+}
+
+// Find looks for user_events_data: below /sys/kernel/tracing, then wherever
+// /proc/self/mountinfo has a tracefs, then below debugfs. The error is an
+// [*Error] and matches fs.ErrNotExist, or fs.ErrPermission where a tracefs is
+// there but closed to this user.
+func Find() (Location, error) { return find(osHost{}) }
+
+// OpenUserEventsData opens user_events_data for reading and writing, with
+// O_CLOEXEC. If explicit is not empty, only that path is tried, else the
+// places of [Find], until one of them can be opened. The error is an
+// [*Error].
+func OpenUserEventsData(explicit string) (*os.File, error) {
+	f, _, err := Open(explicit)
+	return f, err
+}
+
+// Open is [OpenUserEventsData] that also says where the file and the rest of
+// tracefs are. With an explicit path, Location.Dir is that file's directory if
+// it looks like a tracefs, else the first tracefs found.
+func Open(explicit string) (*os.File, Location, error) {
+	return openIn(osHost{}, explicit, openDataFile)
+}
+
+func openDataFile(p string) (*os.File, error) {
+	return os.OpenFile(p, os.O_RDWR|syscall.O_CLOEXEC, 0)
+}
+
+func openIn(h host, explicit string, open func(string) (*os.File, error)) (*os.File, Location, error) {
+	if explicit != "" {
+		f, err := open(explicit)
+		if err != nil {
+			return nil, Location{}, Explain(OpOpen, explicit, err)
+		}
+		l := Location{DataFile: explicit}
+		if dir := path.Dir(explicit); isTracefs(h, dir) {
+			l.Dir = dir
+		} else {
+			l.Dir = findDir(h)
+		}
+		return f, l, nil
+	}
+	var f *os.File
+	l, err := firstUsable(h, func(l Location) (err error) {
+		f, err = open(l.DataFile)
+		return err
+	})
+	if err != nil {
+		return nil, Location{}, err
+	}
+	if l.Dir == "" {
+		l.Dir = findDir(h)
+	}
+	return f, l, nil
+}
+
+// findDir returns the first tracefs directory whose events can be seen, or "".
+func findDir(h host) string {
+	l, err := firstUsable(h, func(l Location) error {
+		if l.Dir == "" || !isTracefs(h, l.Dir) {
+			return fs.ErrNotExist
+		}
+		return nil
+	})
+	if err != nil {
+		return ""
+	}
+	return l.Dir
+}
+
+func isTracefs(h host, dir string) bool {
+	fi, err := h.stat(path.Join(dir, "events"))
+	return err == nil && fi.IsDir()
+}
+
+// EventID reads the id of an event, which perf_event_open takes. An event that
+// is not registered is an error that matches fs.ErrNotExist.
+func (l Location) EventID(system, name string) (int, error) {
+	dir, err := l.eventDir(system, name)
+	if err != nil {
+		return 0, err
+	}
+	p := path.Join(dir, "id")
+	b, err := os.ReadFile(p)
+	if err != nil {
+		return 0, Explain(OpRead, p, err)
+	}
+	id, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("tracefs: %s: not an id: %q", p, b)
+	}
+	return int(id), nil
+}
+
+// Format reads the format of an event. An event that is not registered is an
+// error that matches fs.ErrNotExist.
+func (l Location) Format(system, name string) (*Format, error) {
+	dir, err := l.eventDir(system, name)
+	if err != nil {
+		return nil, err
+	}
+	p := path.Join(dir, "format")
+	b, err := os.ReadFile(p)
+	if err != nil {
+		return nil, Explain(OpRead, p, err)
+	}
+	f, err := ParseFormat(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tracefs
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// words hands out enable words from pages that stay mapped for the life of the
+// process, since the kernel may write into them until they are unregistered.
+var words struct {
+	sync.Mutex
+	free []*uint32
+}
+
+// NewEnableWord returns a zeroed word for [Register], in memory outside the Go
+// heap that is never moved or unmapped. Its cost is 4 bytes; a page is mapped
+// at a time.
+func NewEnableWord() (*uint32, error) {
+	words.Lock()
+	defer words.Unlock()
+	if len(words.free) == 0 {
+		page, err := syscall.Mmap(-1, 0, os.Getpagesize(), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS)
+		if err != nil {
+			return nil, fmt.Errorf("tracefs: memory for enable words: %w", os.NewSyscallError("mmap", err))
+		}
+		for i := 0; i+4 <= len(page); i += 4 {
+			words.free = append(words.free, (*uint32)(unsafe.Pointer(&page[i])))
+		}
+	}
+	last := len(words.free) - 1
+	w := words.free[last]
+	words.free = words.free[:last]
+	*w = 0
+	return w, nil
+}
+
+// FreeEnableWord gives back a word of [NewEnableWord]. Only a word that was
+// never registered, or whose every bit [Unregister] succeeded for, may be
+// given back, and nobody may look at it afterwards; a word about which this is
+// not certain is better kept.
+func FreeEnableWord(word *uint32) {
+	words.Lock()
+	defer words.Unlock()
+	words.free = append(words.free, word)
+}

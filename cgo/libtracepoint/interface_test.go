@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux && cgo
+
+package libtracepoint_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// installBundled lays the bundled implementation out as an installed library is: the headers below <prefix>/include, and
+// its sources, which know it under the interface's public names there.
+func installBundled(t *testing.T) (prefix string) {
+	t.Helper()
+	prefix = t.TempDir()
+	include := filepath.Join(prefix, "include", "tracepoint")
+	require.NoError(t, os.MkdirAll(include, 0o755))
+	headers, err := filepath.Glob("tracepoint*.h")
+	require.NoError(t, err)
+	require.Len(t, headers, 3)
+	for _, header := range headers {
+		text, err := os.ReadFile(header)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(include, header), text, 0o644))
+	}
+	return prefix
+}
+
+func compiler(variable, usual string) string {
+	if named := os.Getenv(variable); named != "" {
+		return named
+	}
+	return usual
+}
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	output, err := exec.Command(name, args...).CombinedOutput()
+	require.NoError(t, err, "%s %v\n%s", name, args, output)
+}
+
+// buildInterfaceProgram compiles testdata/interface.c against the headers as installed, and links it with the bundled
+// implementation under the public names.
+func buildInterfaceProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "interface")
+	run(t, compiler("CC", "gcc"), "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined", "-o", program,
+		"-I", filepath.Join(installBundled(t), "include"), "testdata/interface.c",
+		"tracepoint_linux.c", "mountinfo_linux.c", "-pthread")
+	return program
+}
+
+func TestInterfaceFromC(t *testing.T) {
+	run(t, buildInterfaceProgram(t), "closed")
+}
+
+func TestHeadersAreCPlusPlus(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "user.cpp")
+	require.NoError(t, os.WriteFile(source, []byte(`
+#include <tracepoint/tracepoint.h>
+static tracepoint_provider_state provider = TRACEPOINT_PROVIDER_STATE_INIT;
+static tracepoint_state state = TRACEPOINT_STATE_INIT;
+static tracepoint_definition definition = {&state, "name u32 a"};
+unsigned enabled() {
+    return TRACEPOINT_ENABLED(definition.state) + (unsigned)tracepoint_connect(&state, &provider, definition.tp_name_args);
+}
+`), 0o644))
+	run(t, compiler("CXX", "g++"), "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+		"-I", filepath.Join(installBundled(t), "include"), source)
+}
+
+// The names in the Go build carry the prefix, so that another implementation can be linked beside it.
+func TestNamesInTheGoBuildCarryAPrefix(t *testing.T) {
+	object := filepath.Join(t.TempDir(), "tracepoint.o")
+	run(t, compiler("CC", "gcc"), "-DUSEREVENTS_PREFIXED", "-c", "-o", object, "tracepoint_linux.c")
+	symbols, err := exec.Command("nm", "--defined-only", "--extern-only", "--format=just-symbols", object).Output()
+	require.NoError(t, err)
+	require.NotEmpty(t, symbols)
+	for _, symbol := range strings.Fields(string(symbols)) {
+		require.Regexp(t, "^userevents_", symbol)
+	}
+}

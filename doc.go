@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package usereventsmetric exports OpenTelemetry metrics through Linux user_events: each collection is written, as OTLP,
+// to a tracepoint of the kernel that perf, ftrace or an agent on the same machine can listen to.
+//
+// While nobody listens, Export costs two atomic loads. While somebody does, every data point is written exactly once and in
+// order, and what cannot be written is named in the error that Export returns; nothing is lost in silence.
+//
+//	exporter, err := usereventsmetric.New()
+//	if err != nil {
+//		return err
+//	}
+//	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(exporter)))
+//	defer provider.Shutdown(context.Background())
+//
+// # Requirements
+//
+// Linux 6.4 or later with CONFIG_USER_EVENTS, tracefs mounted, and for the process execute permission on the tracing
+// directory (/sys/kernel/tracing) and write permission on user_events_data in it. Where something of this is missing, [New]
+// succeeds all the same, unless [WithRequired] is given: the reason and its cure go to otel.Handle once, and are in
+// [Exporter.Status]; each Export tries again. The package needs cgo; without it, and anywhere but on Linux, it builds and
+// exports nothing, and says so in the same way.
+//
+// # The event
+//
+// The tracepoint is user_events:otlp_metrics, declared as
+//
+//	otlp_metrics u32 protocol; char[8] version; __rel_loc u8[] buffer
+//
+// protocol is 0 (protobuf), version is "v0.19.00", and buffer one serialized ExportMetricsServiceRequest, complete in
+// itself. The Rust and .NET exporters declare the same. A name has one layout on a machine: where another process, such as
+// one with the C++ exporter, declared otlp_metrics with other fields, registering fails with EADDRINUSE.
+//
+// # Sizes
+//
+// The kernel hands an event to perf only up to 8168 bytes of buffer, and to ftrace only up to the page size less 48,
+// so 4048 on most machines; it drops larger ones without an error. The exporter packs data points into messages of at most
+// [WithMaxMessageSize] bytes. A data point that is larger by itself is written alone, up to 8168 bytes; beyond that without
+// its exemplars; beyond that it is dropped and reported in a [PartialError].
+//
+// # Environment
+//
+//   - USEREVENTS_TRACEPOINT_NAME: see [WithTracepointName].
+//   - USEREVENTS_MAX_MESSAGE_SIZE: bytes, see [WithMaxMessageSize].
+//   - OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: cumulative, delta (default) or lowmemory.
+//   - OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: explicit_bucket_histogram (default) or
+//     base2_exponential_bucket_histogram.
+//
+// Options win over variables. A variable with a bad value is ignored and reported through otel.Handle.
+package usereventsmetric

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usereventsmetric
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestExportWritesEveryPointOnceInOrder(t *testing.T) {
+	for _, points := range []int{0, 1, 100, 5000} {
+		for _, size := range []int{512, 4048, 8168} {
+			t.Run(fmt.Sprintf("%d points in messages of %d", points, size), func(t *testing.T) {
+				exporter, fake := enabledExporter(t, WithMaxMessageSize(size), WithPacing(0, 0))
+				require.NoError(t, exporter.Export(t.Context(), countingSums(points)))
+
+				bytes := 0
+				for _, message := range fake.messages(t) {
+					assert.LessOrEqual(t, len(message), size)
+					bytes += len(message)
+				}
+				if points > 0 {
+					assert.Equal(t, numbers(points), fake.sums(t))
+				} else {
+					assert.Empty(t, fake.events)
+				}
+				status := exporter.Status()
+				assert.EqualValues(t, points, status.Points)
+				assert.EqualValues(t, len(fake.events), status.Messages)
+				assert.EqualValues(t, bytes, status.Bytes)
+				assert.EqualValues(t, 1, status.Cycles)
+				assert.Zero(t, status.DroppedPoints)
+			})
+		}
+	}
+}
+
+func TestExportToNobody(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	fake.enabled.Store(false)
+	data := countingSums(10)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	assert.False(t, exporter.Enabled())
+	require.NoError(t, exporter.Export(t.Context(), data))
+	require.NoError(t, exporter.Export(cancelled, data), "there is nobody to miss anything")
+	require.NoError(t, exporter.Export(t.Context(), nil))
+	assert.Empty(t, fake.events)
+	assert.Zero(t, exporter.Status().Cycles)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = exporter.Export(t.Context(), data) }))
+}
+
+func TestExportAllocatesNothingPerPoint(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithPacing(0, 0))
+	fake.onWrite = func(int) error { return errors.ErrUnsupported }
+	perCycle := func(points int) float64 {
+		data := countingSums(points)
+		return testing.AllocsPerRun(10, func() { _ = exporter.Export(context.Background(), data) })
+	}
+	// The refused writes keep the fake from collecting events; the error they make is the same for any number of points.
+	assert.Equal(t, perCycle(1000), perCycle(1000))
+	fake.onWrite = nil
+	discarding := &discardingTracepoint{}
+	exporter.connection.Store(&connection{discarding})
+	assert.Zero(t, perCycle(100))
+	assert.Zero(t, perCycle(10_000))
+	assert.Positive(t, discarding.writes)
+}
+
+func TestExportOfAnSDKPipeline(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithInterval(time.Hour))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	counter, err := provider.Meter("m").Int64Counter("hits")
+	require.NoError(t, err)
+
+	counter.Add(t.Context(), 3)
+	require.NoError(t, provider.ForceFlush(t.Context()))
+	counter.Add(t.Context(), 4)
+	require.NoError(t, provider.Shutdown(t.Context()))
+	assert.Equal(t, []int64{3, 4}, fake.sums(t), "deltas")
+	assert.True(t, fake.closed.Load())
+}
+
+func TestListenerThatLeavesInMidCycleIsNoError(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
+	fake.onWrite = func(n int) error {
+		if n == 3 {
+			fake.enabled.Store(false)
+		}
+		return nil
+	}
+	require.NoError(t, exporter.Export(t.Context(), countingSums(1000)))
+	assert.Len(t, fake.events, 3)
+	assert.Zero(t, exporter.Status().DroppedPoints)
+
+	fake.enabled.Store(true)
+	fake.onWrite = nil
+	require.NoError(t, exporter.Export(t.Context(), countingSums(10)))
+	assert.Greater(t, len(fake.events), 3, "and it goes on when one comes back")
+}
+
+func TestFailedWriteIsReportedAndNotRetried(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
+	fake.onWrite = func(n int) error {
+		if n == 2 {
+			return syscall.EFAULT
+		}
+		return nil
+	}
+	err := exporter.Export(t.Context(), countingSums(100))
+	require.ErrorIs(t, err, syscall.EFAULT)
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	require.Len(t, partial.Dropped, 1)
+	assert.Equal(t, "counting", partial.Dropped[0].Metric)
+	assert.Equal(t, "scope", partial.Dropped[0].Scope)
+	assert.Equal(t, partial.DroppedPoints, partial.Dropped[0].Points)
+	assert.NoError(t, partial.Stopped)
+	assert.Equal(t, 100, partial.Written+partial.DroppedPoints)
+
+	written := fake.sums(t)
+	assert.Len(t, written, partial.Written)
+	assert.Equal(t, len(fake.events)+1, fake.writes, "the failed message was tried once")
+	first := len(sumsOf(t, fake.messages(t)[0]))
+	want := append(numbers(first), numbers(100)[first+partial.DroppedPoints:]...)
+	assert.Equal(t, want, written, "all but those of the second message")
+	assert.EqualValues(t, partial.DroppedPoints, exporter.Status().DroppedPoints)
+}
+
+func TestContextThatIsOver(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("a cause of its own"))
+	err := exporter.Export(ctx, countingSums(7))
+	require.ErrorIs(t, err, context.Canceled)
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Equal(t, 7, partial.DroppedPoints)
+	assert.ErrorIs(t, partial.Stopped, context.Canceled)
+	assert.Zero(t, partial.Written)
+	assert.Empty(t, fake.events)
+	assert.ErrorIs(t, exporter.ForceFlush(ctx), context.Canceled)
+	assert.NoError(t, exporter.ForceFlush(t.Context()))
+}
+
+func TestContextThatEndsInMidCycle(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
+	ctx, cancel := context.WithCancel(t.Context())
+	fake.onWrite = func(n int) error {
+		if n == 2 {
+			cancel()
+		}
+		return nil
+	}
+	err := exporter.Export(ctx, countingSums(3000))
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, numbers(partial.Written), fake.sums(t))
+	assert.Equal(t, 3000, partial.Written+partial.DroppedPoints)
+	assert.Len(t, fake.events, 2)
+}
+
+func TestUnwritableMetricsDoNotHoldUpOthers(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	data := countingSums(3)
+	scope := &data.ScopeMetrics[0]
+	large := metricdata.DataPoint[int64]{Attributes: attribute.NewSet(attribute.String("huge", strings.Repeat("x", 9000)))}
+	scope.Metrics = append([]metricdata.Metrics{
+		{Name: "large", Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, DataPoints: []metricdata.DataPoint[int64]{large}}},
+		{Name: "unknown"},
+	}, scope.Metrics...)
+
+	err := exporter.Export(t.Context(), data)
+	require.ErrorIs(t, err, ErrTooLarge)
+	require.ErrorIs(t, err, ErrUnsupported)
+	assert.ErrorContains(t, err, "huge", "the largest attribute is named")
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Equal(t, 3, partial.Written)
+	assert.Equal(t, 1, partial.DroppedPoints)
+	assert.Equal(t, numbers(3), fake.sums(t))
+}
+
+func TestMessageBeyondFtraceIsCounted(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
+	data := countingSums(1)
+	points := data.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints
+	points[0].Attributes = attribute.NewSet(attribute.String("long", strings.Repeat("x", 6000)))
+	require.NoError(t, exporter.Export(t.Context(), data))
+	assert.Len(t, fake.events, 1)
+	status := exporter.Status()
+	assert.EqualValues(t, 1, status.OversizePoints)
+	if ftraceMax < 6000 {
+		assert.EqualValues(t, 1, status.BeyondFtrace)
+	}
+}
+
+func TestPartialErrorIsBounded(t *testing.T) {
+	exporter, _ := enabledExporter(t)
+	data := countingSums(0)
+	for i := range 1000 {
+		data.ScopeMetrics[0].Metrics = append(data.ScopeMetrics[0].Metrics, metricdata.Metrics{
+			Name: fmt.Sprintf("large %d", i),
+			Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{
+				{Attributes: attribute.NewSet(attribute.String("huge", strings.Repeat("x", 9000)))},
+			}},
+		})
+	}
+	err := exporter.Export(t.Context(), data)
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Len(t, partial.Dropped, 64)
+	assert.Equal(t, 1000, partial.DroppedPoints)
+	assert.Equal(t, 1000-64, partial.Unlisted)
+	assert.Less(t, len(err.Error()), 2000)
+	assert.ErrorContains(t, err, "1000 of 1000")
+	assert.ErrorContains(t, err, "59 more reasons")
+}
+
+func TestRegistrationNeverTakesTheApplicationDown(t *testing.T) {
+	handled := catchErrors(t)
+	fake := &fakeTracepoint{}
+	fake.enabled.Store(true)
+	failure := error(syscall.ENOENT)
+	attempts := 0
+	open := func(string) (tracepoint, error) {
+		attempts++
+		if failure != nil {
+			return nil, failure
+		}
+		return fake, nil
+	}
+	exporter, err := newExporter(open)
+	require.NoError(t, err)
+	assert.ErrorIs(t, exporter.Status().Err, syscall.ENOENT)
+	assert.False(t, exporter.Status().Registered)
+	assert.False(t, exporter.Enabled())
+
+	for range 3 {
+		require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+	}
+	assert.Equal(t, 4, attempts, "each Export tries again")
+	require.Len(t, handled.all(), 1, "the same reason is reported once")
+	assert.ErrorIs(t, handled.all()[0], syscall.ENOENT)
+
+	failure = syscall.EACCES
+	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+	require.Len(t, handled.all(), 2, "another reason is reported")
+	assert.ErrorIs(t, exporter.Status().Err, syscall.EACCES)
+
+	failure = nil
+	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+	assert.Equal(t, numbers(1), fake.sums(t), "the Export that could register has written")
+	assert.True(t, exporter.Status().Registered)
+	assert.NoError(t, exporter.Status().Err)
+	assert.True(t, exporter.Status().Enabled)
+	require.Len(t, handled.all(), 2)
+}
+
+func TestRequired(t *testing.T) {
+	handled := catchErrors(t)
+	_, err := newExporter(func(string) (tracepoint, error) { return nil, syscall.EACCES }, WithRequired())
+	require.ErrorIs(t, err, syscall.EACCES)
+	assert.ErrorContains(t, err, "otlp_metrics")
+	assert.Empty(t, handled.all(), "the caller has the error")
+
+	_, err = newExporter(noTracepoint, WithRequired())
+	require.NoError(t, err)
+}
+
+func TestShutdown(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	require.NoError(t, exporter.Shutdown(t.Context()))
+	assert.True(t, fake.closed.Load())
+	assert.ErrorIs(t, exporter.Shutdown(t.Context()), sdkmetric.ErrExporterShutdown)
+	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.NoError(t, exporter.ForceFlush(t.Context()))
+	assert.Empty(t, fake.events)
+	status := exporter.Status()
+	assert.False(t, status.Registered)
+	assert.False(t, status.Enabled)
+	assert.ErrorIs(t, status.Err, sdkmetric.ErrExporterShutdown)
+	assert.Equal(t, metricdata.DeltaTemporality, exporter.Temporality(sdkmetric.InstrumentKindCounter))
+}
+
+func TestShutdownOfAnUnregisteredExporter(t *testing.T) {
+	catchErrors(t)
+	exporter, err := newExporter(func(string) (tracepoint, error) { return nil, syscall.ENOENT })
+	require.NoError(t, err)
+	require.NoError(t, exporter.Shutdown(t.Context()))
+	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+}
+
+func TestShutdownUnderAContextThatIsOver(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	writing, goOn := make(chan struct{}), make(chan struct{})
+	fake.onWrite = func(n int) error {
+		if n == 1 {
+			close(writing)
+			<-goOn
+		}
+		return nil
+	}
+	exported := make(chan error)
+	go func() { exported <- exporter.Export(context.Background(), countingSums(1000)) }()
+	<-writing
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, exporter.Shutdown(over), context.Canceled)
+	assert.True(t, fake.closed.Load(), "released all the same")
+	close(goOn)
+
+	err := <-exported
+	var partial *PartialError
+	if errors.As(err, &partial) {
+		assert.Equal(t, 1000, partial.Written+partial.DroppedPoints)
+	} else {
+		assert.NoError(t, err, "the tracepoint is gone, so nobody listens")
+	}
+	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+}
+
+func TestShutdownWaitsForARunningExport(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
+	writing := make(chan struct{})
+	fake.onWrite = func(n int) error {
+		if n == 1 {
+			close(writing)
+		}
+		return nil
+	}
+	exported := make(chan error, 1)
+	go func() { exported <- exporter.Export(context.Background(), countingSums(10_000)) }()
+	<-writing
+	require.NoError(t, exporter.Shutdown(t.Context()))
+	require.NoError(t, <-exported)
+	assert.Equal(t, numbers(10_000), fake.sums(t))
+}
+
+func TestContextEndsTheWaitForARunningExport(t *testing.T) {
+	exporter, fake := enabledExporter(t)
+	writing, goOn := make(chan struct{}), make(chan struct{})
+	fake.onWrite = func(n int) error {
+		if n == 1 {
+			close(writing)
+			<-goOn
+		}
+		return nil
+	}
+	exported := make(chan error)
+	go func() { exported <- exporter.Export(context.Background(), countingSums(5)) }()
+	<-writing
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := exporter.Export(over, countingSums(3))
+	close(goOn)
+	require.NoError(t, <-exported)
+
+	require.ErrorIs(t, err, context.Canceled)
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Equal(t, 3, partial.DroppedPoints)
+}
+
+func TestRegistrationBesideAShutdownIsUndone(t *testing.T) {
+	catchErrors(t)
+	fake := &fakeTracepoint{}
+	var exporter *Exporter
+	attempts := 0
+	open := func(string) (tracepoint, error) {
+		attempts++
+		if attempts == 1 {
+			return nil, syscall.ENOENT
+		}
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		// Export has the turn, so this cannot wait for it.
+		assert.ErrorIs(t, exporter.Shutdown(over), context.Canceled)
+		return fake, nil
+	}
+	exporter, err := newExporter(open)
+	require.NoError(t, err)
+	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.True(t, fake.closed.Load())
+	assert.False(t, exporter.Status().Registered)
+}
+
+func TestEverythingConcurrentSafe(t *testing.T) {
+	exporter, fake := enabledExporter(t, WithPacing(0, 0))
+	const goroutines, cycles, points = 50, 20, 10
+	var written atomic.Int64
+	var group sync.WaitGroup
+	for i := range goroutines {
+		group.Go(func() {
+			for range cycles {
+				switch err := exporter.Export(t.Context(), countingSums(points)); {
+				case err == nil:
+					written.Add(points)
+				default:
+					assert.ErrorIs(t, err, sdkmetric.ErrExporterShutdown)
+				}
+				_ = exporter.ForceFlush(t.Context())
+				_ = exporter.Status()
+				_ = exporter.Enabled()
+				_ = exporter.MarshalLog()
+				_ = exporter.Temporality(sdkmetric.InstrumentKindCounter)
+				_ = exporter.Aggregation(sdkmetric.InstrumentKindCounter)
+			}
+			if i == goroutines/2 {
+				assert.NoError(t, exporter.Shutdown(t.Context()))
+			}
+		})
+	}
+	group.Wait()
+	assert.Len(t, fake.sums(t), int(exporter.Status().Points))
+	assert.LessOrEqual(t, int64(exporter.Status().Points), written.Load())
+}
+
+func TestMarshalLog(t *testing.T) {
+	exporter, _ := enabledExporter(t, WithTracepointName("named"))
+	text := fmt.Sprintf("%+v", exporter.MarshalLog())
+	for _, part := range []string{"Type:user_events", "Tracepoint:named", "Registered:true"} {
+		assert.Contains(t, text, part)
+	}
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usereventsmetric
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
+	metricpb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// fakeTracepoint stands in the seam, so that every failure of the kernel can be made to happen. What really arrives in a
+// kernel is the business of the tests with the build tag kernel.
+type fakeTracepoint struct {
+	enabled atomic.Bool
+	closed  atomic.Bool
+	// onWrite, where set, decides about the n-th write, counted from 1.
+	onWrite func(n int) error
+
+	mu     sync.Mutex
+	writes int
+	events [][]byte
+}
+
+func (f *fakeTracepoint) Enabled() bool { return f.enabled.Load() && !f.closed.Load() }
+
+func (f *fakeTracepoint) Write(payload []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed.Load() {
+		return errTracepointClosed
+	}
+	f.writes++
+	if f.onWrite != nil {
+		if err := f.onWrite(f.writes); err != nil {
+			return err
+		}
+	}
+	f.events = append(f.events, slices.Clone(payload))
+	return nil
+}
+
+func (f *fakeTracepoint) Close() error {
+	f.closed.Store(true)
+	return nil
+}
+
+// messages checks the fixed fields of each event and returns what is behind them.
+func (f *fakeTracepoint) messages(t *testing.T) [][]byte {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	messages := make([][]byte, len(f.events))
+	for i, event := range f.events {
+		require.GreaterOrEqual(t, len(event), 16)
+		require.Zero(t, binary.NativeEndian.Uint32(event), "protocol")
+		require.Equal(t, "v0.19.00", string(event[4:12]), "version")
+		location := binary.NativeEndian.Uint32(event[12:])
+		require.Zero(t, location&0xffff, "offset of the buffer from the end of its word")
+		require.EqualValues(t, len(event)-16, location>>16, "length of the buffer")
+		messages[i] = event[16:]
+	}
+	return messages
+}
+
+// sums returns the values of all integer sums in all events, in order.
+func (f *fakeTracepoint) sums(t *testing.T) []int64 {
+	t.Helper()
+	var values []int64
+	for _, message := range f.messages(t) {
+		values = append(values, sumsOf(t, message)...)
+	}
+	return values
+}
+
+// sumsOf returns the values of the integer sums in one message, in order.
+func sumsOf(t require.TestingT, message []byte) []int64 {
+	var parsed metricpb.MetricsData
+	require.NoError(t, proto.Unmarshal(message, &parsed))
+	var values []int64
+	for _, resource := range parsed.ResourceMetrics {
+		for _, scope := range resource.ScopeMetrics {
+			for _, metric := range scope.Metrics {
+				for _, point := range metric.GetSum().GetDataPoints() {
+					values = append(values, point.GetAsInt())
+				}
+			}
+		}
+	}
+	return values
+}
+
+// enabledExporter returns an exporter over a tracepoint that somebody listens to.
+func enabledExporter(t testing.TB, opts ...Option) (*Exporter, *fakeTracepoint) {
+	fake := &fakeTracepoint{}
+	fake.enabled.Store(true)
+	exporter, err := newExporter(func(string) (tracepoint, error) { return fake, nil }, opts...)
+	require.NoError(t, err)
+	return exporter, fake
+}
+
+var someTime = time.Unix(1_700_000_000, 0)
+
+// countingSums returns delta sums of n data points, in metrics of at most 1000, with the values 0 to n-1 in order.
+func countingSums(n int) *metricdata.ResourceMetrics {
+	data := &metricdata.ResourceMetrics{
+		Resource:     resource.NewSchemaless(attribute.String("service.name", "test")),
+		ScopeMetrics: []metricdata.ScopeMetrics{{Scope: instrumentation.Scope{Name: "scope"}}},
+	}
+	attributes := attribute.NewSet(attribute.String("kind", "counting"))
+	for first := 0; first < n; first += 1000 {
+		points := make([]metricdata.DataPoint[int64], min(1000, n-first))
+		for i := range points {
+			points[i] = metricdata.DataPoint[int64]{
+				Attributes: attributes, StartTime: someTime, Time: someTime.Add(time.Second), Value: int64(first + i),
+			}
+		}
+		data.ScopeMetrics[0].Metrics = append(data.ScopeMetrics[0].Metrics, metricdata.Metrics{
+			Name: "counting",
+			Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, IsMonotonic: true, DataPoints: points},
+		})
+	}
+	return data
+}
+
+// numbers returns 0 to n-1.
+func numbers(n int) []int64 {
+	values := make([]int64, n)
+	for i := range values {
+		values[i] = int64(i)
+	}
+	return values
+}
+
+// handledErrors collects what goes to otel.Handle during a test.
+type handledErrors struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (h *handledErrors) Handle(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.errs = append(h.errs, err)
+}
+
+func (h *handledErrors) all() []error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.errs)
+}
+
+func catchErrors(t *testing.T) *handledErrors {
+	handled := &handledErrors{}
+	before := otel.GetErrorHandler()
+	otel.SetErrorHandler(handled)
+	t.Cleanup(func() { otel.SetErrorHandler(before) })
+	return handled
+}
+
+// wordTracepoint has an enable word, as the kernel's has, and nobody ever listens to it.
+type wordTracepoint struct{ word *uint32 }
+
+func (w wordTracepoint) Enabled() bool    { return atomic.LoadUint32(w.word) != 0 }
+func (wordTracepoint) Write([]byte) error { return nil }
+func (wordTracepoint) Close() error       { return nil }
+
+// discardingTracepoint only counts.
+type discardingTracepoint struct{ writes int }
+
+func (*discardingTracepoint) Enabled() bool { return true }
+func (d *discardingTracepoint) Write([]byte) error {
+	d.writes++
+	return nil
+}
+func (*discardingTracepoint) Close() error { return nil }

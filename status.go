@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usereventsmetric
+
+import (
+	"sync/atomic"
+
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+)
+
+// Status is what an exporter knows about itself. The counters start at 0 with [New].
+type Status struct {
+	// Backend names what the exporter writes through: "bundled", or "none" where this build exports nothing.
+	Backend string
+	// Tracepoint is the name of the tracepoint, without the "user_events:" in front.
+	Tracepoint string
+	// Registered says that the tracepoint is registered with the kernel.
+	Registered bool
+	// Err is why it is not, with the cure, after the last attempt. It wraps errors.ErrUnsupported where this build exports
+	// nothing, else an errno. After a Shutdown it is sdkmetric.ErrExporterShutdown.
+	Err error
+	// Enabled says that somebody listens.
+	Enabled bool
+
+	// Cycles counts calls of Export while somebody listened.
+	Cycles uint64
+	// Messages, Points and Bytes count what was written: events, data points, and bytes of OTLP.
+	Messages, Points, Bytes uint64
+	// DroppedPoints counts data points that were not written, as told by PartialErrors.
+	DroppedPoints uint64
+	// ExemplarsDropped counts exemplars that were left out of data points that were written.
+	ExemplarsDropped uint64
+	// OversizePoints counts data points that were written alone, in a message above the maximum message size.
+	OversizePoints uint64
+	// BeyondFtrace counts messages larger than ftrace can keep (the page size less 48 bytes): perf listeners have them,
+	// ftrace listeners do not.
+	BeyondFtrace uint64
+}
+
+// counters are the counting part of a Status.
+type counters struct {
+	cycles, messages, points, bytes                               atomic.Uint64
+	droppedPoints, exemplarsDropped, oversizePoints, beyondFtrace atomic.Uint64
+}
+
+func (c *counters) add(result otlp.Result) {
+	c.cycles.Add(1)
+	c.messages.Add(uint64(result.Messages))
+	c.points.Add(uint64(result.Points))
+	c.bytes.Add(uint64(result.Bytes))
+	c.droppedPoints.Add(uint64(result.DroppedPoints))
+	c.exemplarsDropped.Add(uint64(result.ExemplarsDropped))
+	c.oversizePoints.Add(uint64(result.Oversize))
+}
+
+func (c *counters) fill(s *Status) {
+	s.Cycles = c.cycles.Load()
+	s.Messages = c.messages.Load()
+	s.Points = c.points.Load()
+	s.Bytes = c.bytes.Load()
+	s.DroppedPoints = c.droppedPoints.Load()
+	s.ExemplarsDropped = c.exemplarsDropped.Load()
+	s.OversizePoints = c.oversizePoints.Load()
+	s.BeyondFtrace = c.beyondFtrace.Load()
+}

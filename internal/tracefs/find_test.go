@@ -116,6 +116,11 @@ var findTable = []struct {
 		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantCure: "tracefs is mounted but has no such file: the kernel must be 6.4",
 	},
 	{
+		name: "both mounted, from a running kernel", mountinfo: "vm",
+		machine: tree{"/sys/kernel/debug/tracing/user_events_data": nil},
+		want:    at("/sys/kernel/debug/tracing"),
+	},
+	{
 		name: "a mount that is listed but not seen", mountinfo: "escaped",
 		machine: tree{},
 		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantCure: "CONFIG_USER_EVENTS",

@@ -84,6 +84,39 @@ func TestParseFormat(t *testing.T) {
 	}
 }
 
+// What Linux 6.12 says of the two layouts of OTLP metrics, and the first with
+// array lengths as other kernels make them up.
+func TestParseRealFormats(t *testing.T) {
+	common := []Field{
+		{Name: "common_type", Type: "unsigned short", Offset: 0, Size: 2},
+		{Name: "common_flags", Type: "unsigned char", Offset: 2, Size: 1},
+		{Name: "common_preempt_count", Type: "unsigned char", Offset: 3, Size: 1},
+		{Name: "common_pid", Type: "int", Offset: 4, Size: 4, Signed: true},
+	}
+	otlp := append(common[:4:4],
+		Field{Name: "protocol", Type: "u32", Offset: 8, Size: 4},
+		Field{Name: "version", Type: "char", Offset: 12, Size: 8, Signed: true, Array: true},
+		Field{Name: "buffer", Type: "__rel_loc u8", Offset: 20, Size: 4, Signed: true, Array: true},
+	)
+	for _, tt := range []struct {
+		file string
+		want *Format
+	}{
+		{"otlp_metrics", &Format{Name: "otlp_metrics", ID: 447, Fields: otlp}},
+		{"garbage-length", &Format{Name: "otlp_metrics", ID: 447, Fields: otlp}},
+		{"fieldless", &Format{Name: "cpp", ID: 448, Fields: common}},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			b, err := os.ReadFile(filepath.Join("testdata", "format", tt.file))
+			require.NoError(t, err)
+			got, err := ParseFormat(string(b))
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, 8, got.PayloadOffset())
+		})
+	}
+}
+
 func TestFieldLoc(t *testing.T) {
 	assert.True(t, Field{Type: "__rel_loc u8"}.RelLoc())
 	assert.False(t, Field{Type: "__rel_loc u8"}.DataLoc())

@@ -45,8 +45,16 @@ func (k *fakeKernel) ioctl(_ *os.File, request uintptr, arg unsafe.Pointer) erro
 	return k.err
 }
 
+func enableWord(t *testing.T) *uint32 {
+	t.Helper()
+	w, err := NewEnableWord()
+	require.NoError(t, err)
+	t.Cleanup(func() { FreeEnableWord(w) })
+	return w
+}
+
 func TestRegisterPassesUserReg(t *testing.T) {
-	word := new(uint32)
+	word := enableWord(t)
 	k := &fakeKernel{index: 0xA1B2}
 	index, err := register(k.ioctl, nil, word, 5, NameArgsOTLP, FlagPersist)
 	require.NoError(t, err)
@@ -63,7 +71,7 @@ func TestRegisterPassesUserReg(t *testing.T) {
 }
 
 func TestUnregisterPassesUserUnreg(t *testing.T) {
-	word := new(uint32)
+	word := enableWord(t)
 	k := &fakeKernel{}
 	require.NoError(t, unregister(k.ioctl, nil, word, 31))
 	assert.Equal(t, thisArch.unreg, k.request)

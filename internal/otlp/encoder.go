@@ -173,7 +173,7 @@ func (e *Encoder) encodePoint(p dataPoint) {
 	}
 	e.message.rewind(before)
 	if alone > MaxMessageSize {
-		e.drop(e.key(ErrTooLarge), 1, 0, func() error { return e.tooLarge(levelData, p, size) })
+		e.drop(e.key(ErrTooLarge), 1, 0, func() error { return e.pointTooLarge(p, size) })
 		return
 	}
 

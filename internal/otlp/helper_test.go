@@ -98,3 +98,13 @@ func firstPoint(rm *metricspb.ResourceMetrics) *metricspb.ResourceMetrics {
 		}},
 	}
 }
+
+// encodeJoined encodes rm and puts the messages together again.
+func encodeJoined(t testing.TB, limit int, rm *metricdata.ResourceMetrics) *metricspb.ResourceMetrics {
+	t.Helper()
+	r, result := encode(limit, rm)
+	require.Zero(t, result.DroppedPoints)
+	joined, err := otlptest.Join(r.decode(t)...)
+	require.NoError(t, err)
+	return joined
+}

@@ -12,25 +12,36 @@ import (
 // maxKeyInError bounds what an error repeats of an attribute's key, in bytes.
 const maxKeyInError = 100
 
-// tooLarge says which part of a message takes how much, and names the largest of the attributes in it. The parts reach
-// from the resource to level l, and to a data point if p is not nil; point is the size of its field.
-func (e *Encoder) tooLarge(l level, p dataPoint, point int) error {
-	scope := &e.metrics.ScopeMetrics[e.scope].Scope
-	total := e.headers.messageSize(l, max(point, smallestPoint))
+// pointTooLarge is the reason for a data point whose field takes size bytes without exemplars.
+func (e *Encoder) pointTooLarge(p dataPoint, size int) error {
+	total := e.headers.messageSize(levelData, size)
+	return e.tooLarge(fmt.Sprintf("a data point takes %d bytes with its headers", total), levelMetric, p, size)
+}
 
+// headersTooLarge is the one reason for all data points that the headers as far as level l leave no room for.
+func (e *Encoder) headersTooLarge(l level) error {
+	if e.headerErrors[l] == nil {
+		e.headerErrors[l] = e.tooLarge("its headers leave no room for a data point", l, nil, 0)
+	}
+	return e.headerErrors[l]
+}
+
+// tooLarge adds to what is wrong which part takes how many bytes, and the largest of the attributes in them. The parts
+// are the headers as far as level l and p, if it is not nil.
+func (e *Encoder) tooLarge(what string, l level, p dataPoint, size int) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d bytes with its headers, at most %d fit: resource %d", total, MaxMessageSize, e.headers.size(levelResource))
+	fmt.Fprintf(&text, "%s, at most %d fit: resource %d", what, MaxMessageSize, e.headers.size(levelResource))
 	largest := biggest{}
 	largest.look("resource", e.metrics.Resource.Set())
 	if l >= levelScope {
 		fmt.Fprintf(&text, ", scope %d", e.headers.size(levelScope))
-		largest.look("scope", &scope.Attributes)
+		largest.look("scope", &e.metrics.ScopeMetrics[e.scope].Scope.Attributes)
 	}
 	if l >= levelMetric {
 		fmt.Fprintf(&text, ", name, description and unit %d", e.headers.size(levelMetric))
 	}
 	if p != nil {
-		fmt.Fprintf(&text, ", data point without exemplars %d", point)
+		fmt.Fprintf(&text, ", data point without exemplars %d", size)
 		largest.look("data point", p.attributes())
 	}
 	if largest.size > 0 {
@@ -56,12 +67,4 @@ func shorten(key string) string {
 		return key[:maxKeyInError] + "..."
 	}
 	return key
-}
-
-// headersTooLarge is the one reason for every data point that the header of level l leaves no room for.
-func (e *Encoder) headersTooLarge(l level) error {
-	if e.headerErrors[l] == nil {
-		e.headerErrors[l] = e.tooLarge(l, nil, 0)
-	}
-	return e.headerErrors[l]
 }

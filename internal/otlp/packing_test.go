@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package otlp_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/internal/otlp/otlptest"
+)
+
+func TestLimits(t *testing.T) {
+	assert.NotPanics(t, func() { otlp.NewEncoder(otlp.MinMessageSize) })
+	assert.NotPanics(t, func() { otlp.NewEncoder(otlp.MaxMessageSize) })
+	assert.Panics(t, func() { otlp.NewEncoder(otlp.MinMessageSize - 1) })
+	assert.Panics(t, func() { otlp.NewEncoder(otlp.MaxMessageSize + 1) })
+}
+
+// tagged returns a data point whose StartTime is its number and which has one attribute of length bytes.
+func tagged(number, length int) metricdata.DataPoint[int64] {
+	return metricdata.DataPoint[int64]{
+		StartTime:  time.Unix(0, int64(number)),
+		Attributes: attribute.NewSet(attribute.String("k", strings.Repeat("x", length))),
+	}
+}
+
+// gauge returns a gauge of tagged data points, numbered from first, with attributes of the given lengths.
+func gauge(first int, lengths ...int) metricdata.Gauge[int64] {
+	var points []metricdata.DataPoint[int64]
+	for i, length := range lengths {
+		points = append(points, tagged(first+i, length))
+	}
+	return metricdata.Gauge[int64]{DataPoints: points}
+}
+
+// tags returns the numbers of the data points in each message.
+func (r *recorder) tags(t *testing.T) [][]int {
+	t.Helper()
+	var tags [][]int
+	for _, rm := range r.decode(t) {
+		var of []int
+		for _, p := range otlptest.Points(rm) {
+			of = append(of, int(p.GetStartTimeUnixNano()))
+		}
+		tags = append(tags, of)
+	}
+	return tags
+}
+
+func TestPointsThatJustFit(t *testing.T) {
+	// With every length of the last data point, the message it comes into is full to the last byte once.
+	full := 0
+	for length := range 900 {
+		r, result := encode(1000, metric(gauge(1, 50, length)))
+		require.Equal(t, 2, result.Points)
+		switch {
+		case len(r.messages) == 1:
+			require.LessOrEqual(t, len(r.messages[0]), 1000)
+			if len(r.messages[0]) == 1000 {
+				full++
+			}
+			require.Equal(t, [][]int{{1, 2}}, r.tags(t))
+		default:
+			require.Equal(t, [][]int{{1}, {2}}, r.tags(t))
+		}
+	}
+	assert.Equal(t, 1, full)
+}
+
+func TestEveryLimit(t *testing.T) {
+	rm := &metricdata.ResourceMetrics{}
+	number := 0
+	for s := range 3 {
+		scope := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: fmt.Sprintf("scope %d", s)}}
+		for m := range 4 {
+			var points []metricdata.DataPoint[int64]
+			for i := range 20 {
+				number++
+				points = append(points, tagged(number, i*i%150))
+			}
+			scope.Metrics = append(scope.Metrics, metricdata.Metrics{
+				Name: fmt.Sprintf("metric %d", m), Data: metricdata.Gauge[int64]{DataPoints: points},
+			})
+		}
+		rm.ScopeMetrics = append(rm.ScopeMetrics, scope)
+	}
+	want := encodeJoined(t, otlp.MaxMessageSize, rm)
+	for limit := otlp.MinMessageSize; limit < otlp.MaxMessageSize; limit += 13 {
+		equalProto(t, want, encodeJoined(t, limit, rm))
+	}
+}
+
+func TestMessagesHoldSeveralScopesAndMetrics(t *testing.T) {
+	rm := &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{
+		{Scope: instrumentation.Scope{Name: "a"}, Metrics: []metricdata.Metrics{
+			{Name: "m1", Data: gauge(1, 10, 10)}, {Name: "m2", Data: gauge(3, 10)},
+		}},
+		{Scope: instrumentation.Scope{Name: "b"}, Metrics: []metricdata.Metrics{{Name: "m3", Data: gauge(4, 10, 300, 300)}}},
+	}}
+	r, _ := encode(otlp.MinMessageSize, rm)
+	assert.Equal(t, [][]int{{1, 2, 3, 4}, {5}, {6}}, r.tags(t))
+	decoded := r.decode(t)
+	assert.Len(t, decoded[0].ScopeMetrics, 2)
+	for _, later := range decoded[1:] {
+		require.Len(t, later.ScopeMetrics, 1)
+		assert.Equal(t, "b", later.ScopeMetrics[0].Scope.Name)
+		assert.Equal(t, "m3", later.ScopeMetrics[0].Metrics[0].Name)
+	}
+}
+
+func TestOversizePointIsWrittenAlone(t *testing.T) {
+	r, result := encode(1000, metric(gauge(1, 10, 2000, 10, 10, 3000, 4000, 10)))
+	assert.Equal(t, [][]int{{1}, {2}, {3, 4}, {5}, {6}, {7}}, r.tags(t))
+	assert.Equal(t, 7, result.Points)
+	assert.Equal(t, 3, result.Oversize)
+	assert.Nil(t, result.Dropped)
+}
+
+// largestFit is the length of the largest attribute with which a tagged data point fits into any message.
+func largestFit(t *testing.T) int {
+	t.Helper()
+	r, _ := encode(otlp.MaxMessageSize, metric(gauge(1, 8000)))
+	return 8000 + otlp.MaxMessageSize - len(r.messages[0])
+}
+
+func TestLargestMessage(t *testing.T) {
+	largest := largestFit(t)
+	for _, limit := range []int{otlp.MinMessageSize, 4048, otlp.MaxMessageSize} {
+		r, result := encode(limit, metric(gauge(1, largest)))
+		require.Len(t, r.messages, 1)
+		assert.Len(t, r.messages[0], otlp.MaxMessageSize)
+		assert.Nil(t, result.Dropped)
+
+		r, result = encode(limit, metric(gauge(1, largest+1)))
+		assert.Empty(t, r.messages)
+		require.Len(t, result.Dropped, 1)
+		assert.ErrorIs(t, result.Dropped[0].Err, otlp.ErrTooLarge)
+	}
+}
+
+func TestEncoderIsReusable(t *testing.T) {
+	e := otlp.NewEncoder(1000)
+	first, second := metric(gauge(1, 10, 2000, 9000, 10)), metric(gauge(1, 20, 20))
+	want, _ := encode(1000, second)
+	for range 3 {
+		r := &recorder{}
+		assert.Equal(t, 1, e.Encode(first, r).DroppedPoints)
+		r = &recorder{}
+		assert.Equal(t, 2, e.Encode(second, r).Points)
+		assert.Equal(t, want.messages, r.messages)
+	}
+}
+
+func TestEncoderSeesAnotherResource(t *testing.T) {
+	e := otlp.NewEncoder(1000)
+	for _, rm := range []*metricdata.ResourceMetrics{sumOf(1, 0), metric(gauge(1, 1)), sumOf(1, 0), histogramOf(1, 0)} {
+		r := &recorder{}
+		e.Encode(rm, r)
+		want, _ := encode(1000, rm)
+		assert.Equal(t, want.messages, r.messages)
+	}
+}
+
+func TestEncodeDoesNotChangeItsData(t *testing.T) {
+	rm := histogramOf(100, 4)
+	before := fmt.Sprintf("%+v", rm.ScopeMetrics)
+	encode(otlp.MinMessageSize, rm)
+	assert.Equal(t, before, fmt.Sprintf("%+v", rm.ScopeMetrics))
+}

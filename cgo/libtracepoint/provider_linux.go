@@ -28,6 +28,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"unsafe"
+
+	"github.com/otel-userevents/usereventsmetric/internal/osthread"
 )
 
 // Backend names the implementation of the interface that this build calls.
@@ -43,6 +45,8 @@ type Provider struct {
 	// write ever meets a descriptor that was closed, or one that was closed and given to another file.
 	mu    sync.RWMutex
 	state *C.tracepoint_provider_state // C memory; nil once closed
+	// Registering and unregistering must be done by one thread, which must live in between: see package osthread.
+	thread *osthread.Holder
 	// The connected tracepoints; Close ends them all.
 	tracepoints map[*Tracepoint]struct{}
 }
@@ -56,18 +60,24 @@ func OpenProvider() (*Provider, error) {
 }
 
 // OpenProviderFile takes a duplicate of an open user_events_data. The caller keeps file, and may close it afterwards.
-// It is an extension of the bundled implementation.
+// It is an extension of the bundled implementation. The error wraps the errno, or os.ErrClosed where file is closed.
 func OpenProviderFile(file *os.File) (*Provider, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("libtracepoint: %w", err)
 	}
-	return openProvider("open_provider_file", func(state *C.tracepoint_provider_state) C.int {
-		code := C.int(syscall.EBADF)
-		// Control fails only for a closed file, and then code stands.
-		_ = raw.Control(func(fd uintptr) { code = C.userevents_open_provider_file(state, C.int(fd)) })
-		return code
+	var provider *Provider
+	var openErr error
+	err = raw.Control(func(fd uintptr) {
+		provider, openErr = openProvider("open_provider_file", func(state *C.tracepoint_provider_state) C.int {
+			return C.userevents_open_provider_file(state, C.int(fd))
+		})
 	})
+	if err != nil {
+		// Control fails for a closed file only, with an error that does not match os.ErrClosed.
+		return nil, fmt.Errorf("libtracepoint: %s: %w", file.Name(), os.ErrClosed)
+	}
+	return provider, openErr
 }
 
 func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Provider, error) {
@@ -76,7 +86,7 @@ func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Pr
 		freeProviderState(state)
 		return nil, os.NewSyscallError(op, syscall.Errno(code))
 	}
-	return &Provider{state: state, tracepoints: map[*Tracepoint]struct{}{}}, nil
+	return &Provider{state: state, thread: osthread.Hold(), tracepoints: map[*Tracepoint]struct{}{}}, nil
 }
 
 // Connect registers a tracepoint. nameArgs is the kernel's declaration of it, name and fields: "ev u32 a; char[8] b".
@@ -93,7 +103,10 @@ func (p *Provider) Connect(nameArgs string) (*Tracepoint, error) {
 		return nil, ErrClosed
 	}
 	state := words.take()
-	if code := C.tracepoint_connect(state, p.state, name); code != 0 {
+	var code C.int
+	p.thread.Do(func() { code = C.tracepoint_connect(state, p.state, name) })
+	if code != 0 {
+		// The kernel knows nothing of it, so this is a matter of lists only.
 		words.giveBack(state, C.userevents_disconnect(state) == 0)
 		return nil, os.NewSyscallError("tracepoint_connect", syscall.Errno(code))
 	}
@@ -115,7 +128,9 @@ func (p *Provider) Close() error {
 	if p.state == nil {
 		return nil
 	}
-	code := C.userevents_close_provider(p.state)
+	var code C.int
+	p.thread.Do(func() { code = C.userevents_close_provider(p.state) })
+	p.thread.Release()
 	for tracepoint := range p.tracepoints {
 		words.giveBack(tracepoint.state, code == 0)
 		tracepoint.state = nil
@@ -171,7 +186,8 @@ func (t *Tracepoint) Close() error {
 	if t.state == nil {
 		return nil
 	}
-	code := C.userevents_disconnect(t.state)
+	var code C.int
+	t.provider.thread.Do(func() { code = C.userevents_disconnect(t.state) })
 	words.giveBack(t.state, code == 0)
 	t.state = nil
 	delete(t.provider.tracepoints, t)

@@ -6,6 +6,11 @@
 // Threads: open, close and connect may be called from any thread; they take turns among themselves. A write takes no
 // lock: the caller makes sure that no write runs on a tracepoint while it or its provider is being opened, connected or
 // closed. (The Go wrapper in this folder does.)
+//
+// The kernel, though, keeps a registration with the thread that made it, and with threads cloned from that one. So a
+// tracepoint that was connected by one thread must be disconnected, or its provider closed, by the same, which must live
+// until then: elsewhere the kernel answers ENOENT and goes on writing the status word, and once the thread has ended it
+// writes it no more, so that TRACEPOINT_ENABLED misses every listener to come. (The wrapper sees to this as well.)
 
 #ifndef USEREVENTS_TRACEPOINT_H
 #define USEREVENTS_TRACEPOINT_H

@@ -117,7 +117,7 @@ static int traced(char const *event, unsigned value)
 {
     char path[256], wanted[64], line[4096];
     snprintf(path, sizeof path, "%s/trace", tracing);
-    snprintf(wanted, sizeof wanted, "%s: a=%u", event, value);
+    snprintf(wanted, sizeof wanted, "%s: a=0x%x (", event, value);
     FILE *file = fopen(path, "r");
     CHECK(file != NULL);
     int count = 0;
@@ -182,10 +182,10 @@ static void reopening(void)
         set_enabled("libtp_reopen", 1);
         CHECK(TRACEPOINT_ENABLED(&state));
         CHECK(write_word(&state, round) == 0);
+        CHECK(traced("libtp_reopen", round) == 1);
         set_enabled("libtp_reopen", 0);
         tracepoint_close_provider(&provider);
         CHECK(is_initial(&state));
-        CHECK(traced("libtp_reopen", round) == 1);
     }
 }
 
@@ -224,7 +224,7 @@ static void registration_that_fails(void)
     // "Tracepoint's connection will be updated in either case."
     CHECK(wrong.provider_state == &provider);
     CHECK(write_word(&wrong, 1) == 0);
-    CHECK(tracepoint_connect(&wrong, &provider, "libtp_taken nonsense b") == EINVAL);
+    CHECK(tracepoint_connect(&wrong, &provider, "libtp_bad nonsense b") == EINVAL);
     tracepoint_close_provider(&provider);
     CHECK(is_initial(&wrong) && is_initial(&right));
 }

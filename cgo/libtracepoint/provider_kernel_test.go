@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/cgo/libtracepoint"
+	"github.com/otel-userevents/usereventsmetric/internal/osthread/threadtest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -223,22 +223,15 @@ func TestKernelDescriptorsAreCloseOnExec(t *testing.T) {
 func TestKernelRegistrationOutlivesItsThread(t *testing.T) {
 	var provider *libtracepoint.Provider
 	var tracepoint *libtracepoint.Tracepoint
-	var thread int
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
-		thread = syscall.Gettid()
+	threadtest.RunOnEndingThread(t, func() {
 		var err error
-		if provider, err = libtracepoint.OpenProvider(); err == nil {
+		provider, err = libtracepoint.OpenProvider()
+		if assert.NoError(t, err) {
 			tracepoint, err = provider.Connect("libtp_thread u32 a")
+			assert.NoError(t, err)
 		}
-		done <- err
-	}()
-	require.NoError(t, <-done)
-	require.Eventually(t, func() bool {
-		_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", thread))
-		return errors.Is(err, os.ErrNotExist)
-	}, time.Minute, time.Millisecond)
+	})
+	require.NotNil(t, tracepoint)
 
 	listenByFtrace(t, "libtp_thread", true)
 	assert.True(t, tracepoint.Enabled())

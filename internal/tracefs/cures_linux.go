@@ -19,7 +19,7 @@ type failure struct {
 // kernel/events/core.c.
 var cures = map[failure]string{
 	{OpOpen, syscall.ENOENT}:  "no tracefs is mounted there (mount -t tracefs nodev /sys/kernel/tracing), or the kernel is older than 6.4 or built without CONFIG_USER_EVENTS=y",
-	{OpOpen, syscall.EACCES}:  "the user needs x on the tracing directory (0700 for root by default) and rw on user_events_data (0640 root): chgrp and chmod both, or run as root; AppArmor or SELinux may deny it as well (Docker's default profile denies writes below /sys)",
+	{OpOpen, syscall.EACCES}:  "the user needs x on the tracing directory (0700 for root by default) and w on user_events_data (0640 root): chgrp and chmod both, or run as root; AppArmor or SELinux may deny it as well (Docker's default profile denies writes below /sys)",
 	{OpOpen, syscall.EROFS}:   "tracefs is mounted read-only here (a container, or ProtectKernelTunables= in the systemd unit): mount user_events_data itself writable into the service, or pass an open descriptor",
 	{OpOpen, syscall.ENOTDIR}: "part of the path is a file: where user_events_data itself is mounted, name the mount point and nothing below it",
 	{OpOpen, syscall.EISDIR}:  "this is a directory: name the file user_events_data in it",
@@ -30,7 +30,7 @@ var cures = map[failure]string{
 
 	{OpRegister, syscall.EADDRINUSE}: "an event of this name exists already with other fields, and the first to register decides (the C++ exporter registers otlp_metrics without fields): stop its producers and listeners, or use another tracepoint name; the same errno means that this enable word and bit are registered already",
 	{OpRegister, syscall.EPERM}:      "an event that outlives its users (PERSIST) needs CAP_PERFMON: grant it, or register without PERSIST",
-	{OpRegister, syscall.EACCES}:     "the descriptor was opened without write permission: open user_events_data read-write",
+	{OpRegister, syscall.EACCES}:     "the descriptor was opened without write permission: open user_events_data for writing",
 	{OpRegister, syscall.EINVAL}:     "the kernel does not accept the declaration: a flag that is newer than this kernel (PERSIST is from 6.7, MULTI_FORMAT from 6.9), a name and fields of 512 bytes or more, or an unknown field type",
 	{OpRegister, syscall.ENOMEM}:     "the kernel is out of memory, or the enable word is not in mapped, writable memory",
 	{OpRegister, syscall.EMFILE}:     "the machine has as many user events as it may: raise the sysctl kernel.user_events_max (32768 by default)",

@@ -33,7 +33,7 @@ func TestExplain(t *testing.T) {
 		{OpOpen, syscall.ENODEV, "CONFIG_USER_EVENTS"},
 		{OpRegister, syscall.EADDRINUSE, "other fields"},
 		{OpRegister, syscall.EPERM, "CAP_PERFMON"},
-		{OpRegister, syscall.EACCES, "read-write"},
+		{OpRegister, syscall.EACCES, "for writing"},
 		{OpRegister, syscall.EINVAL, "6.7"},
 		{OpRegister, syscall.ENOMEM, "mapped"},
 		{OpRegister, syscall.EMFILE, "kernel.user_events_max"},

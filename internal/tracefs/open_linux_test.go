@@ -123,7 +123,7 @@ func TestOpenRealFiles(t *testing.T) {
 
 	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
 	require.NoError(t, err)
-	assert.Equal(t, unix.O_RDWR, flags&unix.O_ACCMODE)
+	assert.Equal(t, unix.O_WRONLY, flags&unix.O_ACCMODE)
 	fdFlags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
 	require.NoError(t, err)
 	assert.Equal(t, unix.FD_CLOEXEC, fdFlags)

@@ -8,8 +8,11 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
+
+	"github.com/otel-userevents/usereventsmetric/internal/osthread"
 )
 
 // userReg is struct user_reg. The C struct is packed and 28 bytes long; this
@@ -67,16 +70,25 @@ func sysIoctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
 // word while somebody listens. The returned index goes in front of each
 // payload, as a u32, and counts for this f only.
 //
-// The registration belongs to the process, not to f: closing f does not end
-// it, and the kernel goes on writing word. So word must not be memory of the
-// Go heap: take it from [NewEnableWord], and give it back only after
-// [Unregister] succeeded. Read it with an atomic load.
+// Closing f does not end the registration: the kernel goes on writing word. So
+// word must not be memory of the Go heap: take it from [NewEnableWord], and give
+// it back only after [Unregister] succeeded. Read it with an atomic load.
+//
+// The kernel keeps a registration with the thread that made it, so it is made,
+// and taken back, on a thread that is held as long: see package osthread.
 //
 // The error is an [*Error] that unwraps to the errno, or to
 // errors.ErrUnsupported on an architecture whose ioctl numbers are not known.
 // Register may be called from several goroutines, with different words or bits.
 func Register(f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (writeIndex uint32, err error) {
-	return register(sysIoctl, f, word, bit, nameArgs, flags)
+	thread := osthread.Hold()
+	thread.Do(func() { writeIndex, err = register(sysIoctl, f, word, bit, nameArgs, flags) })
+	if err != nil {
+		thread.Release()
+		return 0, err
+	}
+	registered.add(enableBit{word, bit}, thread)
+	return writeIndex, nil
 }
 
 func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (uint32, error) {
@@ -114,8 +126,46 @@ func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, 
 
 // Unregister takes a registration of [Register] back. When it returns nil the
 // kernel no longer writes word. The f need not be the one that registered.
-func Unregister(f *os.File, word *uint32, bit uint8) error {
-	return unregister(sysIoctl, f, word, bit)
+func Unregister(f *os.File, word *uint32, bit uint8) (err error) {
+	thread, ok := registered.remove(enableBit{word, bit})
+	if !ok {
+		return unregister(sysIoctl, f, word, bit)
+	}
+	thread.Do(func() { err = unregister(sysIoctl, f, word, bit) })
+	if err != nil {
+		// It may still be there, and can be tried again.
+		registered.add(enableBit{word, bit}, thread)
+		return err
+	}
+	thread.Release()
+	return nil
+}
+
+type enableBit struct {
+	word *uint32
+	bit  uint8
+}
+
+// registered has the thread that each registration is held on.
+var registered = registrations{threads: map[enableBit]*osthread.Holder{}}
+
+type registrations struct {
+	mu      sync.Mutex
+	threads map[enableBit]*osthread.Holder
+}
+
+func (r *registrations) add(key enableBit, thread *osthread.Holder) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.threads[key] = thread
+}
+
+func (r *registrations) remove(key enableBit) (thread *osthread.Holder, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	thread, ok = r.threads[key]
+	delete(r.threads, key)
+	return thread, ok
 }
 
 func unregister(call ioctl, f *os.File, word *uint32, bit uint8) error {

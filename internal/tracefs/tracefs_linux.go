@@ -35,8 +35,8 @@ func (osHost) release() string {
 // there but closed to this user.
 func Find() (Location, error) { return find(osHost{}) }
 
-// OpenUserEventsData opens user_events_data for reading and writing, with
-// O_CLOEXEC. If explicit is not empty, only that path is tried, else the
+// OpenUserEventsData opens user_events_data for writing, which is all that
+// registering and writing need, with O_CLOEXEC. If explicit is not empty, only that path is tried, else the
 // places of [Find], until one of them can be opened. The error is an
 // [*Error].
 func OpenUserEventsData(explicit string) (*os.File, error) {
@@ -52,7 +52,7 @@ func Open(explicit string) (*os.File, Location, error) {
 }
 
 func openDataFile(p string) (*os.File, error) {
-	return os.OpenFile(p, os.O_RDWR|syscall.O_CLOEXEC, 0)
+	return os.OpenFile(p, os.O_WRONLY|syscall.O_CLOEXEC, 0)
 }
 
 func openIn(h host, explicit string, open func(string) (*os.File, error)) (*os.File, Location, error) {

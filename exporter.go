@@ -213,11 +213,16 @@ func (e *Exporter) disconnect() error {
 
 // report tells why nothing is exported, once per reason. It is called as register is.
 func (e *Exporter) report(err error) {
-	if text := err.Error(); text != e.reported {
-		e.reported = text
-		otel.Handle(fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported, each Export tries again: %w",
-			e.config.name, err))
+	text := err.Error()
+	if text == e.reported {
+		return
 	}
+	e.reported = text
+	prospect := ", each Export tries again"
+	if errors.Is(err, errors.ErrUnsupported) {
+		prospect = ""
+	}
+	otel.Handle(fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported%s: %w", e.config.name, prospect, err))
 }
 
 func (e *Exporter) takeTurn(ctx context.Context) error {

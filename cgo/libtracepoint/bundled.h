@@ -24,9 +24,10 @@ int userevents_close_provider(tracepoint_provider_state *provider_state);
 // tracepoint_connect(tp_state, NULL, NULL) that tells, in the same way.
 int userevents_disconnect(tracepoint_state *tp_state);
 
-// The paths at which user_events_data may be, by a text in the form of /proc/self/mountinfo: first those of each tracefs,
-// then of each debugfs, whose "tracing" folder is one. Where the file alone was mounted (a bind mount into a container),
-// the mount point is the path. Writes them into buffer, each with its NUL, as many as fit; returns the bytes used.
+// The paths at which user_events_data may be, by a text in the form of /proc/self/mountinfo (proc_pid_mountinfo(5)): first
+// those in each tracefs, then mount points of the file alone (a bind mount into a container), then those below each
+// debugfs, whose "tracing" folder is a tracefs. Writes them into buffer, each with its NUL, as many as fit; returns the
+// bytes used.
 size_t userevents_data_file_candidates(FILE *mountinfo, char *buffer, size_t size);
 
 #ifdef __cplusplus

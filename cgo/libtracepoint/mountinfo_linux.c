@@ -65,20 +65,28 @@ static size_t append(char *buffer, size_t used, size_t size, char const *point, 
     return used + (size_t)length + 1;
 }
 
-static size_t candidates_of_type(FILE *mountinfo, char const *type, char const *folder, char *buffer, size_t used, size_t size)
+// What a mount shows: the whole of a file system, or one file of it.
+enum shown { whole, data_file_only, something_else };
+
+static enum shown shown_by(mount const *found)
+{
+    char const *last = strrchr(found->root, '/');
+    if (last != NULL && strcmp(last + 1, data_file_name) == 0)
+        return data_file_only;
+    return strcmp(found->root, "/") == 0 ? whole : something_else;
+}
+
+static size_t candidates(
+    FILE *mountinfo, char const *type, enum shown shown, char const *folder, char const *name,
+    char *buffer, size_t used, size_t size)
 {
     char *line = NULL;
     size_t capacity = 0;
     rewind(mountinfo);
     while (getline(&line, &capacity, mountinfo) >= 0) {
         mount found = {0};
-        if (!parse_mount(line, &found) || strcmp(found.type, type) != 0)
-            continue;
-        char const *last = strrchr(found.root, '/');
-        if (last != NULL && strcmp(last + 1, data_file_name) == 0)
-            used = append(buffer, used, size, found.point, "", "");
-        else if (strcmp(found.root, "/") == 0)
-            used = append(buffer, used, size, found.point, folder, data_file_name);
+        if (parse_mount(line, &found) && strcmp(found.type, type) == 0 && shown_by(&found) == shown)
+            used = append(buffer, used, size, found.point, folder, name);
     }
     free(line);
     return used;
@@ -86,6 +94,7 @@ static size_t candidates_of_type(FILE *mountinfo, char const *type, char const *
 
 size_t userevents_data_file_candidates(FILE *mountinfo, char *buffer, size_t size)
 {
-    size_t used = candidates_of_type(mountinfo, "tracefs", "/", buffer, 0, size);
-    return candidates_of_type(mountinfo, "debugfs", "/tracing/", buffer, used, size);
+    size_t used = candidates(mountinfo, "tracefs", whole, "/", data_file_name, buffer, 0, size);
+    used = candidates(mountinfo, "tracefs", data_file_only, "", "", buffer, used, size);
+    return candidates(mountinfo, "debugfs", whole, "/tracing/", data_file_name, buffer, used, size);
 }

@@ -59,7 +59,7 @@ func FuzzEncode(f *testing.F) {
 		oversize, bytes := 0, int64(0)
 		for i, message := range r.messages {
 			require.LessOrEqual(t, len(message), otlp.MaxMessageSize)
-			require.Equal(t, requestSize(decoded[i]), len(message), "message %d has longer lengths than it needs", i)
+			require.Equal(t, otlptest.Size(decoded[i]), len(message), "message %d has longer lengths than it needs", i)
 			if len(message) > limit {
 				require.Equal(t, 1, r.points[i], "message %d exceeds the limit", i)
 				oversize++
@@ -88,10 +88,10 @@ func FuzzEncode(f *testing.F) {
 
 		// A message ends only where the next data point does not fit.
 		for i := 1; i < len(decoded); i++ {
-			next := firstPoint(decoded[i])
+			next := otlptest.Split(decoded[i])[0]
 			joined, err := otlptest.Join(decoded[i-1], next)
 			require.NoError(t, err)
-			require.Greater(t, requestSize(joined), limit, "message %d could have held a point more", i-1)
+			require.Greater(t, otlptest.Size(joined), limit, "message %d could have held a point more", i-1)
 		}
 	})
 }

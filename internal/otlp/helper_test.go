@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 	"github.com/otel-userevents/usereventsmetric/internal/otlp/otlptest"
@@ -67,36 +66,6 @@ func metric(data metricdata.Aggregation) *metricdata.ResourceMetrics {
 	return &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{
 		Metrics: []metricdata.Metrics{{Name: "m", Data: data}},
 	}}}
-}
-
-// requestSize returns the size of an ExportMetricsServiceRequest that holds rm.
-func requestSize(rm *metricspb.ResourceMetrics) int {
-	return proto.Size(&metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{rm}})
-}
-
-// firstPoint returns rm with its first data point only, which it shares.
-func firstPoint(rm *metricspb.ResourceMetrics) *metricspb.ResourceMetrics {
-	scope := rm.ScopeMetrics[0]
-	metric := otlptest.WithoutPoints(scope.Metrics[0])
-	switch data := scope.Metrics[0].Data.(type) {
-	case *metricspb.Metric_Gauge:
-		metric.GetGauge().DataPoints = data.Gauge.DataPoints[:1]
-	case *metricspb.Metric_Sum:
-		metric.GetSum().DataPoints = data.Sum.DataPoints[:1]
-	case *metricspb.Metric_Histogram:
-		metric.GetHistogram().DataPoints = data.Histogram.DataPoints[:1]
-	case *metricspb.Metric_ExponentialHistogram:
-		metric.GetExponentialHistogram().DataPoints = data.ExponentialHistogram.DataPoints[:1]
-	case *metricspb.Metric_Summary:
-		metric.GetSummary().DataPoints = data.Summary.DataPoints[:1]
-	}
-	return &metricspb.ResourceMetrics{
-		Resource:  rm.Resource,
-		SchemaUrl: rm.SchemaUrl,
-		ScopeMetrics: []*metricspb.ScopeMetrics{{
-			Scope: scope.Scope, SchemaUrl: scope.SchemaUrl, Metrics: []*metricspb.Metric{metric},
-		}},
-	}
 }
 
 // encodeJoined encodes rm and puts the messages together again.

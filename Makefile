@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Two commands matter: "make demo" and "make test". "make help" lists the rest.
+
+# Each go.mod makes a module of its own; the root knows none of the others. No go.work: it would lift the root's versions.
+export GOWORK := off
+MODULES := $(shell git ls-files --cached --others --exclude-standard '*go.mod' | xargs -n 1 dirname)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZ_EXECUTIONS ?= 20000
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## live metrics of a web service, through the kernel (a VM with one if need be); ends after a minute or on Ctrl-C
+	@scripts/demo
+
+.PHONY: test
+test: ## everything below, with what it needs installed first; about half an hour on two cores
+	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel demo-test
+
+.PHONY: packages
+packages: ## install the Debian or Ubuntu packages that the tests need (as root; else say which)
+	@scripts/packages all
+
+.PHONY: build
+build: ## the command userevents, into bin/
+	cd cmd/userevents && CGO_ENABLED=0 go build -o ../../bin/userevents .
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck and shellcheck
+	@scripts/lint $(STATICCHECK) $(MODULES)
+
+.PHONY: unit
+unit: ## the tests that need no kernel, in every module
+	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && go test ./...); done
+
+.PHONY: race
+race: ## the same with the race detector
+	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race ./...); done
+
+.PHONY: fuzz
+fuzz: ## each fuzz target, FUZZ_EXECUTIONS times
+	@scripts/fuzz $(FUZZ_EXECUTIONS) $(MODULES)
+
+.PHONY: portable
+portable: ## other systems, other architectures, no cgo, vendoring, no grpc
+	@scripts/portable
+
+.PHONY: vm
+vm: ## build the kernel of the VM, unless it is there
+	@vm/build-kernel >/dev/null
+
+.PHONY: vm-selftest
+vm-selftest: vm ## what vm/run promises
+	@vm/selftest
+
+.PHONY: kernel
+kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
+	@vm/kernel-tests
+
+.PHONY: demo-test
+demo-test: ## the demo for 20 updates, with a look at what it shows
+	@scripts/demo-test
+
+.PHONY: bench
+bench: ## benchmarks of the exporter and the encoder
+	go test -run '^$$' -bench . -benchmem . ./internal/otlp

@@ -18,7 +18,10 @@ func generateLoad(ctx context.Context, url string, rate int) {
 	if rate <= 0 {
 		return
 	}
-	client := &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport), Timeout: 5 * time.Second}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	// The server would wait for connections that have not carried a request yet.
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: otelhttp.NewTransport(transport), Timeout: 5 * time.Second}
 	ticker := time.NewTicker(time.Second / time.Duration(rate))
 	defer ticker.Stop()
 	for {

@@ -258,7 +258,9 @@ int userevents_close_provider(tracepoint_provider_state *provider_state)
     pthread_mutex_lock(&lock);
     if (provider_state->data_file >= 0) {
         err = disconnect_all_locked(provider_state);
-        close(provider_state->data_file);
+        // Where somebody else has closed the descriptor, its number may be another file's by now.
+        if (err != EBADF && err != ENOTTY)
+            close(provider_state->data_file);
         provider_state->data_file = -1;
     }
     pthread_mutex_unlock(&lock);

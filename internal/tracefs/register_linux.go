@@ -47,22 +47,27 @@ const (
 type ioctl func(f *os.File, request uintptr, arg unsafe.Pointer) error
 
 func sysIoctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
-	// Not f.Fd(), which would switch the descriptor to blocking mode.
+	return control(f, func(fd int) error {
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+}
+
+// control calls do with the descriptor of f, which stays open meanwhile. Unlike
+// f.Fd() it does not switch the descriptor to blocking mode.
+func control(f *os.File, do func(fd int) error) error {
 	c, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var errno syscall.Errno
-	err = c.Control(func(fd uintptr) {
-		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(arg))
-	})
-	if err != nil {
+	var doErr error
+	if err := c.Control(func(fd uintptr) { doErr = do(int(fd)) }); err != nil {
 		return os.ErrClosed // the only failure that Control has itself
 	}
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	return doErr
 }
 
 // Register registers the event that nameArgs declares ("name type field; type

@@ -182,11 +182,9 @@ func (e *Encoder) encodePoint(p dataPoint) {
 		e.drop(e.key(e.stopped), 1, 0, e.stopReason)
 		return
 	}
+	// Above the limit this fills the message, since the next data point finds that it does not fit.
 	e.message.append(&e.headers, p, leftOut == 0)
 	e.count(leftOut, withExemplars)
-	if alone > e.limit {
-		e.flush()
-	}
 }
 
 // count notes that a data point of the current metric has come into the message.

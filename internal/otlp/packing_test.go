@@ -4,6 +4,7 @@ package otlp_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,23 +58,46 @@ func (r *recorder) tags(t *testing.T) [][]int {
 }
 
 func TestPointsThatJustFit(t *testing.T) {
-	// With every length of the last data point, the message it comes into is full to the last byte once.
-	full := 0
-	for length := range 900 {
-		r, result := encode(1000, metric(gauge(1, 50, length)))
-		require.Equal(t, 2, result.Points)
-		switch {
-		case len(r.messages) == 1:
-			require.LessOrEqual(t, len(r.messages[0]), 1000)
-			if len(r.messages[0]) == 1000 {
-				full++
+	// The last data point comes into the message of the first one, with the levels that it needs, for as long as it fits;
+	// with one length it fills the message to the last byte.
+	for name, last := range map[string]func(rm *metricdata.ResourceMetrics, m metricdata.Metrics){
+		"same metric": func(rm *metricdata.ResourceMetrics, m metricdata.Metrics) {
+			first := &rm.ScopeMetrics[0].Metrics[0]
+			first.Data = metricdata.Gauge[int64]{DataPoints: slices.Concat(
+				first.Data.(metricdata.Gauge[int64]).DataPoints, m.Data.(metricdata.Gauge[int64]).DataPoints,
+			)}
+		},
+		"another metric": func(rm *metricdata.ResourceMetrics, m metricdata.Metrics) {
+			rm.ScopeMetrics[0].Metrics = append(rm.ScopeMetrics[0].Metrics, m)
+		},
+		"another scope": func(rm *metricdata.ResourceMetrics, m metricdata.Metrics) {
+			rm.ScopeMetrics = append(rm.ScopeMetrics, metricdata.ScopeMetrics{Metrics: []metricdata.Metrics{m}})
+		},
+	} {
+		for _, limit := range []int{otlp.MinMessageSize, 1000, 4048, otlp.MaxMessageSize} {
+			for _, room := range []int{120, 200} { // for levels with lengths of one byte, and of two
+				t.Run(fmt.Sprintf("%s/limit=%d/room=%d", name, limit, room), func(t *testing.T) {
+					full := 0
+					for length := range room + 100 {
+						rm := metric(gauge(1, limit-room))
+						last(rm, metricdata.Metrics{Name: "last", Data: gauge(2, length)})
+						r, result := encode(limit, rm)
+						require.Equal(t, 2, result.Points)
+						if len(r.messages) == 2 {
+							require.Equal(t, [][]int{{1}, {2}}, r.tags(t))
+							continue
+						}
+						require.Equal(t, [][]int{{1, 2}}, r.tags(t))
+						require.LessOrEqual(t, len(r.messages[0]), limit)
+						if len(r.messages[0]) == limit {
+							full++
+						}
+					}
+					assert.Equal(t, 1, full)
+				})
 			}
-			require.Equal(t, [][]int{{1, 2}}, r.tags(t))
-		default:
-			require.Equal(t, [][]int{{1}, {2}}, r.tags(t))
 		}
 	}
-	assert.Equal(t, 1, full)
 }
 
 func TestEveryLimit(t *testing.T) {

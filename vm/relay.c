@@ -85,7 +85,7 @@ static void say(const char *format, ...)
 
 static void show_tail(const char *what, int fd)
 {
-	char data[4096];
+	char data[1600];
 	struct stat st;
 	if (fstat(fd, &st) < 0 || st.st_size == 0)
 		return;
@@ -95,8 +95,10 @@ static void show_tail(const char *what, int fd)
 		return;
 	data[n] = 0;
 	say("the last lines of %s:", what);
-	char *save = NULL;
-	for (char *line = strtok_r(data, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
+	char *save = NULL, *first = data;
+	if (from > 0) /* that is the rest of a line */
+		first += strcspn(data, "\n");
+	for (char *line = strtok_r(first, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
 		fprintf(stderr, "  | %s%s", line, raw ? "\r\n" : "\n");
 }
 

@@ -123,23 +123,9 @@ func (e *Exporter) exportInTurn(ctx context.Context, data *metricdata.ResourceMe
 		return e.nothingWritten(err, data)
 	}
 	defer e.endTurn()
-	if e.stopped.Load() {
-		return sdkmetric.ErrExporterShutdown
-	}
-	current := e.connection.Load()
-	if current == nil {
-		var err error
-		current, err = e.register()
-		if errors.Is(err, sdkmetric.ErrExporterShutdown) {
-			return err
-		}
-		if err != nil {
-			e.report(err)
-			return nil
-		}
-	}
-	if !current.Enabled() {
-		return nil
+	current, err := e.connect()
+	if current == nil || !current.Enabled() {
+		return err
 	}
 	return e.writeCycle(ctx, current, data)
 }
@@ -182,6 +168,34 @@ func (e *Exporter) finish(result otlp.Result, stopped error) error {
 		return nil
 	}
 	return newPartialError(result, stopped)
+}
+
+// tryRegister is the part of Export that needs no data: it registers the tracepoint where that has failed so far. The error
+// is sdkmetric.ErrExporterShutdown or that of ctx; why it fails again is reported.
+func (e *Exporter) tryRegister(ctx context.Context) error {
+	if err := e.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer e.endTurn()
+	_, err := e.connect()
+	return err
+}
+
+// connect returns the connection, and makes it where there is none. Where that fails it returns nil, and an error only
+// after a Shutdown; another reason is reported. It is called with the turn held.
+func (e *Exporter) connect() (*connection, error) {
+	if e.stopped.Load() {
+		return nil, sdkmetric.ErrExporterShutdown
+	}
+	if current := e.connection.Load(); current != nil {
+		return current, nil
+	}
+	current, err := e.register()
+	if err == nil || errors.Is(err, sdkmetric.ErrExporterShutdown) {
+		return current, err
+	}
+	e.report(err)
+	return nil, nil
 }
 
 // register is called with the turn held, or before anybody else knows of e.

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import "time"
+
+// Clock reads CLOCK_MONOTONIC (in nanoseconds) and the wall clock at the same
+// moment.
+type Clock func() (monotonic int64, wall time.Time)
+
+// reanchorAfter is how long, in nanoseconds, one pair of clock readings maps
+// record times to wall time.
+const reanchorAfter = int64(time.Second)
+
+// wallClock maps CLOCK_MONOTONIC to wall time by one pair of readings, which
+// it takes again from time to time: the two drift apart when the wall clock is
+// set, and across a suspend.
+type wallClock struct {
+	read     Clock
+	anchored bool
+	mono     int64
+	wall     time.Time
+}
+
+// refresh takes a new pair if the last one is old.
+func (c *wallClock) refresh(now int64) {
+	if c.anchored && now-c.mono < reanchorAfter && now >= c.mono {
+		return
+	}
+	mono, wall := c.read()
+	c.anchored = true
+	c.mono, c.wall = mono, wall.Round(0)
+}
+
+// at returns the wall time of a time by CLOCK_MONOTONIC.
+func (c *wallClock) at(mono int64) time.Time {
+	return c.wall.Add(time.Duration(mono - c.mono))
+}
+
+// systemClock pairs the clocks by reading the wall clock between two readings
+// of the other; of a few tries it takes the one that was interrupted least.
+func systemClock(monotonic func() int64) Clock {
+	return func() (int64, time.Time) {
+		var mono int64
+		var wall time.Time
+		best := int64(-1)
+		for range 3 {
+			before := monotonic()
+			w := time.Now()
+			spread := monotonic() - before
+			if best < 0 || spread < best {
+				best, mono, wall = spread, before+spread/2, w
+			}
+		}
+		return mono, wall
+	}
+}

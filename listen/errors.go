@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// ErrClosed is what Read returns once the listener is closed. It matches
+// os.ErrClosed.
+var ErrClosed = fmt.Errorf("listen: listener closed: %w", os.ErrClosed)
+
+// ErrLayout is matched by the error of Open for a tracepoint that exists with
+// fields in which no OTLP payload can be found.
+var ErrLayout = errors.New("no layout of OTLP metrics")
+
+// ErrUndecodable is matched by Event.Err: the bytes that a process wrote do
+// not fit the tracepoint's layout.
+var ErrUndecodable = errors.New("event does not fit the tracepoint's layout")
+
+// isMemlock reports whether a ring could not be had for the memory it locks.
+func isMemlock(err error) bool {
+	var e *tracefs.Error
+	return errors.As(err, &e) && e.Op == tracefs.OpMmap &&
+		(errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.EAGAIN))
+}
+
+// isOffline reports whether the CPU of a perf event went away.
+func isOffline(err error) bool { return errors.Is(err, syscall.ENODEV) }
+
+// isTaken reports whether a tracepoint exists with other fields.
+func isTaken(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+
+// isGone reports whether a tracepoint went away.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EINVAL)
+}

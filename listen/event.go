@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import "time"
+
+// Event is one write to the tracepoint. The zero value is ready for use.
+//
+// Everything in it but the CPU, PID, TID and times was written by some process
+// on the host, which may be any that can open user_events_data: nothing about
+// Version, Process and Payload is to be trusted.
+type Event struct {
+	// Tracepoint is the name that was listened to.
+	Tracepoint string
+	// Time is when the event was written, by the wall clock.
+	Time time.Time
+	// Monotonic is the same by CLOCK_MONOTONIC, in nanoseconds.
+	Monotonic int64
+	// CPU is where the write ran.
+	CPU int
+	// PID is the process (thread group) and TID the thread that wrote, as the
+	// listener's pid namespace numbers them: 0 for one outside of it.
+	PID, TID int
+	// Process is the name of the process (its comm, at most 15 bytes), or ""
+	// where it could not be had any more. It is looked up when the event is
+	// read and remembered for a while, so it may be that of a process which
+	// had this PID some seconds before.
+	Process string
+	// Protocol is 0 for OTLP protobuf, the only one in use.
+	Protocol uint32
+	// Version is what the producer says of the OTLP version it writes, at most
+	// 64 bytes of it, such as "v0.19.00". It is empty in the field-less layout.
+	Version string
+	// Payload is the serialized OTLP message. Its memory belongs to the Event
+	// and is used again by the next Read into it.
+	Payload []byte
+	// LostBefore is how many events the kernel could not store in this CPU's
+	// ring right before this one. It tells where a gap is; for how much was
+	// lost in all use Stats.
+	LostBefore uint64
+	// Err matches ErrUndecodable if the event's bytes do not fit the layout of
+	// the tracepoint. Payload is empty then, and the rest is as far as it went.
+	Err error
+}
+
+// reset empties the event but keeps its memory.
+func (e *Event) reset() {
+	*e = Event{Payload: e.Payload[:0]}
+}

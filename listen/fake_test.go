@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// memRing is a ring that a test writes as the kernel does: a record that does
+// not fit is lost, and the next one that fits has a LOST record before it.
+type memRing struct {
+	area    []byte
+	head    atomic.Uint64
+	tail    atomic.Uint64
+	pending uint64 // lost, not yet told by a LOST record
+
+	onLoadHead func()
+}
+
+func newMemRing(size int) *memRing { return &memRing{area: make([]byte, size)} }
+
+func (m *memRing) loadHead() uint64 {
+	if m.onLoadHead != nil {
+		m.onLoadHead()
+	}
+	return m.head.Load()
+}
+func (m *memRing) storeTail(tail uint64) { m.tail.Store(tail) }
+func (m *memRing) data() []byte          { return m.area }
+
+// put copies bytes to the head and publishes them.
+func (m *memRing) put(b []byte) {
+	head := m.head.Load()
+	n := copy(m.area[head&uint64(len(m.area)-1):], b)
+	copy(m.area, b[n:])
+	m.head.Store(head + uint64(len(b)))
+}
+
+// write reports whether the record found room.
+func (m *memRing) write(rec []byte) bool {
+	var lost []byte
+	if m.pending > 0 {
+		lost = lostRecord(m.pending)
+	}
+	free := uint64(len(m.area)) - (m.head.Load() - m.tail.Load()) - 1
+	if uint64(len(lost)+len(rec)) > free {
+		m.pending++
+		return false
+	}
+	m.pending = 0
+	m.put(append(lost, rec...))
+	return true
+}
+
+func makeRecord(kind uint32, body []byte) []byte {
+	b := binary.NativeEndian.AppendUint32(nil, kind)
+	b = binary.NativeEndian.AppendUint16(b, 0)
+	b = binary.NativeEndian.AppendUint16(b, uint16(recordHeaderSize+len(body)))
+	return append(b, body...)
+}
+
+func lostRecord(n uint64) []byte {
+	return makeRecord(recordLost, binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 77), n))
+}
+
+// sampleRecord pads raw as the kernel does.
+func sampleRecord(pid, tid int, at int64, cpu int, raw []byte) []byte {
+	e := binary.NativeEndian
+	b := e.AppendUint32(nil, uint32(pid))
+	b = e.AppendUint32(b, uint32(tid))
+	b = e.AppendUint64(b, uint64(at))
+	b = e.AppendUint32(b, uint32(cpu))
+	b = e.AppendUint32(b, 0)
+	for (len(raw)+4)%8 != 0 {
+		raw = append(raw[:len(raw):len(raw)], 0)
+	}
+	b = e.AppendUint32(b, uint32(len(raw)))
+	return makeRecord(recordSample, append(b, raw...))
+}
+
+// rawCommon is the header of raw data: common_type, flags, preempt count, pid.
+func rawCommon(id int) []byte {
+	b := binary.NativeEndian.AppendUint16(nil, uint16(id))
+	b = append(b, 0, 0)
+	return binary.NativeEndian.AppendUint32(b, 4242)
+}
+
+func rawOTLP(id int, payload string) []byte {
+	b := rawCommon(id)
+	b = binary.NativeEndian.AppendUint32(b, 0)
+	b = append(b, "v0.19.00"...)
+	b = binary.NativeEndian.AppendUint32(b, uint32(len(payload))<<16)
+	return append(b, payload...)
+}
+
+func rawFieldless(id int, payload string) []byte {
+	b := rawCommon(id)
+	b = binary.NativeEndian.AppendUint32(b, uint32(len(payload)))
+	return append(b, payload...)
+}
+
+func otlpFormat(name string, id int) *tracefs.Format {
+	f := fieldlessFormat(name, id)
+	f.Fields = append(f.Fields,
+		tracefs.Field{Name: "protocol", Type: "u32", Offset: 8, Size: 4},
+		tracefs.Field{Name: "version", Type: "char", Offset: 12, Size: 8, Array: true},
+		tracefs.Field{Name: "buffer", Type: "__rel_loc u8", Offset: 20, Size: 4, Array: true},
+	)
+	return f
+}
+
+func fieldlessFormat(name string, id int) *tracefs.Format {
+	return &tracefs.Format{Name: name, ID: id, Fields: []tracefs.Field{
+		{Name: "common_type", Type: "unsigned short", Offset: 0, Size: 2},
+		{Name: "common_flags", Type: "unsigned char", Offset: 2, Size: 1},
+		{Name: "common_preempt_count", Type: "unsigned char", Offset: 3, Size: 1},
+		{Name: "common_pid", Type: "int", Offset: 4, Size: 4, Signed: true},
+	}}
+}
+
+// fakeSystem is a machine with user_events, in memory.
+type fakeSystem struct {
+	mu      sync.Mutex
+	clock   int64
+	cpus    []int
+	online  []int // as of the second look; nil: as the first
+	looks   int
+	loc     tracefs.Location
+	formats map[string]*tracefs.Format // of tracepoints that exist
+	nextID  int
+	fail    map[string]error // what to fail at: see at
+	maxRing int              // ring size above which mmap fails; 0: none
+	open    int              // resources that are open
+	rings   map[int]*fakeRing
+	waiters []*fakeWaiter
+	names   map[int]string
+	lookups []int // pids of processName
+	steps   []string
+}
+
+func newFakeSystem(cpus ...int) *fakeSystem {
+	return &fakeSystem{
+		clock: 1_000_000, cpus: cpus, loc: tracefs.Location{Dir: "/t", DataFile: "/t/user_events_data"},
+		formats: map[string]*tracefs.Format{}, nextID: 447, rings: map[int]*fakeRing{}, names: map[int]string{},
+	}
+}
+
+// at notes a step, and fails it if the test says so.
+func (f *fakeSystem) at(format string, args ...any) error {
+	step := fmt.Sprintf(format, args...)
+	f.steps = append(f.steps, step)
+	return f.fail[step]
+}
+
+func (f *fakeSystem) lock() func() { f.mu.Lock(); return f.mu.Unlock }
+
+func (f *fakeSystem) onlineCPUs() ([]int, error) {
+	defer f.lock()()
+	f.looks++
+	if err := f.at("online"); err != nil {
+		return nil, err
+	}
+	if f.looks > 1 && f.online != nil {
+		return f.online, nil
+	}
+	return slices.Clone(f.cpus), nil
+}
+
+func (f *fakeSystem) openTracefs(string) (eventFile, tracefs.Location, error) {
+	defer f.lock()()
+	if err := f.at("tracefs"); err != nil {
+		return nil, f.loc, err
+	}
+	f.open++
+	return fakeFile{f}, f.loc, nil
+}
+
+func (f *fakeSystem) eventFormat(_ tracefs.Location, system, name string) (*tracefs.Format, error) {
+	defer f.lock()()
+	if err := f.at("format"); err != nil {
+		return nil, err
+	}
+	fm := f.formats[system+"/"+name]
+	if fm == nil {
+		return nil, tracefs.Explain(tracefs.OpRead, name, fs.ErrNotExist)
+	}
+	return fm, nil
+}
+
+func (f *fakeSystem) newRing(cpu, size, _ int) (kernelRing, error) {
+	defer f.lock()()
+	if err := f.at("ring %d", cpu); err != nil {
+		return nil, err
+	}
+	if f.maxRing > 0 && size > f.maxRing {
+		return nil, tracefs.Explain(tracefs.OpMmap, "ring", syscall.EPERM)
+	}
+	f.open++
+	r := &fakeRing{memRing: newMemRing(size), sys: f, cpu: cpu}
+	f.rings[cpu] = r
+	return r, nil
+}
+
+func (f *fakeSystem) newWaiter() (waiter, error) {
+	defer f.lock()()
+	if err := f.at("waiter"); err != nil {
+		return nil, err
+	}
+	f.open++
+	w := &fakeWaiter{sys: f, signal: make(chan struct{}, 1)}
+	f.waiters = append(f.waiters, w)
+	return w, nil
+}
+
+func (f *fakeSystem) monotonic() int64 {
+	defer f.lock()()
+	f.clock++
+	return f.clock
+}
+
+// pass lets time pass.
+func (f *fakeSystem) pass(d time.Duration) {
+	defer f.lock()()
+	f.clock += int64(d)
+}
+
+func (f *fakeSystem) processName(pid int) string {
+	defer f.lock()()
+	f.lookups = append(f.lookups, pid)
+	return f.names[pid]
+}
+
+// write writes raw to a CPU as a process would, and wakes the listener.
+func (f *fakeSystem) write(cpu, pid int, raw []byte) {
+	f.writeAt(f.monotonic(), cpu, pid, raw)
+}
+
+func (f *fakeSystem) writeAt(at int64, cpu, pid int, raw []byte) {
+	r := f.rings[cpu]
+	r.counts.written.Add(1)
+	if !r.write(sampleRecord(pid, pid+1, at, cpu, raw)) {
+		r.counts.lost.Add(1)
+	}
+	f.wake()
+}
+
+func (f *fakeSystem) wake() {
+	for _, w := range f.waiters {
+		w.wake()
+	}
+}
+
+type fakeFile struct{ sys *fakeSystem }
+
+func (e fakeFile) register(nameArgs string) (registration, error) {
+	f := e.sys
+	defer f.lock()()
+	if err := f.at("register"); err != nil {
+		return nil, err
+	}
+	name, fields := nameArgs, ""
+	for i := range nameArgs {
+		if nameArgs[i] == ' ' {
+			name, fields = nameArgs[:i], nameArgs[i+1:]
+			break
+		}
+	}
+	key := tracefs.System + "/" + name
+	want := fieldlessFormat(name, f.nextID)
+	if fields == tracefs.FieldsOTLP {
+		want = otlpFormat(name, f.nextID)
+	}
+	if have := f.formats[key]; have == nil {
+		f.formats[key] = want
+		f.nextID++
+	} else if len(have.Fields) != len(want.Fields) {
+		return nil, tracefs.Explain(tracefs.OpRegister, name, syscall.EADDRINUSE)
+	}
+	f.open++
+	return fakeRegistration{f}, nil
+}
+
+func (e fakeFile) close() error { return e.sys.closeOne("file") }
+
+func (f *fakeSystem) closeOne(what string) error {
+	defer f.lock()()
+	f.open--
+	return f.at("close %s", what)
+}
+
+type fakeRegistration struct{ sys *fakeSystem }
+
+func (r fakeRegistration) release() error { return r.sys.closeOne("registration") }
+
+type fakeRing struct {
+	*memRing
+	sys    *fakeSystem
+	cpu    int
+	counts fakeCounter
+}
+
+func (r *fakeRing) fd() int { return 100 + r.cpu }
+func (r *fakeRing) attach(id int) (counter, error) {
+	defer r.sys.lock()()
+	if err := r.sys.at("attach %d", r.cpu); err != nil {
+		return nil, err
+	}
+	r.sys.at("attach %d to %d", id, r.cpu)
+	r.sys.open++
+	r.counts.sys = r.sys
+	return &r.counts, nil
+}
+func (r *fakeRing) close() error { return r.sys.closeOne("ring") }
+
+type fakeCounter struct {
+	sys           *fakeSystem
+	written, lost atomic.Uint64
+	silent        atomic.Bool
+}
+
+func (c *fakeCounter) read() (uint64, uint64, bool) {
+	return c.written.Load(), c.lost.Load(), !c.silent.Load()
+}
+func (c *fakeCounter) close() error { return c.sys.closeOne("counter") }
+
+// fakeWaiter waits for a wake only: no time passes unless a test says so.
+type fakeWaiter struct {
+	sys    *fakeSystem
+	signal chan struct{}
+	fds    []int
+	waits  atomic.Int64
+}
+
+func (w *fakeWaiter) add(fd int) error {
+	defer w.sys.lock()()
+	if err := w.sys.at("add"); err != nil {
+		return err
+	}
+	w.fds = append(w.fds, fd)
+	return nil
+}
+func (w *fakeWaiter) wait(time.Duration) error {
+	w.sys.mu.Lock()
+	err := w.sys.at("wait")
+	w.sys.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	w.waits.Add(1)
+	<-w.signal
+	return nil
+}
+func (w *fakeWaiter) wake() {
+	select {
+	case w.signal <- struct{}{}:
+	default:
+	}
+}
+func (w *fakeWaiter) close() error { return w.sys.closeOne("waiter") }
+
+// listenTo opens a listener over the fake and closes it with the test.
+func (f *fakeSystem) listenTo(t testing.TB, o Options) *Listener {
+	t.Helper()
+	o, err := o.withDefaults()
+	require.NoError(t, err)
+	l, err := open(f, o)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, l.Close())
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		require.Zero(t, f.open, "left open after %v", slices.Sorted(maps.Keys(f.rings)))
+	})
+	return l
+}
+
+const (
+	waitLimit = time.Minute
+	waitTick  = time.Millisecond
+)

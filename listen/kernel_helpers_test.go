@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kernel && linux
+
+package listen
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// tracepointOf is a name that no other test uses: a tracepoint goes some
+// milliseconds after its last user.
+func tracepointOf(t *testing.T) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > 'z' || !validName("_"+string(r)) {
+			return '_'
+		}
+		return r
+	}, t.Name())
+}
+
+// producer writes to a tracepoint as an exporter does, but whatever bytes.
+type producer struct {
+	f     *os.File
+	word  *uint32
+	index uint32
+}
+
+func newProducer(name, fields string) (*producer, error) {
+	f, err := tracefs.OpenUserEventsData("")
+	if err != nil {
+		return nil, err
+	}
+	word, err := tracefs.NewEnableWord()
+	if err != nil {
+		return nil, err
+	}
+	index, err := tracefs.Register(f, word, 0, tracefs.NameArgs(name, fields), 0)
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &producer{f, word, index}, nil
+}
+
+func produce(t *testing.T, name, fields string) *producer {
+	t.Helper()
+	p, err := newProducer(name, fields)
+	require.NoError(t, err)
+	t.Cleanup(p.leave)
+	return p
+}
+
+func (p *producer) leave() {
+	if p.f == nil {
+		return
+	}
+	if err := tracefs.Unregister(p.f, p.word, 0); err != nil {
+		panic(err)
+	}
+	tracefs.FreeEnableWord(p.word)
+	_ = p.f.Close()
+	p.f = nil
+}
+
+func (p *producer) enabled() bool { return atomic.LoadUint32(p.word) != 0 }
+
+// write writes what comes behind the write index.
+func (p *producer) write(payload []byte) error {
+	b := binary.NativeEndian.AppendUint32(make([]byte, 0, 4+len(payload)), p.index)
+	b = append(b, payload...)
+	n, err := unix.Write(int(p.f.Fd()), b)
+	if err == nil && n != len(b) {
+		err = fmt.Errorf("wrote %d of %d bytes", n, len(b))
+	}
+	return err
+}
+
+func (p *producer) otlp(payload string) error { return p.write(rawOTLP(0, payload)[8:]) }
+func (p *producer) fieldless(payload string) error {
+	return p.write(rawFieldless(0, payload)[8:])
+}
+
+// runOn runs f on a thread that stays on that CPU.
+func runOn(cpu int, f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and ends the thread with the goroutine
+		var set unix.CPUSet
+		set.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+func listenIn(t *testing.T, o Options) *Listener {
+	t.Helper()
+	if o.Names == nil {
+		o.Names = []string{tracepointOf(t)}
+	}
+	if o.MaxDelay == 0 {
+		o.MaxDelay = 20 * time.Millisecond
+	}
+	l, err := Open(o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	return l
+}
+
+// next reads one event, and fails the test if none comes.
+func next(t *testing.T, l *Listener) Event {
+	t.Helper()
+	ev, err := read(l)
+	require.NoError(t, err)
+	return ev
+}
+
+func read(l *Listener) (ev Event, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+	defer cancel()
+	return ev, l.Read(ctx, &ev)
+}
+
+// drain reads all that is in the rings and calls f for each event.
+func drain(t *testing.T, l *Listener, f func(*Event)) {
+	t.Helper()
+	require.NoError(t, tryDrain(l, f))
+}
+
+func tryDrain(l *Listener, f func(*Event)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+	defer cancel()
+	var ev Event
+	for {
+		if c := l.Stats().Total(); c.Received+c.Lost == c.Written {
+			return nil
+		}
+		if err := l.Read(ctx, &ev); err != nil {
+			return err
+		}
+		f(&ev)
+	}
+}
+
+// helperVariable names a helper to run instead of the tests, in a process of
+// its own that is this test binary again.
+const helperVariable = "USEREVENTS_TEST_HELPER"
+
+func init() {
+	name := os.Getenv(helperVariable)
+	if name == "" {
+		return
+	}
+	// In init, the one thread there is can be made to lose its rights before
+	// there are others.
+	runtime.LockOSThread()
+	if err := helperOf(name)(); err != nil {
+		var errno syscall.Errno
+		errors.As(err, &errno)
+		fmt.Printf("error %d: %v\n", int(errno), err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// runHelper runs a helper and returns what it printed.
+func runHelper(t *testing.T, name string, attr *syscall.SysProcAttr, env ...string) (output string, pid int, err error) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self)
+	cmd.Env = append(append(os.Environ(), helperVariable+"="+name), env...)
+	cmd.SysProcAttr = attr
+	b, err := cmd.CombinedOutput()
+	if cmd.Process != nil {
+		pid = cmd.Process.Pid
+	}
+	return string(b), pid, err
+}

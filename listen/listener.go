@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// Listener receives the events of tracepoints from all processes and CPUs. It
+// has no goroutine of its own: rings are emptied by Read, so whoever opens a
+// Listener must keep reading.
+//
+// All methods may be called concurrently. Concurrent Reads take turns, each
+// event goes to one of them.
+type Listener struct {
+	sys    system
+	opts   Options
+	waiter waiter
+	closed atomic.Bool
+
+	// readMu is held during a Read, also while it waits. It guards what only
+	// reading touches.
+	readMu    sync.Mutex
+	batch     batch
+	clock     wallClock
+	processes processNames
+	nextLook  int64 // when to look for awaited tracepoints again, monotonic
+
+	// mu guards the lists below and the life of what is in them. Read holds it
+	// shared and only for moments, so that Stats need not wait for an event.
+	// Lock order: readMu, mu.
+	mu       sync.RWMutex
+	file     eventFile // nil if user_events_data could not be opened
+	fileErr  error
+	location tracefs.Location
+	ringSize int
+	wanted   int // ring size that was tried first
+	rings    []*cpuRing
+	targets  []*target
+
+	closeOnce sync.Once
+	closeErr  error
+	final     Stats
+}
+
+// target is a tracepoint that is listened to.
+type target struct {
+	name     string
+	id       int // -1 while it is awaited
+	reg      registration
+	decoder  *decoder
+	attached bool
+}
+
+// cpuRing is the ring of one CPU and what came through it.
+type cpuRing struct {
+	cpu      int
+	kernel   kernelRing
+	since    int64 // monotonic
+	counters []*eventCounter
+	counts   ringCounts
+
+	// Of the reading goroutine:
+	ring       ring
+	lostBefore uint64
+	body       []byte // of the sample that is next
+	time       int64  // its time
+}
+
+// Open starts to listen. When it returns, what is written on any CPU that is
+// online arrives; [LayoutWait] has one exception to that.
+//
+// It fails for an option that is wrong, and where the machine does not allow
+// it. Such errors say what cures them and match the errno (syscall.EPERM),
+// fs.ErrPermission, fs.ErrNotExist, errors.ErrUnsupported or [ErrLayout].
+func Open(opts Options) (*Listener, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	sys, err := newSystem()
+	if err != nil {
+		return nil, err
+	}
+	return open(sys, opts)
+}
+
+func open(sys system, opts Options) (_ *Listener, err error) {
+	l := &Listener{sys: sys, opts: opts}
+	l.clock.read = opts.Clock
+	if l.clock.read == nil {
+		l.clock.read = systemClock(sys.monotonic)
+	}
+	l.processes.lookup = sys.processName
+	defer func() {
+		if err != nil {
+			_ = l.Close()
+		}
+	}()
+
+	l.waiter, err = sys.newWaiter()
+	if err != nil {
+		return nil, err
+	}
+	cpus, err := sys.onlineCPUs()
+	if err != nil {
+		return nil, fmt.Errorf("listen: which CPUs are online: %w", err)
+	}
+	l.file, l.location, l.fileErr = sys.openTracefs(opts.DataFile)
+	if l.location.Dir == "" {
+		if l.fileErr != nil {
+			return nil, l.fileErr
+		}
+		return nil, &tracefs.Error{
+			Op: tracefs.OpFind, Path: tracefs.DefaultDir, Err: fs.ErrNotExist,
+			Cure: "listening takes the whole tracefs directory (mount -t tracefs nodev " + tracefs.DefaultDir + "), only " + l.location.DataFile + " is here",
+		}
+	}
+	// All rings, then the tracepoints: see perfRing.
+	if err := l.makeRings(cpus); err != nil {
+		return nil, err
+	}
+	for _, name := range opts.Names {
+		t := &target{name: name, id: -1}
+		l.targets = append(l.targets, t)
+		if err := l.connect(t); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// Read waits for an event and puts it into ev, using ev's memory again. It
+// returns [ErrClosed] when the listener is or becomes closed, and ctx.Err()
+// when the context is done. Neither loses an event. Other errors are failures
+// of system calls, and final.
+func (l *Listener) Read(ctx context.Context, ev *Event) error {
+	l.readMu.Lock()
+	defer l.readMu.Unlock()
+	for {
+		if l.closed.Load() {
+			return ErrClosed
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if l.take(ev) {
+			return nil
+		}
+		if err := l.refresh(); err != nil {
+			return err
+		}
+		if l.batch.pending() {
+			continue
+		}
+		if err := l.sleep(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits until there may be something to read, but no longer than
+// MaxDelay.
+func (l *Listener) sleep(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, l.waiter.wake)
+	defer stop()
+	return l.waiter.wait(l.opts.MaxDelay)
+}
+
+// All returns the events as they come. The same Event is yielded each time. The
+// last pair has a nil Event and the error of Read; there is none if the loop
+// was left before.
+func (l *Listener) All(ctx context.Context) iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		var ev Event
+		for {
+			if err := l.Read(ctx, &ev); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&ev, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Close stops listening. A Read that is waiting returns ErrClosed, and Close
+// waits for it. When it returns, no descriptor, mapping or registration is
+// left, and Stats and Info keep answering with what was last. It may be called
+// again and returns the same then.
+func (l *Listener) Close() error {
+	l.closeOnce.Do(func() {
+		l.closed.Store(true)
+		if l.waiter != nil {
+			l.waiter.wake()
+		}
+		l.readMu.Lock()
+		defer l.readMu.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.final = l.stats()
+		l.closeErr = l.release()
+	})
+	return l.closeErr
+}
+
+// release gives everything back: tracepoints first, for producers to stop.
+func (l *Listener) release() error {
+	var errs []error
+	for _, r := range l.rings {
+		for _, c := range r.counters {
+			errs = append(errs, c.close())
+		}
+	}
+	errs = append(errs, l.closeRings())
+	for _, t := range l.targets {
+		if t.reg != nil {
+			errs = append(errs, t.reg.release())
+		}
+	}
+	if l.file != nil {
+		errs = append(errs, l.file.close())
+	}
+	if l.waiter != nil {
+		errs = append(errs, l.waiter.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Listener) closeRings() error {
+	var errs []error
+	for _, r := range l.rings {
+		errs = append(errs, r.kernel.close())
+	}
+	l.rings = nil
+	return errors.Join(errs...)
+}
+
+// Info describes what a Listener got of what it wanted.
+type Info struct {
+	Tracepoints []TracepointInfo
+	// CPUs are those that have a ring.
+	CPUs []int
+	// RingSize is the size of each ring in bytes. It is less than
+	// WantedRingSize where the machine did not allow that much memory to be
+	// locked, which a larger memlock limit, kernel.perf_event_mlock_kb or
+	// CAP_IPC_LOCK would.
+	RingSize, WantedRingSize int
+}
+
+// TracepointInfo describes one tracepoint.
+type TracepointInfo struct {
+	Name string
+	// ID is the kernel's number of the tracepoint, -1 while it is awaited.
+	ID int
+	// Layout is the one found, which need not be the one asked for.
+	Layout Layout
+	// Registered tells that the listener holds the tracepoint itself. If not,
+	// it exists with another layout than was asked for, or the listener has no
+	// right to user_events_data, or LayoutWait was asked for.
+	Registered bool
+	// Attached is false while a tracepoint is awaited.
+	Attached bool
+}
+
+// Info tells what the listener got.
+func (l *Listener) Info() Info {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	info := Info{RingSize: l.ringSize, WantedRingSize: l.wanted}
+	for _, t := range l.targets {
+		ti := TracepointInfo{Name: t.name, ID: t.id, Layout: l.opts.Layout, Registered: t.reg != nil, Attached: t.attached}
+		if t.decoder != nil {
+			ti.Layout = t.decoder.layout
+		}
+		info.Tracepoints = append(info.Tracepoints, ti)
+	}
+	if l.rings == nil { // closed
+		for _, c := range l.final.CPUs {
+			info.CPUs = append(info.CPUs, c.CPU)
+		}
+	}
+	for _, r := range l.rings {
+		info.CPUs = append(info.CPUs, r.cpu)
+	}
+	slices.Sort(info.CPUs)
+	return info
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// perfRing is a ring that is owned by an event which never fires
+// (PERF_COUNT_SW_DUMMY). Tracepoints are opened with their output directed to
+// it. So all rings are there before the first tracepoint is attached, which
+// matters: the kernel tells producers to write at the first attach, and what
+// they write on a CPU without a ring is lost and counted nowhere. It also lets
+// several tracepoints share a ring, and a ring outlive a tracepoint.
+type perfRing struct {
+	cpu     int
+	dummy   int // file descriptor
+	mapping []byte
+	page    *unix.PerfEventMmapPage
+	area    []byte
+}
+
+// attr has what the events of one ring must have in common.
+func attr() unix.PerfEventAttr {
+	return unix.PerfEventAttr{
+		Size:        uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
+		Sample:      1, // period: every event
+		Sample_type: unix.PERF_SAMPLE_TID | unix.PERF_SAMPLE_TIME | unix.PERF_SAMPLE_CPU | unix.PERF_SAMPLE_RAW,
+		// perf's own clock differs from CPU to CPU.
+		Bits:    unix.PerfBitUseClockID,
+		Clockid: unix.CLOCK_MONOTONIC,
+		// PERF_FORMAT_LOST is from 6.0; user_events are from 6.4.
+		Read_format: unix.PERF_FORMAT_LOST,
+	}
+}
+
+func (linux) newRing(cpu, size, watermark int) (_ kernelRing, err error) {
+	a := attr()
+	a.Type = unix.PERF_TYPE_SOFTWARE
+	a.Config = unix.PERF_COUNT_SW_DUMMY
+	a.Bits |= unix.PerfBitWatermark
+	a.Wakeup = uint32(watermark)
+	fd, err := unix.PerfEventOpen(&a, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return nil, tracefs.Explain(tracefs.OpPerfOpen, onCPU(cpu), err)
+	}
+	r := &perfRing{cpu: cpu, dummy: fd}
+	defer func() {
+		if err != nil {
+			_ = r.close()
+		}
+	}()
+	r.mapping, err = unix.Mmap(fd, 0, os.Getpagesize()+size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, tracefs.Explain(tracefs.OpMmap, fmt.Sprintf("ring of %d KiB %s", size>>10, onCPU(cpu)), err)
+	}
+	r.page = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mapping[0]))
+	offset, length := r.page.Data_offset, r.page.Data_size
+	if offset > uint64(len(r.mapping)) || length > uint64(len(r.mapping))-offset || length == 0 || length&(length-1) != 0 {
+		return nil, fmt.Errorf("listen: ring %s: data of %d bytes at %d in a mapping of %d", onCPU(cpu), length, offset, len(r.mapping))
+	}
+	r.area = r.mapping[offset : offset+length : offset+length]
+	return r, nil
+}
+
+func onCPU(cpu int) string { return fmt.Sprintf("on CPU %d", cpu) }
+
+func (r *perfRing) loadHead() uint64      { return atomic.LoadUint64(&r.page.Data_head) }
+func (r *perfRing) storeTail(tail uint64) { atomic.StoreUint64(&r.page.Data_tail, tail) }
+func (r *perfRing) data() []byte          { return r.area }
+func (r *perfRing) fd() int               { return r.dummy }
+
+func (r *perfRing) close() error {
+	var unmapErr error
+	if r.mapping != nil {
+		unmapErr = os.NewSyscallError("munmap", unix.Munmap(r.mapping))
+		r.mapping, r.page, r.area = nil, nil, nil
+	}
+	return errors.Join(unmapErr, os.NewSyscallError("close", unix.Close(r.dummy)))
+}
+
+func (r *perfRing) attach(eventID int) (counter, error) {
+	a := attr()
+	a.Type = unix.PERF_TYPE_TRACEPOINT
+	a.Config = uint64(eventID)
+	// Not exclude_kernel: it is the kernel that fires the tracepoint.
+	fd, err := unix.PerfEventOpen(&a, -1, r.cpu, r.dummy,
+		unix.PERF_FLAG_FD_CLOEXEC|unix.PERF_FLAG_FD_OUTPUT|unix.PERF_FLAG_FD_NO_GROUP)
+	if err != nil {
+		return nil, tracefs.Explain(tracefs.OpPerfOpen, fmt.Sprintf("of event id %d %s", eventID, onCPU(r.cpu)), err)
+	}
+	return &perfCounter{fd}, nil
+}
+
+type perfCounter struct{ fd int }
+
+func (c *perfCounter) read() (written, lost uint64, ok bool) {
+	var b [16]byte
+	n, err := unix.Read(c.fd, b[:])
+	if err != nil || n < len(b) {
+		return 0, 0, false
+	}
+	return binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:]), true
+}
+
+func (c *perfCounter) close() error { return os.NewSyscallError("close", unix.Close(c.fd)) }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import "math/bits"
+
+const (
+	maxDefaultRing   = 4 << 20   // bytes per CPU
+	maxDefaultMemory = 128 << 20 // bytes for all CPUs
+	minDefaultRing   = 256 << 10 // bytes per CPU
+
+	// smallestRing is what the listener shrinks to where the machine forbids
+	// locking more memory. The largest record has 8240 bytes, so a ring of
+	// this size holds three of them.
+	smallestRing = 32 << 10
+	// largestRing keeps sums of ring sizes and offsets far from overflowing.
+	largestRing = 1 << 30
+
+	maxWatermark = 64 << 10 // bytes
+)
+
+// defaultRingSize is the size of each ring in bytes where nobody asked for
+// another. A periodic reader writes one whole cycle from one thread, so into
+// one CPU's ring: rings are made for a burst, not for an average.
+func defaultRingSize(cpus, pageSize int) int {
+	size := min(maxDefaultRing, maxDefaultMemory/max(cpus, 1))
+	size = 1 << (bits.Len(uint(size)) - 1)
+	return max(size, minDefaultRing, pageSize)
+}
+
+// watermark is how many bytes in a ring wake the reader: early enough to have
+// most of the ring left for what arrives while it wakes up.
+func watermark(ringSize int) int {
+	return min(ringSize/4, maxWatermark)
+}
+
+// validRingSize reports whether the kernel takes rings of this size: a power
+// of two number of pages.
+func validRingSize(size, pageSize int) bool {
+	return size >= max(smallestRing, pageSize) && size <= largestRing && size&(size-1) == 0
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"time"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// system is the seam between the listener and the kernel, so that every
+// failure can be made to happen in a test, and so that the rest of the package
+// compiles everywhere.
+type system interface {
+	// onlineCPUs lists the CPUs that are online, in ascending order.
+	onlineCPUs() ([]int, error)
+	// openTracefs finds tracefs and opens user_events_data. Without the right
+	// to that file the location is still good for reading, and err says what
+	// is missing.
+	openTracefs(dataFile string) (eventFile, tracefs.Location, error)
+	// eventFormat reads the format of a tracepoint; fs.ErrNotExist if there is
+	// none of this name.
+	eventFormat(l tracefs.Location, system, name string) (*tracefs.Format, error)
+	// newRing makes the ring of a CPU, of size bytes.
+	newRing(cpu, size, watermark int) (kernelRing, error)
+	newWaiter() (waiter, error)
+	// monotonic reads CLOCK_MONOTONIC.
+	monotonic() int64
+	// processName is the comm of a process, or "".
+	processName(pid int) string
+}
+
+// eventFile is an open user_events_data.
+type eventFile interface {
+	// register registers a tracepoint and holds it until release.
+	register(nameArgs string) (registration, error)
+	close() error
+}
+
+type registration interface {
+	release() error
+}
+
+// kernelRing is one CPU's ring, which takes the records of every tracepoint
+// attached to it.
+type kernelRing interface {
+	ringMemory
+	// fd is readable when the watermark is passed.
+	fd() int
+	// attach starts the flow of a tracepoint's events on this CPU.
+	attach(eventID int) (counter, error)
+	close() error
+}
+
+// counter is the perf event of one tracepoint on one CPU.
+type counter interface {
+	// read returns how many events were written while attached, and how many
+	// of them the ring had no room for. ok is false when the kernel has no
+	// numbers any more.
+	read() (written, lost uint64, ok bool)
+	close() error
+}
+
+// waiter waits for rings.
+type waiter interface {
+	add(fd int) error
+	// wait returns when a ring is readable, wake was called, or the time is
+	// over.
+	wait(timeout time.Duration) error
+	// wake ends a wait, or the next one. It may be called at any time, even
+	// after close.
+	wake()
+	close() error
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+const onlineCPUsFile = "/sys/devices/system/cpu/online"
+
+type linux struct{}
+
+func newSystem() (system, error) { return linux{}, nil }
+
+func (linux) onlineCPUs() ([]int, error) {
+	b, err := os.ReadFile(onlineCPUsFile)
+	if err != nil {
+		return nil, err
+	}
+	return parseCPUList(string(b))
+}
+
+func (linux) openTracefs(dataFile string) (eventFile, tracefs.Location, error) {
+	f, l, err := tracefs.Open(dataFile)
+	if err == nil {
+		return linuxEventFile{f}, l, nil
+	}
+	// Reading events may be allowed where registering is not.
+	if found, findErr := tracefs.Find(); findErr == nil {
+		return nil, found, err
+	}
+	return nil, tracefs.Location{}, err
+}
+
+func (linux) eventFormat(l tracefs.Location, system, name string) (*tracefs.Format, error) {
+	return l.Format(system, name)
+}
+
+func (linux) monotonic() int64 {
+	var ts unix.Timespec
+	// It cannot fail for this clock and a valid address.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return ts.Nano()
+}
+
+func (linux) processName(pid int) string {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSuffix(b, []byte("\n")))
+}
+
+type linuxEventFile struct{ f *os.File }
+
+func (e linuxEventFile) register(nameArgs string) (registration, error) {
+	word, err := tracefs.NewEnableWord()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tracefs.Register(e.f, word, 0, nameArgs, 0); err != nil {
+		tracefs.FreeEnableWord(word)
+		return nil, err
+	}
+	return linuxRegistration{e.f, word}, nil
+}
+
+func (e linuxEventFile) close() error { return e.f.Close() }
+
+type linuxRegistration struct {
+	f    *os.File
+	word *uint32
+}
+
+func (r linuxRegistration) release() error {
+	if err := tracefs.Unregister(r.f, r.word, 0); err != nil {
+		return err // and keep the word: the kernel may still write it
+	}
+	tracefs.FreeEnableWord(r.word)
+	return nil
+}

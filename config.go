@@ -29,6 +29,7 @@ var ErrInvalidOption = errors.New("invalid option")
 
 type config struct {
 	name           string
+	place          place
 	maxMessageSize int
 	pacingBytes    int
 	pacingPause    time.Duration
@@ -63,6 +64,9 @@ func newConfig(opts []Option) (config, error) {
 	if err := cfg.validate(); err != nil {
 		return config{}, fmt.Errorf("usereventsmetric: %w", err)
 	}
+	if err := cfg.place.supported(); err != nil {
+		return config{}, fmt.Errorf("usereventsmetric: WithUserEventsPath and WithUserEventsFile: %w", err)
+	}
 	return cfg, nil
 }
 
@@ -76,6 +80,9 @@ func (c config) validate() error {
 	}
 	if err := checkMessageSize(c.maxMessageSize); err != nil {
 		invalid("WithMaxMessageSize", c.maxMessageSize, err.Error())
+	}
+	if c.place.fileGiven && c.place.file == nil {
+		invalid("WithUserEventsFile", nil, "an open user_events_data is needed")
 	}
 	if c.pacingBytes < 0 || c.pacingPause < 0 {
 		invalid("WithPacing", fmt.Sprintf("%d, %v", c.pacingBytes, c.pacingPause),

@@ -93,11 +93,17 @@ func (c *cycle) rest() int {
 // version of OTLP, as every exporter to this tracepoint states it.
 const otlpVersion = "v0.19.00"
 
-// putFixedFields fills the room in front of a message of size bytes: u32 protocol, char[8] version, and the __rel_loc word
-// of the buffer, which holds its length in the upper and its offset from the end of this word in the lower half.
+// indexSize is the room in front of an event that belongs to the backend: the kernel wants the index of the registration
+// there.
+const indexSize = 4
+
+// putFixedFields fills the room in front of a message of size bytes, after the backend's: u32 protocol, char[8] version,
+// and the __rel_loc word of the buffer, which holds its length in the upper and its offset from the end of this word in the
+// lower half.
 func putFixedFields(buf []byte, size int) {
 	const protobuf = 0
-	binary.NativeEndian.PutUint32(buf[0:], protobuf)
-	copy(buf[4:12], otlpVersion)
-	binary.NativeEndian.PutUint32(buf[12:], uint32(size)<<16)
+	fields := buf[indexSize:otlp.Headroom]
+	binary.NativeEndian.PutUint32(fields[0:], protobuf)
+	copy(fields[4:12], otlpVersion)
+	binary.NativeEndian.PutUint32(fields[12:], uint32(size)<<16)
 }

@@ -16,6 +16,7 @@ import (
 const (
 	envName        = "USEREVENTS_TRACEPOINT_NAME"
 	envMessageSize = "USEREVENTS_MAX_MESSAGE_SIZE"
+	envDataFile    = "USEREVENTS_DATA_FILE"
 	envTemporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 	envAggregation = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 )
@@ -29,6 +30,7 @@ func (c config) withEnvironment() config {
 	}{
 		{envName, (*config).setName},
 		{envMessageSize, (*config).setMessageSize},
+		{envDataFile, (*config).setDataFile},
 		{envTemporality, (*config).setTemporality},
 		{envAggregation, (*config).setAggregation},
 	} {
@@ -60,6 +62,15 @@ func (c *config) setMessageSize(value string) error {
 		return err
 	}
 	c.maxMessageSize = size
+	return nil
+}
+
+func (c *config) setDataFile(value string) error {
+	named := place{path: value}
+	if err := named.supported(); err != nil {
+		return err
+	}
+	c.place = named
 	return nil
 }
 

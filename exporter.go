@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 	"go.opentelemetry.io/otel"
@@ -18,6 +19,7 @@ import (
 // [sdkmetric.PeriodicReader]. All methods may be called concurrently.
 type Exporter struct {
 	config   config
+	place    place
 	open     func(name string) (tracepoint, error)
 	pacer    pacer
 	counters counters
@@ -33,7 +35,7 @@ type Exporter struct {
 	turn     chan struct{}
 	encoder  *otlp.Encoder // guarded by turn
 	cycle    cycle         // guarded by turn; here, and not made by each Export, so that a cycle allocates nothing
-	reported string        // the text of the last failure that went to otel.Handle; guarded by turn
+	reports  reports       // guarded by turn
 }
 
 // tracepoint is a tracepoint that is registered with the kernel, and the seam to it. Its methods may be called
@@ -41,8 +43,9 @@ type Exporter struct {
 type tracepoint interface {
 	// Enabled reports whether anybody listens: one atomic load.
 	Enabled() bool
-	// Write writes one event. After Close the error matches errTracepointClosed.
-	Write(payload []byte) error
+	// Write writes one event: its first indexSize bytes are for Write to fill, the fields follow. After Close the error
+	// matches errTracepointClosed; EBADF says that somebody else has closed the descriptor.
+	Write(event []byte) error
 	// Close waits for running writes and unregisters.
 	Close() error
 }
@@ -57,16 +60,25 @@ var _ sdkmetric.Exporter = (*Exporter)(nil)
 // registered is an error only with [WithRequired]; it then wraps the errno, or errors.ErrUnsupported where this build
 // exports nothing. Else the reason is reported through otel.Handle, once, and each Export tries again.
 func New(opts ...Option) (*Exporter, error) {
-	return newExporter(openTracepoint, opts...)
+	return newExporter(nil, opts...)
 }
 
-func newExporter(open func(string) (tracepoint, error), opts ...Option) (*Exporter, error) {
+// newExporter takes what opens a tracepoint; nil stands for the kernel's.
+func newExporter(open func(name string) (tracepoint, error), opts ...Option) (*Exporter, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
 		return nil, err
 	}
+	where, err := cfg.place.own()
+	if err != nil {
+		return nil, fmt.Errorf("usereventsmetric: %w: WithUserEventsFile: %w", ErrInvalidOption, err)
+	}
+	if open == nil {
+		open = where.open
+	}
 	e := &Exporter{
 		config:  cfg,
+		place:   where,
 		open:    open,
 		pacer:   newPacer(cfg.pacingBytes, cfg.pacingPause),
 		turn:    make(chan struct{}, 1),
@@ -74,7 +86,7 @@ func newExporter(open func(string) (tracepoint, error), opts ...Option) (*Export
 	}
 	if _, err := e.register(); err != nil {
 		if cfg.required {
-			return nil, fmt.Errorf("usereventsmetric: tracepoint %q: %w", cfg.name, err)
+			return nil, errors.Join(fmt.Errorf("usereventsmetric: tracepoint %q: %w", cfg.name, err), where.release())
 		}
 		e.report(err)
 	}
@@ -207,7 +219,7 @@ func (e *Exporter) register() (*connection, error) {
 	}
 	current := &connection{opened}
 	e.failure.Store(nil)
-	e.reported = ""
+	e.reports.healed()
 	e.connection.Store(current)
 	// A Shutdown that could not wait for its turn may have looked for a connection a moment ago, and found none.
 	if e.stopped.Load() {
@@ -225,13 +237,11 @@ func (e *Exporter) disconnect() error {
 	return current.Close()
 }
 
-// report tells why nothing is exported, once per reason. It is called as register is.
+// report tells why nothing is exported, as often as reports has it. It is called as register is.
 func (e *Exporter) report(err error) {
-	text := err.Error()
-	if text == e.reported {
+	if !e.reports.due(err.Error(), time.Now()) {
 		return
 	}
-	e.reported = text
 	prospect := ", each Export tries again"
 	if errors.Is(err, errors.ErrUnsupported) {
 		prospect = ""
@@ -273,13 +283,13 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	down := error(sdkmetric.ErrExporterShutdown)
 	e.failure.Store(&down)
-	return errors.Join(waitErr, e.disconnect())
+	return errors.Join(waitErr, e.disconnect(), e.place.release())
 }
 
 // Status returns what the exporter knows about itself. The counters are each right, but not of one moment while an Export
 // runs.
 func (e *Exporter) Status() Status {
-	s := Status{Backend: backend, Tracepoint: e.config.name}
+	s := Status{Backend: backend, Capabilities: capabilities, Tracepoint: e.config.name}
 	if current := e.connection.Load(); current != nil {
 		s.Registered = true
 		s.Enabled = current.Enabled()

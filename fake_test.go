@@ -35,7 +35,7 @@ type fakeTracepoint struct {
 
 func (f *fakeTracepoint) Enabled() bool { return f.enabled.Load() && !f.closed.Load() }
 
-func (f *fakeTracepoint) Write(payload []byte) error {
+func (f *fakeTracepoint) Write(event []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed.Load() {
@@ -47,7 +47,7 @@ func (f *fakeTracepoint) Write(payload []byte) error {
 			return err
 		}
 	}
-	f.events = append(f.events, slices.Clone(payload))
+	f.events = append(f.events, slices.Clone(event[indexSize:]))
 	return nil
 }
 

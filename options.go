@@ -3,6 +3,7 @@
 package usereventsmetric
 
 import (
+	"os"
 	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -63,6 +64,25 @@ func WithTemporalitySelector(selector sdkmetric.TemporalitySelector) Option {
 func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 	return optionFunc(func(c config) config {
 		c.aggregation = selector
+		return c
+	})
+}
+
+// WithUserEventsPath says where user_events_data is, for a process that sees it elsewhere than in a mounted tracefs. The
+// default, "", is wherever tracefs is mounted. See USEREVENTS_DATA_FILE.
+func WithUserEventsPath(path string) Option {
+	return optionFunc(func(c config) config {
+		c.place.path = path
+		return c
+	})
+}
+
+// WithUserEventsFile gives the exporter an open user_events_data, for a process that may not open it: the kernel checks the
+// permission when the file is opened, and never again. It must be open for writing. New duplicates it, and the caller may
+// close theirs. It goes before WithUserEventsPath.
+func WithUserEventsFile(file *os.File) Option {
+	return optionFunc(func(c config) config {
+		c.place.file, c.place.fileGiven = file, true
 		return c
 	})
 }

@@ -10,8 +10,11 @@ import (
 
 // Status is what an exporter knows about itself. The counters start at 0 with [New].
 type Status struct {
-	// Backend names what the exporter writes through: "bundled", or "none" where this build exports nothing.
+	// Backend names what the exporter writes through: "bundled" (C, a part of this package), "linuxtracepoints" (C, Microsoft's
+	// library), "purego", or "none" where this build exports nothing.
 	Backend string
+	// Capabilities are what the backend can do that not every one can.
+	Capabilities Capabilities
 	// Tracepoint is the name of the tracepoint, without the "user_events:" in front.
 	Tracepoint string
 	// Registered says that the tracepoint is registered with the kernel.
@@ -35,6 +38,16 @@ type Status struct {
 	// BeyondFtrace counts messages larger than ftrace can keep (the page size less 48 bytes): perf listeners have them,
 	// ftrace listeners do not.
 	BeyondFtrace uint64
+}
+
+// Capabilities are what one backend can do and another cannot.
+type Capabilities struct {
+	// HealsAfterFailedOpen: where user_events_data could not be opened at first, a later Export can still succeed.
+	HealsAfterFailedOpen bool
+	// CloseOnExec: processes that this one starts do not inherit the descriptor.
+	CloseOnExec bool
+	// PassedDescriptor: WithUserEventsFile, WithUserEventsPath and USEREVENTS_DATA_FILE work.
+	PassedDescriptor bool
 }
 
 // counters are the counting part of a Status.

@@ -1,46 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux && cgo
-
 package usereventsmetric
 
 import (
-	"github.com/otel-userevents/usereventsmetric/cgo/libtracepoint"
+	"errors"
+	"fmt"
+
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
-const backend = libtracepoint.Backend
-
-var errTracepointClosed = libtracepoint.ErrClosed
-
-// kernelTracepoint is the one tracepoint of a provider of its own.
-type kernelTracepoint struct {
-	*libtracepoint.Tracepoint
-	provider *libtracepoint.Provider
-}
-
-// openTracepoint finds user_events_data and registers a tracepoint. Its errors are *tracefs.Error: they name the file, the
-// errno and the cure.
-func openTracepoint(name string) (tracepoint, error) {
-	file, err := tracefs.OpenUserEventsData("")
+// open finds user_events_data and registers a tracepoint. Its errors are *tracefs.Error, which name the file, the errno and
+// the cure.
+func (p place) open(name string) (tracepoint, error) {
+	declaration := tracefs.NameArgs(name, tracefs.FieldsOTLP)
+	if !capabilities.PassedDescriptor {
+		return connect(nil, declaration)
+	}
+	if p.file != nil {
+		return connect(p.file, declaration)
+	}
+	file, err := tracefs.OpenUserEventsData(p.path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	provider, err := libtracepoint.OpenProviderFile(file)
-	if err != nil {
-		return nil, tracefs.Explain(tracefs.OpOpen, file.Name(), err)
-	}
-	registered, err := provider.Connect(tracefs.NameArgs(name, tracefs.FieldsOTLP))
-	if err != nil {
-		// Nothing is connected, so closing has nothing to fail at.
-		_ = provider.Close()
-		return nil, tracefs.Explain(tracefs.OpRegister, name, err)
-	}
-	return kernelTracepoint{registered, provider}, nil
+	return connect(file, declaration)
 }
 
-// Close ends the provider with its tracepoint.
-func (t kernelTracepoint) Close() error {
-	return t.provider.Close()
+// supported says whether this build can use p.
+func (p place) supported() error {
+	if p != (place{}) && !capabilities.PassedDescriptor {
+		return fmt.Errorf("the backend %s finds user_events_data by itself: %w", backend, errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// own returns p with a duplicate in place of a file that was given.
+func (p place) own() (place, error) {
+	if p.file == nil {
+		return p, nil
+	}
+	duplicate, err := tracefs.Duplicate(p.file)
+	if err != nil {
+		return place{}, err
+	}
+	p.file = duplicate
+	return p, nil
+}
+
+// release closes the duplicate.
+func (p place) release() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
 }

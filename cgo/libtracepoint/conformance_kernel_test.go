@@ -18,19 +18,22 @@ func (p provider) Connect(nameArgs string) (conformance.Tracepoint, error) {
 	return p.Provider.Connect(nameArgs)
 }
 
-func TestKernelConformance(t *testing.T) {
-	conformance.Run(t, conformance.Backend{
-		Open: func() (conformance.Provider, error) {
-			opened, err := libtracepoint.OpenProvider()
-			return provider{opened}, err
-		},
-		OpenFile: func(file *os.File) (conformance.Provider, error) {
-			opened, err := libtracepoint.OpenProviderFile(file)
-			return provider{opened}, err
-		},
-		ErrClosed:            libtracepoint.ErrClosed,
-		CloseOnExec:          true,
-		HealsAfterFailedOpen: true,
-		TellsLostDescriptor:  true,
-	})
+var backend = conformance.Backend{
+	Open: func() (conformance.Provider, error) {
+		opened, err := libtracepoint.OpenProvider()
+		return provider{opened}, err
+	},
+	OpenFile: func(file *os.File) (conformance.Provider, error) {
+		opened, err := libtracepoint.OpenProviderFile(file)
+		return provider{opened}, err
+	},
+	ErrClosed:            libtracepoint.ErrClosed,
+	PassedDescriptor:     libtracepoint.Capable.PassedDescriptor,
+	CloseOnExec:          libtracepoint.Capable.CloseOnExec,
+	HealsAfterFailedOpen: libtracepoint.Capable.HealsAfterFailedOpen,
+	TellsLostDescriptor:  libtracepoint.Backend == "bundled",
 }
+
+func TestKernelConformance(t *testing.T) { conformance.Interface(t, backend) }
+
+func TestKernelCapabilities(t *testing.T) { conformance.Capabilities(t, backend) }

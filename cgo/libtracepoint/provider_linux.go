@@ -5,9 +5,9 @@
 package libtracepoint
 
 /*
-#cgo CFLAGS: -DUSEREVENTS_PREFIXED -Wall -Wextra -Werror=implicit-function-declaration
+#cgo CFLAGS: -Wall -Wextra -Werror=implicit-function-declaration
 #cgo LDFLAGS: -pthread
-#include "bundled.h"
+#include "implementation.h"
 
 // The iovecs live on this stack: an array of them in Go memory would hold Go pointers, which cgo does not let pass.
 static int write_event(tracepoint_state const *state, void const *payload, size_t size)
@@ -32,9 +32,6 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/osthread"
 )
 
-// Backend names the implementation of the interface that this build calls.
-const Backend = "bundled"
-
 // ErrClosed is returned by calls on a Provider or Tracepoint that was closed.
 var ErrClosed = fmt.Errorf("libtracepoint: %w", os.ErrClosed)
 
@@ -57,27 +54,6 @@ func OpenProvider() (*Provider, error) {
 	return openProvider("tracepoint_open_provider", func(state *C.tracepoint_provider_state) C.int {
 		return C.tracepoint_open_provider(state)
 	})
-}
-
-// OpenProviderFile takes a duplicate of an open user_events_data. The caller keeps file, and may close it afterwards.
-// It is an extension of the bundled implementation. The error wraps the errno, or os.ErrClosed where file is closed.
-func OpenProviderFile(file *os.File) (*Provider, error) {
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return nil, fmt.Errorf("libtracepoint: %w", err)
-	}
-	var provider *Provider
-	var openErr error
-	err = raw.Control(func(fd uintptr) {
-		provider, openErr = openProvider("open_provider_file", func(state *C.tracepoint_provider_state) C.int {
-			return C.userevents_open_provider_file(state, C.int(fd))
-		})
-	})
-	if err != nil {
-		// Control fails for a closed file only, with an error that does not match os.ErrClosed.
-		return nil, fmt.Errorf("libtracepoint: %s: %w", file.Name(), os.ErrClosed)
-	}
-	return provider, openErr
 }
 
 func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Provider, error) {

@@ -5,7 +5,7 @@
 package libtracepoint
 
 /*
-#include "bundled.h"
+#include "implementation.h"
 
 #include <stdlib.h>
 

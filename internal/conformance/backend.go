@@ -29,8 +29,10 @@ type Tracepoint interface {
 type Backend struct {
 	// Open finds user_events_data and opens it.
 	Open func() (Provider, error)
-	// OpenFile takes a duplicate of an open user_events_data. nil where the backend cannot.
+	// OpenFile takes a duplicate of an open user_events_data.
 	OpenFile func(*os.File) (Provider, error)
+	// PassedDescriptor says that OpenFile works; else it fails with errors.ErrUnsupported.
+	PassedDescriptor bool
 	// Room is how many bytes Write wants in front of a payload, for its own use.
 	Room int
 	// ErrClosed is what calls on something closed return.
@@ -48,12 +50,14 @@ func (b Backend) event(payload []byte) []byte {
 	return append(make([]byte, b.Room), payload...)
 }
 
-// Run runs all tests but the disruptive ones, each as a subtest.
-func Run(t *testing.T, backend Backend) {
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, Backend)
-	}{
+type row struct {
+	name string
+	run  func(*testing.T, Backend)
+}
+
+// Interface runs what every backend must pass, each row as a subtest.
+func Interface(t *testing.T, backend Backend) {
+	run(t, backend, []row{
 		{"a write reaches the listener, and only while there is one", writeReachesListener},
 		{"a write to nobody is no error", writeToNobody},
 		{"a write that the kernel refuses is its errno", writeErrors},
@@ -69,10 +73,20 @@ func Run(t *testing.T, backend Backend) {
 		{"closing beside writes", closeBesideWrites},
 		{"connecting beside writes", connectBesideWrites},
 		{"a write allocates nothing", writeAllocatesNothing},
-		{"capability: close on exec", closeOnExec},
-		{"capability: a given descriptor", givenDescriptor},
-		{"capability: a lost descriptor is told", lostDescriptor},
-	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, backend) })
+	})
+}
+
+// Capabilities asserts that the backend can do what it says it can, and nothing that it says it cannot.
+func Capabilities(t *testing.T, backend Backend) {
+	run(t, backend, []row{
+		{"close on exec", closeOnExec},
+		{"a given descriptor", givenDescriptor},
+		{"a lost descriptor is told", lostDescriptor},
+	})
+}
+
+func run(t *testing.T, backend Backend, rows []row) {
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) { row.run(t, backend) })
 	}
 }

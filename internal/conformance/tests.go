@@ -6,6 +6,7 @@ package conformance
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -293,13 +294,15 @@ func closeOnExec(t *testing.T, backend Backend) {
 }
 
 func givenDescriptor(t *testing.T, backend Backend) {
-	if backend.OpenFile == nil {
-		return // that it cannot is asserted where the exporter is asked to
-	}
 	open(t, backend)
 	file, err := os.OpenFile(filepath.Join(tracing, "user_events_data"), os.O_WRONLY, 0)
 	require.NoError(t, err)
 	provider, err := backend.OpenFile(file)
+	if !backend.PassedDescriptor {
+		require.ErrorIs(t, err, errors.ErrUnsupported)
+		require.NoError(t, file.Close())
+		return
+	}
 	require.NoError(t, err)
 	require.NoError(t, file.Close(), "the caller's descriptor is its own")
 	defer func() { require.NoError(t, provider.Close()) }()

@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// Headroom is the room, in bytes, that is kept free in front of every message for the event's fixed fields:
-	// u32 protocol, char[8] version, u32 rel_loc.
-	Headroom = 16
+	// Headroom is the room, in bytes, that is kept free in front of every message, so that an event can be written without
+	// copying: for the index of the registration (u32) and the event's fixed fields, u32 protocol, char[8] version and
+	// u32 rel_loc.
+	Headroom = 20
 
 	// MaxMessageSize is the largest OTLP message, in bytes, that the kernel hands to perf: with the fixed fields (16) and
 	// the header of the trace entry (8) it fills PERF_MAX_TRACE_SIZE (8192). The kernel takes larger writes and loses

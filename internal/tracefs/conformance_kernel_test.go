@@ -18,25 +18,28 @@ func (p provider) Connect(nameArgs string) (conformance.Tracepoint, error) {
 	return p.Provider.Connect(nameArgs)
 }
 
-func TestKernelConformance(t *testing.T) {
-	conformance.Run(t, conformance.Backend{
-		Open: func() (conformance.Provider, error) {
-			file, err := tracefs.OpenUserEventsData("")
-			if err != nil {
-				return nil, err
-			}
-			defer file.Close()
-			opened, err := tracefs.NewProvider(file)
-			return provider{opened}, err
-		},
-		OpenFile: func(file *os.File) (conformance.Provider, error) {
-			opened, err := tracefs.NewProvider(file)
-			return provider{opened}, err
-		},
-		Room:                 tracefs.IndexSize,
-		ErrClosed:            tracefs.ErrClosed,
-		CloseOnExec:          true,
-		HealsAfterFailedOpen: true,
-		TellsLostDescriptor:  true,
-	})
+var backend = conformance.Backend{
+	Open: func() (conformance.Provider, error) {
+		file, err := tracefs.OpenUserEventsData("")
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		opened, err := tracefs.NewProvider(file)
+		return provider{opened}, err
+	},
+	OpenFile: func(file *os.File) (conformance.Provider, error) {
+		opened, err := tracefs.NewProvider(file)
+		return provider{opened}, err
+	},
+	Room:                 tracefs.IndexSize,
+	ErrClosed:            tracefs.ErrClosed,
+	PassedDescriptor:     true,
+	CloseOnExec:          true,
+	HealsAfterFailedOpen: true,
+	TellsLostDescriptor:  true,
 }
+
+func TestKernelConformance(t *testing.T) { conformance.Interface(t, backend) }
+
+func TestKernelCapabilities(t *testing.T) { conformance.Capabilities(t, backend) }

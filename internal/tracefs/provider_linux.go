@@ -37,19 +37,29 @@ type Provider struct {
 // user_events_data. The caller keeps file, and may close it afterwards. The
 // error wraps the errno, or os.ErrClosed.
 func NewProvider(file *os.File) (*Provider, error) {
-	fd := -1
-	err := control(file, func(theirs int) (err error) {
+	duplicate, fd, err := duplicate(file)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{file: duplicate, fd: fd, tracepoints: make(map[*Tracepoint]struct{})}, nil
+}
+
+// Duplicate returns a duplicate of file, with O_CLOEXEC. The error wraps the
+// errno, or os.ErrClosed.
+func Duplicate(file *os.File) (*os.File, error) {
+	duplicate, _, err := duplicate(file)
+	return duplicate, err
+}
+
+func duplicate(file *os.File) (_ *os.File, fd int, err error) {
+	err = control(file, func(theirs int) (err error) {
 		fd, err = unix.FcntlInt(uintptr(theirs), unix.F_DUPFD_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tracefs: %s: duplicating the descriptor: %w", file.Name(), err)
+		return nil, -1, fmt.Errorf("tracefs: %s: duplicating the descriptor: %w", file.Name(), err)
 	}
-	return &Provider{
-		file:        os.NewFile(uintptr(fd), file.Name()),
-		fd:          fd,
-		tracepoints: make(map[*Tracepoint]struct{}),
-	}, nil
+	return os.NewFile(uintptr(fd), file.Name()), fd, nil
 }
 
 // Connect registers the tracepoint that nameArgs declares. The error is an

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usereventsmetric
+
+import (
+	"context"
+	"time"
+)
+
+// What the tests of package usereventsmetric_test see of the inside.
+
+// NewObserved is New, with seen called for the payload of each event before it is written.
+func NewObserved(seen func(payload []byte), opts ...Option) (*Exporter, error) {
+	open := func(name string) (tracepoint, error) {
+		opened, err := place{}.open(name)
+		return observed{opened, seen}, err
+	}
+	return newExporter(open, opts...)
+}
+
+type observed struct {
+	tracepoint
+	seen func([]byte)
+}
+
+func (o observed) Write(event []byte) error {
+	o.seen(event[indexSize:])
+	return o.tracepoint.Write(event)
+}
+
+// SetPause replaces what happens in a pause of the pacing. It is given what would have happened.
+func (e *Exporter) SetPause(pause func(sleep func())) {
+	sleep := e.pacer.sleep
+	e.pacer.sleep = func(ctx context.Context, d time.Duration) (err error) {
+		pause(func() { err = sleep(ctx, d) })
+		return err
+	}
+}
+
+// Helpers that the tests of both packages use.
+var (
+	CountingSums = countingSums
+	SumsOf       = sumsOf
+	Numbers      = numbers
+)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"syscall"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -30,6 +31,7 @@ type cycle struct {
 	pauses pauses
 
 	stopped error // what cut the cycle short
+	lost    bool  // the descriptor, which somebody else has closed
 }
 
 var _ otlp.Sink = (*cycle)(nil)
@@ -44,6 +46,10 @@ func (c *cycle) Write(buf []byte, points int) error {
 	if err := c.tracepoint.Write(buf); err != nil {
 		if errors.Is(err, errTracepointClosed) {
 			return c.stop(sdkmetric.ErrExporterShutdown)
+		}
+		if errors.Is(err, syscall.EBADF) {
+			c.lost = true
+			return c.stop(err)
 		}
 		// No second attempt: after EFAULT one listener may have the event already while another has not.
 		return err

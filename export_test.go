@@ -43,3 +43,9 @@ var (
 	SumsOf       = sumsOf
 	Numbers      = numbers
 )
+
+// CatchErrors collects what goes to otel.Handle during a test.
+var CatchErrors = catchErrors
+
+// All returns what was collected.
+func (h *handledErrors) All() []error { return h.all() }

@@ -32,10 +32,10 @@ type Exporter struct {
 
 	// turn is held, by the one value that it takes, by whoever registers, writes a cycle or shuts down. A channel and not a
 	// mutex, so that a context ends the waiting.
-	turn     chan struct{}
-	encoder  *otlp.Encoder // guarded by turn
-	cycle    cycle         // guarded by turn; here, and not made by each Export, so that a cycle allocates nothing
-	reports  reports       // guarded by turn
+	turn    chan struct{}
+	encoder *otlp.Encoder // guarded by turn
+	cycle   cycle         // guarded by turn; here, and not made by each Export, so that a cycle allocates nothing
+	reports reports       // guarded by turn
 }
 
 // tracepoint is a tracepoint that is registered with the kernel, and the seam to it. Its methods may be called
@@ -113,7 +113,8 @@ func (e *Exporter) Enabled() bool {
 //
 // While nobody listens it returns nil, and neither encodes, allocates nor locks. Where not everything could be written the
 // error is a [*PartialError]; a listener that leaves while the cycle is being written is no error. ctx is honoured between
-// events and in the pauses of [WithPacing]. After Shutdown the error is [sdkmetric.ErrExporterShutdown].
+// events and in the pauses of [WithPacing]. A write that fails is not tried again, since a listener may have the event
+// already. After Shutdown the error is [sdkmetric.ErrExporterShutdown].
 //
 // Calls that overlap take turns.
 func (e *Exporter) Export(ctx context.Context, data *metricdata.ResourceMetrics) error {
@@ -152,6 +153,10 @@ func (e *Exporter) writeCycle(ctx context.Context, current *connection, data *me
 	}
 	result := e.encoder.Encode(data, &e.cycle)
 	stopped := e.cycle.stopped
+	if e.cycle.lost {
+		// The next Export registers again. That the kernel cannot be asked to unregister is no news.
+		_ = e.disconnect()
+	}
 	// Neither the context nor the SDK's data is kept beyond the call.
 	e.cycle = cycle{}
 	return e.finish(result, stopped)

@@ -5,8 +5,6 @@
 package usereventsmetric_test
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -255,75 +253,6 @@ func TestKernelTwoExportersInAProcess(t *testing.T) {
 	require.NoError(t, second.Export(t.Context(), usereventsmetric.CountingSums(2)))
 	collected.drained(t)
 	assert.Equal(t, []int64{0, 1, 2, 0, 1, 2, 0, 1}, collected.sums(t))
-}
-
-// A test binary that is started with this variable is a producer and no test.
-const producerVariable = "USEREVENTS_TEST_PRODUCER"
-
-func init() {
-	if os.Getenv(producerVariable) == "" {
-		return
-	}
-	if err := produce(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-// produce exports once for each line that it reads, and says so.
-func produce() error {
-	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
-	if err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		if err := exporter.Export(context.Background(), usereventsmetric.CountingSums(5)); err != nil {
-			return err
-		}
-		fmt.Println("exported")
-	}
-	return exporter.Shutdown(context.Background())
-}
-
-type producer struct {
-	command *exec.Cmd
-	orders  *bufio.Writer
-	close   func() error
-	answers *bufio.Scanner
-}
-
-func startProducer(t *testing.T) *producer {
-	t.Helper()
-	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), producerVariable+"=1")
-	command.Stderr = os.Stderr
-	stdin, err := command.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := command.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, command.Start())
-	p := &producer{command, bufio.NewWriter(stdin), stdin.Close, bufio.NewScanner(stdout)}
-	require.True(t, p.answers.Scan())
-	require.Equal(t, "ready", p.answers.Text())
-	return p
-}
-
-func (p *producer) export(t *testing.T) {
-	t.Helper()
-	_, err := p.orders.WriteString("go\n")
-	require.NoError(t, err)
-	require.NoError(t, p.orders.Flush())
-	require.True(t, p.answers.Scan())
-	require.Equal(t, "exported", p.answers.Text())
-}
-
-func (p *producer) stop(t *testing.T) {
-	t.Helper()
-	require.NoError(t, p.close())
-	require.NoError(t, p.command.Wait())
 }
 
 func TestKernelTwoProcesses(t *testing.T) {

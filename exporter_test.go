@@ -145,6 +145,34 @@ func TestFailedWriteIsReportedAndNotRetried(t *testing.T) {
 	assert.EqualValues(t, partial.DroppedPoints, exporter.Status().DroppedPoints)
 }
 
+func TestLostDescriptorIsOpenedAgain(t *testing.T) {
+	var opened []*fakeTracepoint
+	exporter, err := newExporter(func(string) (tracepoint, error) {
+		fake := &fakeTracepoint{}
+		fake.enabled.Store(true)
+		opened = append(opened, fake)
+		return fake, nil
+	}, WithMaxMessageSize(512))
+	require.NoError(t, err)
+	opened[0].onWrite = func(n int) error {
+		if n == 2 {
+			return syscall.EBADF
+		}
+		return nil
+	}
+	err = exporter.Export(t.Context(), countingSums(100))
+	require.ErrorIs(t, err, syscall.EBADF)
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Equal(t, 100, partial.Written+partial.DroppedPoints)
+	assert.Equal(t, numbers(partial.Written), opened[0].sums(t))
+	assert.True(t, opened[0].closed.Load())
+
+	require.NoError(t, exporter.Export(t.Context(), countingSums(100)))
+	require.Len(t, opened, 2)
+	assert.Equal(t, numbers(100), opened[1].sums(t))
+}
+
 func TestContextThatIsOver(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	ctx, cancel := context.WithCancelCause(t.Context())

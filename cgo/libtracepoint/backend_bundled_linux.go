@@ -22,7 +22,8 @@ const Backend = "bundled"
 var Capable = Capabilities{HealsAfterFailedOpen: true, CloseOnExec: true, PassedDescriptor: true}
 
 // OpenProviderFile takes a duplicate of an open user_events_data. The caller keeps file, and may close it afterwards.
-// It is an extension of the bundled implementation. The error wraps the errno, or os.ErrClosed where file is closed.
+// It is an extension of the bundled implementation. The error wraps the errno, EACCES where file is not open for writing, or
+// os.ErrClosed where it is closed.
 func OpenProviderFile(file *os.File) (*Provider, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {

@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-// tracepoint_open_provider over a duplicate (O_CLOEXEC) of an open user_events_data. The caller keeps data_file.
+// tracepoint_open_provider over a duplicate (O_CLOEXEC) of an open user_events_data. The caller keeps data_file. EACCES where
+// that is not open for writing.
 int userevents_open_provider_file(tracepoint_provider_state *provider_state, int data_file);
 
 // tracepoint_close_provider that tells. Not 0: the errno with which the kernel refused to unregister a tracepoint; it

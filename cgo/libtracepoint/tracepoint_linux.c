@@ -242,12 +242,24 @@ int tracepoint_open_provider_with_tracepoints(
     return err;
 }
 
+static int open_file_locked(tracepoint_provider_state *provider, int data_file)
+{
+    if (provider->data_file >= 0)
+        return EBUSY;
+    // The kernel registers through a descriptor that cannot write, and then says EBADF to each write, as it does where
+    // nobody listens.
+    int flags = fcntl(data_file, F_GETFL);
+    if (flags < 0)
+        return errno;
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return EACCES;
+    return adopt_locked(provider, fcntl(data_file, F_DUPFD_CLOEXEC, 0));
+}
+
 int userevents_open_provider_file(tracepoint_provider_state *provider_state, int data_file)
 {
     pthread_mutex_lock(&lock);
-    int err = EBUSY;
-    if (provider_state->data_file < 0)
-        err = adopt_locked(provider_state, fcntl(data_file, F_DUPFD_CLOEXEC, 0));
+    int err = open_file_locked(provider_state, data_file);
     pthread_mutex_unlock(&lock);
     return err;
 }

@@ -315,6 +315,12 @@ func givenDescriptor(t *testing.T, backend Backend) {
 	_, err = backend.OpenFile(file)
 	assert.ErrorIs(t, err, os.ErrClosed)
 
+	readable, err := os.Open(filepath.Join(tracing, "user_events_data"))
+	require.NoError(t, err)
+	defer readable.Close()
+	_, err = backend.OpenFile(readable)
+	assert.ErrorIs(t, err, syscall.EACCES, "every write would be lost")
+
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer null.Close()

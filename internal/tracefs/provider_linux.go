@@ -35,7 +35,8 @@ type Provider struct {
 
 // NewProvider returns a provider over a duplicate, with O_CLOEXEC, of an open
 // user_events_data. The caller keeps file, and may close it afterwards. The
-// error wraps the errno, or os.ErrClosed.
+// error wraps the errno (EACCES where file is not open for writing), or
+// os.ErrClosed.
 func NewProvider(file *os.File) (*Provider, error) {
 	duplicate, fd, err := duplicate(file)
 	if err != nil {
@@ -44,19 +45,30 @@ func NewProvider(file *os.File) (*Provider, error) {
 	return &Provider{file: duplicate, fd: fd, tracepoints: make(map[*Tracepoint]struct{})}, nil
 }
 
-// Duplicate returns a duplicate of file, with O_CLOEXEC. The error wraps the
-// errno, or os.ErrClosed.
+// Duplicate returns a duplicate of file, with O_CLOEXEC. The error is as that
+// of NewProvider.
 func Duplicate(file *os.File) (*os.File, error) {
 	duplicate, _, err := duplicate(file)
 	return duplicate, err
 }
 
 func duplicate(file *os.File) (_ *os.File, fd int, err error) {
-	err = control(file, func(theirs int) (err error) {
-		fd, err = unix.FcntlInt(uintptr(theirs), unix.F_DUPFD_CLOEXEC, 0)
+	err = control(file, func(theirs int) error {
+		// The kernel registers through a descriptor that cannot write, and then
+		// says EBADF to each write, as it does where nobody listens.
+		flags, err := unix.FcntlInt(uintptr(theirs), unix.F_GETFL, 0)
+		if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
+			err = syscall.EACCES
+		}
+		if err == nil {
+			fd, err = unix.FcntlInt(uintptr(theirs), unix.F_DUPFD_CLOEXEC, 0)
+		}
 		return err
 	})
 	if err != nil {
+		if err == syscall.EACCES {
+			return nil, -1, fmt.Errorf("tracefs: %s: the descriptor is not open for writing: %w", file.Name(), err)
+		}
 		return nil, -1, fmt.Errorf("tracefs: %s: duplicating the descriptor: %w", file.Name(), err)
 	}
 	return os.NewFile(uintptr(fd), file.Name()), fd, nil

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kernel && disruptive
+
+package usereventsmetric_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	debugfs    = "/sys/kernel/debug"
+	eventsMax  = "/proc/sys/kernel/user_events_max"
+	faultTable = "FAULT | " // marks the lines that scripts/fault-table makes a table of
+)
+
+// fault is something that is wrong on a machine. happen makes it so and returns what cures it.
+type fault struct {
+	name   string
+	want   error
+	says   []string
+	happen func(*testing.T) (cure func())
+}
+
+var faults = []fault{
+	{
+		name: "no tracefs is mounted", want: fs.ErrNotExist,
+		says:   []string{"mount -t tracefs"},
+		happen: noTracefs,
+	},
+	{
+		name: "tracefs is mounted read-only", want: syscall.EROFS,
+		says:   []string{"user_events_data", "read-only"},
+		happen: readOnlyTracefs,
+	},
+	{
+		name: "the name is taken by an event with other fields", want: syscall.EADDRINUSE,
+		says:   []string{"otlp_metrics", "other fields"},
+		happen: takenName,
+	},
+	{
+		name: "kernel.user_events_max is reached", want: syscall.EMFILE,
+		says:   []string{"user_events_max"},
+		happen: noEventLeft,
+	},
+	{
+		name: "the process has no descriptor left", want: syscall.EMFILE,
+		says:   []string{"ulimit -n"},
+		happen: noDescriptorLeft,
+	},
+}
+
+func TestKernelFaults(t *testing.T) {
+	for _, fault := range faults {
+		t.Run(fault.name, func(t *testing.T) {
+			handled := usereventsmetric.CatchErrors(t)
+			cure := fault.happen(t)
+
+			_, err := usereventsmetric.New(usereventsmetric.WithRequired())
+			require.ErrorIs(t, err, fault.want)
+			assert.Empty(t, handled.All(), "with WithRequired the caller is told")
+
+			exporter, err := usereventsmetric.New()
+			require.NoError(t, err)
+			defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
+			for range 3 {
+				require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+			}
+			require.ErrorIs(t, exporter.Status().Err, fault.want)
+			assert.False(t, exporter.Status().Registered)
+
+			cure()
+			collected := collect(t, listen.Options{})
+			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+			collected.drained(t)
+			assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t), "the next Export goes through")
+			assert.NoError(t, exporter.Status().Err)
+
+			told := handled.All()
+			require.Len(t, told, 1, "told once")
+			require.ErrorIs(t, told[0], fault.want)
+			for _, part := range fault.says {
+				assert.ErrorContains(t, told[0], part)
+			}
+			reportFault(t, fault.name, told[0].Error(), "yes, at the next Export")
+		})
+	}
+}
+
+func reportFault(t *testing.T, name, told, healed string) {
+	if _, reason, found := strings.Cut(told, "tries again: "); found {
+		told = reason
+	}
+	t.Log(faultTable + name + " | " + told + " | " + healed)
+}
+
+// An unprivileged process, and a right that comes while it runs.
+func TestKernelFaultNoPermission(t *testing.T) {
+	application := startProducer(t, unprivileged)
+	application.export(t)
+	application.export(t)
+
+	const group = 1000
+	for _, path := range []string{tracing, dataFile} {
+		require.NoError(t, os.Chown(path, 0, group))
+	}
+	require.NoError(t, os.Chmod(tracing, 0o710))
+	require.NoError(t, os.Chmod(dataFile, 0o620))
+	defer func() {
+		for path, mode := range map[string]os.FileMode{tracing: 0o700, dataFile: 0o640} {
+			assert.NoError(t, os.Chown(path, 0, 0))
+			assert.NoError(t, os.Chmod(path, mode))
+		}
+	}()
+	collected := collect(t, listen.Options{})
+	application.export(t)
+	application.stop(t)
+	collected.drained(t)
+	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+	require.Len(t, application.told, 1)
+	assert.Contains(t, application.told[0], "permission denied")
+	assert.Contains(t, application.told[0], "chgrp")
+	reportFault(t, "the process has no permission", application.told[0], "yes, at the next Export")
+}
+
+// A running exporter holds its file open, so it does not even notice.
+func TestKernelFaultTracefsGoesAndComes(t *testing.T) {
+	handled := usereventsmetric.CatchErrors(t)
+	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
+	listener := attach(t, listen.Options{})
+	cure := noTracefs(t)
+	assert.True(t, exporter.Enabled())
+	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+	var event listen.Event
+	require.NoError(t, listener.Read(t.Context(), &event))
+	assert.Equal(t, usereventsmetric.Numbers(5), usereventsmetric.SumsOf(t, event.Payload))
+	require.NoError(t, listener.Close())
+	assert.False(t, exporter.Enabled())
+
+	cure()
+	collected := collect(t, listen.Options{})
+	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+	collected.drained(t)
+	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+	assert.Empty(t, handled.All())
+	reportFault(t, "tracefs is unmounted under a running exporter, and mounted again", "nothing", "nothing to heal: it goes on")
+}
+
+// The file alone, as it is mounted into a container or a unit that must not see more of /sys.
+func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
+	point := filepath.Join(t.TempDir(), "user_events_data")
+	require.NoError(t, os.WriteFile(point, nil, 0o600))
+	require.NoError(t, syscall.Mount(dataFile, point, "", syscall.MS_BIND, ""))
+	defer func() { assert.NoError(t, syscall.Unmount(point, syscall.MNT_DETACH)) }()
+
+	for _, test := range []struct {
+		name string
+		opts []usereventsmetric.Option
+	}{
+		{"found among the mounts", nil},
+		{"named", []usereventsmetric.Option{usereventsmetric.WithUserEventsPath(point)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cure := noTracefs(t)
+			exporter, err := usereventsmetric.New(append(test.opts, usereventsmetric.WithRequired())...)
+			cure()
+			require.NoError(t, err)
+			defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
+			collected := collect(t, listen.Options{})
+			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+			collected.drained(t)
+			assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+		})
+	}
+	t.Run("named by the environment", func(t *testing.T) {
+		t.Setenv("USEREVENTS_DATA_FILE", point)
+		cure := noTracefs(t)
+		exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
+		cure()
+		require.NoError(t, err)
+		require.NoError(t, exporter.Shutdown(t.Context()))
+	})
+	reportFault(t, "the mount point is user_events_data itself", "nothing", "nothing to heal: it is used as it is")
+}
+
+// noTracefs unmounts tracefs wherever it is.
+func noTracefs(t *testing.T) func() {
+	t.Helper()
+	for _, point := range []string{debugfs + "/tracing", debugfs, tracing} {
+		err := syscall.Unmount(point, syscall.MNT_DETACH)
+		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrNotExist) { // it was not mounted
+			require.NoError(t, err, point)
+		}
+	}
+	return onceAlsoAtTheEnd(t, func() {
+		require.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
+		require.NoError(t, syscall.Mount("nodev", debugfs, "debugfs", 0, ""))
+	})
+}
+
+func readOnlyTracefs(t *testing.T) func() {
+	t.Helper()
+	mount := noTracefs(t)
+	require.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
+	require.NoError(t, syscall.Mount("", tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+	return onceAlsoAtTheEnd(t, func() {
+		require.NoError(t, syscall.Unmount(tracing, syscall.MNT_DETACH))
+		mount()
+	})
+}
+
+func takenName(t *testing.T) func() {
+	t.Helper()
+	file, err := tracefs.OpenUserEventsData("")
+	require.NoError(t, err)
+	word, err := tracefs.NewEnableWord()
+	require.NoError(t, err)
+	// The event of the test before may linger for a moment.
+	require.Eventually(t, func() bool {
+		_, err := tracefs.Register(file, word, 0, "otlp_metrics u64 something_else", 0)
+		return err == nil
+	}, time.Minute, time.Millisecond)
+	return onceAlsoAtTheEnd(t, func() {
+		require.NoError(t, tracefs.Unregister(file, word, 0))
+		tracefs.FreeEnableWord(word)
+		require.NoError(t, file.Close())
+		require.Eventually(t, func() bool {
+			_, err := os.Stat(eventDir)
+			return errors.Is(err, fs.ErrNotExist)
+		}, time.Minute, time.Millisecond)
+	})
+}
+
+func noEventLeft(t *testing.T) func() {
+	t.Helper()
+	before, err := os.ReadFile(eventsMax)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(eventsMax, []byte("0"), 0))
+	return onceAlsoAtTheEnd(t, func() { require.NoError(t, os.WriteFile(eventsMax, before, 0)) })
+}
+
+func noDescriptorLeft(t *testing.T) func() {
+	t.Helper()
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	runtime.GC() // files that nobody holds any more are closed now and not later
+	none := before
+	none.Cur = 3
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	return onceAlsoAtTheEnd(t, func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)) })
+}
+
+// onceAlsoAtTheEnd sees to it that the machine is as it was, whatever becomes of the test.
+func onceAlsoAtTheEnd(t *testing.T, cure func()) func() {
+	done := false
+	once := func() {
+		if !done {
+			done = true
+			cure()
+		}
+	}
+	t.Cleanup(once)
+	return once
+}

@@ -16,6 +16,10 @@ import (
 // os.ErrClosed.
 var ErrClosed = fmt.Errorf("listen: listener closed: %w", os.ErrClosed)
 
+// ErrInvalidOption is matched by the error of Open for an option with a value
+// that it cannot have.
+var ErrInvalidOption = errors.New("invalid option")
+
 // ErrLayout is matched by the error of Open for a tracepoint that exists with
 // fields in which no OTLP payload can be found.
 var ErrLayout = errors.New("no layout of OTLP metrics")

@@ -61,31 +61,36 @@ func (o Options) withDefaults() (Options, error) {
 	o.Names = slices.Clone(o.Names)
 	for i, name := range o.Names {
 		if !validName(name) {
-			return o, fmt.Errorf("listen: option Names: %q: must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", name, maxNameLength)
+			return o, invalid("Names: %q: must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", name, maxNameLength)
 		}
 		if slices.Contains(o.Names[:i], name) {
-			return o, fmt.Errorf("listen: option Names: %q: is there twice, must be there once", name)
+			return o, invalid("Names: %q: is there twice, must be there once", name)
 		}
 	}
 	if o.Layout < LayoutOTLP || o.Layout > LayoutWait {
-		return o, fmt.Errorf("listen: option Layout: %v: must be LayoutOTLP, LayoutFieldless or LayoutWait", o.Layout)
+		return o, invalid("Layout: %v: must be LayoutOTLP, LayoutFieldless or LayoutWait", o.Layout)
 	}
 	if page := os.Getpagesize(); o.RingSize != 0 && !validRingSize(o.RingSize, page) {
-		return o, fmt.Errorf("listen: option RingSize: %d bytes: must be a power of two from %d to %d", o.RingSize, max(smallestRing, page), largestRing)
+		return o, invalid("RingSize: %d bytes: must be a power of two from %d to %d", o.RingSize, max(smallestRing, page), largestRing)
 	}
 	o.PIDs = slices.Clone(o.PIDs)
 	for _, pid := range o.PIDs {
 		if pid < 0 {
-			return o, fmt.Errorf("listen: option PIDs: %d: must not be negative", pid)
+			return o, invalid("PIDs: %d: must not be negative", pid)
 		}
 	}
 	switch {
 	case o.MaxDelay == 0:
 		o.MaxDelay = defaultMaxDelay
 	case o.MaxDelay < minMaxDelay || o.MaxDelay > maxMaxDelay:
-		return o, fmt.Errorf("listen: option MaxDelay: %v: must be %v to %v", o.MaxDelay, minMaxDelay, maxMaxDelay)
+		return o, invalid("MaxDelay: %v: must be %v to %v", o.MaxDelay, minMaxDelay, maxMaxDelay)
 	}
 	return o, nil
+}
+
+// invalid makes the error of an option; format begins with its name.
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("listen: %w "+format, append([]any{ErrInvalidOption}, args...)...)
 }
 
 func validName(s string) bool {

@@ -99,7 +99,7 @@ func TestOptions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Open(tt.opts)
-			require.Error(t, err)
+			require.ErrorIs(t, err, ErrInvalidOption)
 			for _, w := range tt.want {
 				assert.ErrorContains(t, err, w)
 			}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, as --help documents them.
+const (
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitNoAccess = 3
+)
+
+// codedError is an error that ends the command with its exit code.
+type codedError struct {
+	error
+	code int
+}
+
+func (e *codedError) Unwrap() error { return e.error }
+
+func withCode(code int, err error) error { return &codedError{err, code} }
+
+// run runs the command and returns its exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	return execute(newRoot(), args, stdout, stderr)
+}
+
+func execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "userevents: %s\n", escape(err.Error()))
+	var coded *codedError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
+	// Whatever Cobra itself finds wrong is about how it was called.
+	fmt.Fprintln(stderr, `userevents: see "userevents --help"`)
+	return exitUsage
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "userevents",
+		Short: "Look at OTLP metrics in Linux user_events",
+		Long: `userevents looks at the metrics that services on this host write as OTLP to a
+user_events tracepoint. It takes Linux 6.4 or newer with CONFIG_USER_EVENTS, and
+root or CAP_PERFMON with access to tracefs.`,
+		Example: `  userevents listen
+  userevents listen --metric 'http.server.*' --count 10`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate("userevents {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newListen(openListener, os.Getenv))
+	return root
+}
+
+// version is what the Go tool knows of this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" {
+		v = "(devel)"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && v == "(devel)" {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v + " " + info.GoVersion
+}

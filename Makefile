@@ -10,6 +10,21 @@ FUZZ_EXECUTIONS ?= 20000
 
 .DEFAULT_GOAL := help
 
+# BACKEND=linuxtracepoints builds the exporter upon LinuxTracepoints' library instead of the bundled C code.
+# LIBTRACEPOINT_LIB is the folder of libtracepoint.a or .so where the linker would not look by itself.
+BACKEND ?= bundled
+ifeq ($(BACKEND),linuxtracepoints)
+export GOFLAGS := -tags=linuxtracepoints
+ifneq ($(LIBTRACEPOINT_LIB),)
+export CGO_LDFLAGS := -L$(LIBTRACEPOINT_LIB)
+endif
+CHECK_BACKEND := scripts/check-linuxtracepoints
+else ifneq ($(BACKEND),bundled)
+$(error BACKEND is $(BACKEND): bundled or linuxtracepoints is needed)
+else
+CHECK_BACKEND := true
+endif
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,15 +35,18 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 
 .PHONY: test
 test: ## everything below, with what it needs installed first; about half an hour on two cores
-	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel demo-test
+	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel interface demo-test
 
 .PHONY: packages
 packages: ## install the Debian or Ubuntu packages that the tests need (as root; else say which)
 	@scripts/packages all
 
 .PHONY: build
-build: ## the command userevents, into bin/
+build: ## the command userevents and the demo's service into bin/; BACKEND=linuxtracepoints: see README
+	@$(CHECK_BACKEND)
+	go build ./...
 	cd cmd/userevents && CGO_ENABLED=0 go build -o ../../bin/userevents .
+	cd examples && CGO_ENABLED=1 go build -o ../bin/httpserver ./httpserver
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck and shellcheck
@@ -36,6 +54,7 @@ lint: ## gofmt, go vet, staticcheck and shellcheck
 
 .PHONY: unit
 unit: ## the tests that need no kernel, in every module
+	@$(CHECK_BACKEND)
 	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && go test ./...); done
 
 .PHONY: race
@@ -61,6 +80,10 @@ vm-selftest: vm ## what vm/run promises
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
 	@vm/kernel-tests
+
+.PHONY: interface
+interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in
+	@scripts/interface-test
 
 .PHONY: demo-test
 demo-test: ## the demo for 20 updates, with a look at what it shows

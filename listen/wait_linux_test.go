@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func newEpoll(t *testing.T) *epoll {
+	t.Helper()
+	w, err := linux{}.newWaiter()
+	require.NoError(t, err)
+	return w.(*epoll)
+}
+
+// A wait ends for each of its reasons. One that does not end makes the test
+// time out: the limit of the others is far away.
+func TestEpollWait(t *testing.T) {
+	e := newEpoll(t)
+	defer e.close()
+	require.NoError(t, e.wait(0))
+	require.NoError(t, e.wait(time.Millisecond), "the time is over")
+
+	e.wake()
+	e.wake()
+	require.NoError(t, e.wait(time.Hour), "woken before")
+	done := make(chan error)
+	go func() { done <- e.wait(time.Hour) }()
+	e.wake()
+	require.NoError(t, <-done, "woken meanwhile")
+
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	require.NoError(t, e.add(int(r.Fd())))
+	_, err = w.WriteString("x")
+	require.NoError(t, err)
+	require.NoError(t, e.wait(time.Hour), "readable")
+	_, err = r.Read(make([]byte, 1))
+	require.NoError(t, err)
+
+	// A hang-up ends one wait, and not each one from then on.
+	require.NoError(t, w.Close())
+	require.NoError(t, e.wait(time.Hour))
+	n, err := unix.EpollWait(e.poll, e.events[:], 0)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+}
+
+func TestEpollWakeAfterClose(t *testing.T) {
+	var pipe [2]int
+	require.NoError(t, unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK))
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	e := newEpoll(t)
+	fd := e.wakeup
+	require.NoError(t, e.close())
+	// Whatever has that number next must not be written to.
+	require.NoError(t, unix.Dup3(pipe[1], fd, unix.O_CLOEXEC))
+	defer unix.Close(fd)
+	e.wake()
+	_, err := unix.Read(pipe[0], make([]byte, 8))
+	require.ErrorIs(t, err, unix.EAGAIN)
+}
+
+func TestEpollAddFails(t *testing.T) {
+	e := newEpoll(t)
+	defer e.close()
+	require.ErrorIs(t, e.add(-1), unix.EBADF)
+}

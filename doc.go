@@ -18,8 +18,30 @@
 // Linux 6.4 or later with CONFIG_USER_EVENTS, tracefs mounted, and for the process execute permission on the tracing
 // directory (/sys/kernel/tracing) and write permission on user_events_data in it. Where something of this is missing, [New]
 // succeeds all the same, unless [WithRequired] is given: the reason and its cure go to otel.Handle once, and are in
-// [Exporter.Status]; each Export tries again. The package needs cgo; without it, and anywhere but on Linux, it builds and
-// exports nothing, and says so in the same way.
+// [Exporter.Status]; each Export tries again. Anywhere but on Linux the package builds and exports nothing, and says so in
+// the same way.
+//
+// # Readers
+//
+// [NewReader] collects only while somebody listens, and loses no delta to times in which nobody does. With an
+// [sdkmetric.PeriodicReader], as above, every interval costs a collection, and deltas that were collected for nobody are gone.
+//
+// # Backends
+//
+// Build tags choose what writes to the kernel; [Status] names it.
+//
+//   - bundled, the default: C code that is a part of this package, behind the libtracepoint interface.
+//   - purego, without cgo or with the tag purego: no C at all. amd64, arm64, riscv64, ppc64le and s390x.
+//   - linuxtracepoints, with the tag linuxtracepoints: Microsoft's libtracepoint behind the same interface. It finds
+//     user_events_data by itself, so [WithUserEventsPath] and [WithUserEventsFile] are errors that match
+//     errors.ErrUnsupported; it remembers a failed open for the life of the process; and child processes inherit its
+//     descriptor. [Capabilities] has these.
+//
+// # Threads
+//
+// The kernel keeps the registration of a tracepoint with the thread that made it, although its documentation speaks of the
+// process: when that thread ends, nobody who comes to listen is noticed any more. So the exporter registers on a thread of
+// its own, which takes one goroutine as long as an exporter is open. Seen on Linux 6.12.
 //
 // # The event
 //
@@ -42,9 +64,11 @@
 //
 //   - USEREVENTS_TRACEPOINT_NAME: see [WithTracepointName].
 //   - USEREVENTS_MAX_MESSAGE_SIZE: bytes, see [WithMaxMessageSize].
+//   - USEREVENTS_DATA_FILE: see [WithUserEventsPath].
 //   - OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: cumulative, delta (default) or lowmemory.
 //   - OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: explicit_bucket_histogram (default) or
 //     base2_exponential_bucket_histogram.
+//   - OTEL_METRIC_EXPORT_INTERVAL, OTEL_METRIC_EXPORT_TIMEOUT: milliseconds, see [NewReader].
 //
 // Options win over variables. A variable with a bad value is ignored and reported through otel.Handle.
 package usereventsmetric

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,10 +33,11 @@ type column struct {
 
 var columns = []column{
 	{title: "TIME", fair: 8, min: 8},
-	{title: "PROCESS", fair: 12, min: 8},
-	{title: "SERVICE", fair: 12, min: 6},
+	{title: "PID", fair: 7, min: 5, right: true},
+	{title: "PROCESS", fair: 10, min: 6},
+	{title: "SERVICE", fair: 10, min: 6},
 	{title: "METRIC", fair: 28, min: 12, keepEnd: true}, // names differ at their end
-	{title: "ATTRIBUTES", fair: 20, min: 8},
+	{title: "ATTRIBUTES", fair: 24, min: 8},
 	{title: "VALUE", fair: 16, min: 10, right: true},
 	{title: "UNIT", fair: 9, min: 4},
 }
@@ -90,8 +93,10 @@ func cells(s *series, zone *time.Location) []string {
 	if p.value.isIncrease && !p.value.none && !p.value.aggregate && !strings.HasPrefix(v, "-") {
 		v = "+" + v
 	}
-	process := fmt.Sprintf("%s[%d]", orDash(s.process), s.key.pid)
-	row := []string{s.time.In(zone).Format("15:04:05"), process, orDash(service), orDash(p.metric), p.attributes, v, p.unit}
+	row := []string{
+		s.time.In(zone).Format("15:04:05"), strconv.Itoa(s.key.pid), orDash(s.process), orDash(service), orDash(p.metric),
+		shortKeys(p.attributes), v, p.unit,
+	}
 	for i := range row {
 		if len(row[i]) > longestCell {
 			row[i] = row[i][:longestCell]
@@ -99,6 +104,15 @@ func cells(s *series, zone *time.Location) []string {
 		row[i] = escape(row[i])
 	}
 	return row
+}
+
+var keyPrefix = regexp.MustCompile(`(^| )(?:[A-Za-z0-9_]+\.)+([A-Za-z0-9_]+=)`)
+
+// shortKeys leaves the last part of each attribute's key: a table has no room
+// for http.request.method and http.response.status_code, and it is their ends
+// that differ.
+func shortKeys(attributes string) string {
+	return keyPrefix.ReplaceAllString(attributes, "$1$2")
 }
 
 func orDash(s string) string {

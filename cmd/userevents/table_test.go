@@ -147,3 +147,15 @@ func TestSeriesSetIsBounded(t *testing.T) {
 	assert.Len(t, set.recent(10), 3, "of another process or tracepoint, it is another series")
 	assert.Equal(t, []string{"d=5", "d=0", "d=0"}, names())
 }
+
+func TestShortKeys(t *testing.T) {
+	for _, tt := range []struct{ full, short string }{
+		{"", ""},
+		{"place=hall", "place=hall"},
+		{"http.request.method=GET http.route=/a.b=c url.scheme=http", "method=GET route=/a.b=c scheme=http"},
+		{`note="a quoted text" go.memory.type=other`, `note="a quoted text" type=other`},
+		{"version=1.2.3", "version=1.2.3"},
+	} {
+		assert.Equal(t, tt.short, shortKeys(tt.full))
+	}
+}

@@ -43,7 +43,8 @@ import (
 // With delta temporality every measurement of a sum or histogram is in one export and no other: what nobody was there for
 // goes to the next listener, and listeners may leave and come back as often as they like. Excepted are:
 //
-//   - The export that runs while the last listener leaves is lost to the next one, whole or in part.
+//   - A listener that is not ready when the settle delay is over misses exports until it is, the first one among them.
+//   - An export that runs while the last listener leaves is lost to the next one, whole or in part.
 //   - A listener that leaves and is back between two looks, so within a quarter of a second, is not noticed, and an export
 //     that falls into its coming can be lost.
 //   - What the ring of a listener has no room for is lost; the kernel counts it, for that listener.

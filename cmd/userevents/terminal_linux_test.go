@@ -50,7 +50,7 @@ func TestListenOnATerminal(t *testing.T) {
 	_, err := scr.Write(bytes.ReplaceAll(<-read, []byte("\r\r\n"), []byte("\r\n")))
 	require.NoError(t, err)
 	assert.Contains(t, scr.String(), "events 3  points 5  lost 0  series 5")
-	assert.Contains(t, scr.String(), "TIME      PROCESS")
+	assert.Contains(t, scr.String(), "TIME      PID")
 	assert.Contains(t, scr.String(), "queue.length")
 	assert.True(t, scr.cursor)
 }

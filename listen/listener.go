@@ -15,9 +15,10 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
-// Listener receives the events of tracepoints from all processes and CPUs. It
-// has no goroutine of its own: rings are emptied by Read, so whoever opens a
-// Listener must keep reading.
+// Listener receives the events of tracepoints from all processes and CPUs. No
+// goroutine empties the rings but the one that calls Read, so whoever opens a
+// Listener must keep reading. (One goroutine of the process, idle, holds the
+// thread that the kernel keeps registrations with, until Close.)
 //
 // All methods may be called concurrently. Concurrent Reads take turns, each
 // event goes to one of them.

@@ -64,7 +64,7 @@ func TestRingSizes(t *testing.T) {
 	}
 	assert.Equal(t, 8<<10, watermark(32<<10))
 	for size, want := range map[int]bool{
-		0: false, -4096: false, 16 << 10: false, 32 << 10: true, 33 << 10: false, 1 << 30: true, 1 << 31: false,
+		0: false, -4096: false, 16 << 10: false, 32 << 10: true, 33 << 10: false, 1 << 30: true, 1<<30 + 4096: false,
 	} {
 		assert.Equal(t, want, validRingSize(size, 4096), "%d", size)
 	}

@@ -42,6 +42,7 @@ var (
 	CountingSums = countingSums
 	SumsOf       = sumsOf
 	Numbers      = numbers
+	Stress       = stress
 )
 
 // CatchErrors collects what goes to otel.Handle during a test.

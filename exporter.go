@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// Exporter writes metrics to a user_events tracepoint. Create it with [New] and give it to an
+// Exporter writes metrics to a user_events tracepoint. Create it with [New] and give it to [NewReader] or to an
 // [sdkmetric.PeriodicReader]. All methods may be called concurrently.
 type Exporter struct {
 	config   config

@@ -8,6 +8,9 @@ MODULES := $(shell git ls-files --cached --others --exclude-standard '*go.mod' |
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZ_EXECUTIONS ?= 20000
 
+# Runs a command with ./... in every module.
+TEST = scripts/each $(MODULES) --
+
 .DEFAULT_GOAL := help
 
 # BACKEND=linuxtracepoints builds the exporter upon LinuxTracepoints' library instead of the bundled C code.
@@ -55,11 +58,11 @@ lint: ## gofmt, go vet, staticcheck and shellcheck
 .PHONY: unit
 unit: ## the tests that need no kernel, in every module
 	@$(CHECK_BACKEND)
-	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && go test ./...); done
+	@$(TEST) go test
 
 .PHONY: race
 race: ## the same with the race detector
-	@set -e; for module in $(MODULES); do echo "== $$module"; (cd $$module && go test -race ./...); done
+	@$(TEST) go test -race
 
 .PHONY: fuzz
 fuzz: ## each fuzz target, FUZZ_EXECUTIONS times

@@ -82,3 +82,37 @@ func TestNamesInTheGoBuildCarryAPrefix(t *testing.T) {
 		require.Regexp(t, "^userevents_", symbol)
 	}
 }
+
+// The numbers of the ABI that the C code declares for itself are those of the kernel's header. make names one.
+func TestNumbersAgainstTheHeader(t *testing.T) {
+	header := os.Getenv("USEREVENTS_TEST_HEADER")
+	if header == "" {
+		header = "/usr/include/linux/user_events.h"
+	}
+	if _, err := os.Stat(header); err != nil {
+		t.Skip("no linux/user_events.h on this machine: install linux-libc-dev 6.4 or newer, or run make unit, which finds one")
+	}
+	source := filepath.Join(t.TempDir(), "numbers.c")
+	require.NoError(t, os.WriteFile(source, []byte(`
+#include "`+header+`"
+#include "tracepoint_linux.c"
+_Static_assert(DIAG_IOCSREG == USER_EVENTS_REGISTER, "register");
+_Static_assert(DIAG_IOCSUNREG == USER_EVENTS_UNREGISTER, "unregister");
+#define SAME(ours, theirs, field) \
+    _Static_assert(offsetof(ours, field) == offsetof(struct theirs, field) && \
+        sizeof(((ours *)0)->field) == sizeof(((struct theirs *)0)->field), #field)
+SAME(user_event_registration, user_reg, size);
+SAME(user_event_registration, user_reg, enable_bit);
+SAME(user_event_registration, user_reg, enable_size);
+SAME(user_event_registration, user_reg, flags);
+SAME(user_event_registration, user_reg, enable_addr);
+SAME(user_event_registration, user_reg, name_args);
+SAME(user_event_registration, user_reg, write_index);
+SAME(user_event_removal, user_unreg, size);
+SAME(user_event_removal, user_unreg, disable_bit);
+SAME(user_event_removal, user_unreg, disable_addr);
+_Static_assert(sizeof(user_event_registration) == sizeof(struct user_reg), "size of struct user_reg");
+_Static_assert(sizeof(user_event_removal) == sizeof(struct user_unreg), "size of struct user_unreg");
+`), 0o644))
+	run(t, compiler("CC", "gcc"), "-std=gnu11", "-fsyntax-only", "-I", ".", source)
+}

@@ -77,9 +77,11 @@ static _Noreturn void fail(const char *format, ...)
 	va_end(args);
 	if (n >= (int)sizeof text)
 		n = sizeof text - 1;
+	/* One write is one message there; dprintf would seek first, and fail. */
+	char line[sizeof text + 8];
 	int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (log >= 0)
-		dprintf(log, "init: %s\n", text);
+		write_all(log, line, (size_t)snprintf(line, sizeof line, "init: %s\n", text));
 	if (port >= 0)
 		send_frame(FRAME_FAIL, text, (size_t)n);
 	else

@@ -6,6 +6,7 @@
 export GOWORK := off
 MODULES := $(shell git ls-files --cached --others --exclude-standard '*go.mod' | xargs -n 1 dirname)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZ_EXECUTIONS ?= 20000
 
 # Runs a command with ./... in every module.
@@ -52,8 +53,8 @@ build: ## the command userevents and the demo's service into bin/; BACKEND=linux
 	cd examples && CGO_ENABLED=1 go build -o ../bin/httpserver ./httpserver
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck and shellcheck
-	@scripts/lint $(STATICCHECK) $(MODULES)
+lint: ## gofmt, go vet, staticcheck, shellcheck and actionlint
+	@scripts/lint $(STATICCHECK) $(ACTIONLINT) $(MODULES)
 
 .PHONY: unit
 unit: ## the tests that need no kernel, in every module
@@ -82,7 +83,7 @@ vm-selftest: vm ## what vm/run promises
 
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
-	@vm/kernel-tests
+	@vm/kernel-tests --timeout 900
 
 .PHONY: interface
 interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in

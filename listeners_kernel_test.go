@@ -197,3 +197,12 @@ func eventuallyEnabled(t *testing.T, exporter *usereventsmetric.Exporter, want b
 	require.Eventually(t, func() bool { return exporter.Enabled() == want }, time.Minute, time.Millisecond,
 		fmt.Sprintf("enabled: %v", want))
 }
+
+// eventGone waits for the kernel to remove the event, which it does some moments after its last user left.
+func eventGone(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(eventDir)
+		return errors.Is(err, os.ErrNotExist)
+	}, time.Minute, time.Millisecond, "the event is gone")
+}

@@ -6,8 +6,6 @@ package usereventsmetric_test
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -127,8 +125,5 @@ func TestKernelThousandExporters(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
-	require.Eventually(t, func() bool {
-		_, err := os.Stat(eventDir)
-		return errors.Is(err, fs.ErrNotExist)
-	}, time.Minute, time.Millisecond, "the event is gone")
+	eventGone(t)
 }

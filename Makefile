@@ -39,7 +39,7 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 
 .PHONY: test
 test: ## everything below, with what it needs installed first; about half an hour on two cores
-	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel interface demo-test
+	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel purego interface demo-test
 
 .PHONY: packages
 packages: ## install the Debian or Ubuntu packages that the tests need (as root; else say which)
@@ -84,6 +84,10 @@ vm-selftest: vm ## what vm/run promises
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
 	@vm/kernel-tests --timeout 900
+
+.PHONY: purego
+purego: ## the exporter's kernel tests with the backend in pure Go
+	@vm/kernel-tests --tags purego --timeout 900 .
 
 .PHONY: interface
 interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in

@@ -316,6 +316,25 @@ func TestRequired(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// As on every system but Linux.
+func TestBuildThatExportsNothingSaysSoOnce(t *testing.T) {
+	handled := catchErrors(t)
+	none := fmt.Errorf("this build exports nothing: %w", errors.ErrUnsupported)
+	exporter, err := newExporter(func(string) (tracepoint, error) { return nil, none })
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+	}
+	require.Len(t, handled.all(), 1)
+	assert.ErrorIs(t, handled.all()[0], errors.ErrUnsupported)
+	assert.NotContains(t, handled.all()[0].Error(), "tries again")
+	assert.ErrorIs(t, exporter.Status().Err, errors.ErrUnsupported)
+	require.NoError(t, exporter.Shutdown(t.Context()))
+
+	_, err = newExporter(func(string) (tracepoint, error) { return nil, none }, WithRequired())
+	assert.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
 func TestShutdown(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	require.NoError(t, exporter.Shutdown(t.Context()))

@@ -6,7 +6,6 @@ package usereventsmetric_test
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/conformance"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
@@ -23,7 +23,6 @@ import (
 )
 
 const (
-	debugfs    = "/sys/kernel/debug"
 	eventsMax  = "/proc/sys/kernel/user_events_max"
 	faultTable = "FAULT | " // marks the lines that scripts/fault-table makes a table of
 )
@@ -40,7 +39,7 @@ var faults = []fault{
 	{
 		name: "no tracefs is mounted", want: fs.ErrNotExist,
 		says:   []string{"mount -t tracefs"},
-		happen: noTracefs,
+		happen: conformance.WithoutTracefs,
 	},
 	{
 		name: "tracefs is mounted read-only", want: syscall.EROFS,
@@ -148,7 +147,7 @@ func TestKernelFaultTracefsGoesAndComes(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
 	listener := attach(t, listen.Options{})
-	cure := noTracefs(t)
+	cure := conformance.WithoutTracefs(t)
 	assert.True(t, exporter.Enabled())
 	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
 	var event listen.Event
@@ -181,7 +180,7 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 		{"named", []usereventsmetric.Option{usereventsmetric.WithUserEventsPath(point)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cure := noTracefs(t)
+			cure := conformance.WithoutTracefs(t)
 			exporter, err := usereventsmetric.New(append(test.opts, usereventsmetric.WithRequired())...)
 			cure()
 			require.NoError(t, err)
@@ -194,7 +193,7 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 	}
 	t.Run("named by the environment", func(t *testing.T) {
 		t.Setenv("USEREVENTS_DATA_FILE", point)
-		cure := noTracefs(t)
+		cure := conformance.WithoutTracefs(t)
 		exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
 		cure()
 		require.NoError(t, err)
@@ -203,24 +202,9 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 	reportFault(t, "the mount point is user_events_data itself", "nothing", "nothing to heal: it is used as it is")
 }
 
-// noTracefs unmounts tracefs wherever it is.
-func noTracefs(t *testing.T) func() {
-	t.Helper()
-	for _, point := range []string{debugfs + "/tracing", debugfs, tracing} {
-		err := syscall.Unmount(point, syscall.MNT_DETACH)
-		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrNotExist) { // it was not mounted
-			require.NoError(t, err, point)
-		}
-	}
-	return onceAlsoAtTheEnd(t, func() {
-		require.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
-		require.NoError(t, syscall.Mount("nodev", debugfs, "debugfs", 0, ""))
-	})
-}
-
 func readOnlyTracefs(t *testing.T) func() {
 	t.Helper()
-	mount := noTracefs(t)
+	mount := conformance.WithoutTracefs(t)
 	require.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
 	require.NoError(t, syscall.Mount("", tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
 	return onceAlsoAtTheEnd(t, func() {

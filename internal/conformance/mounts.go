@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package conformance
+
+import (
+	"errors"
+	"io/fs"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const debugfs = "/sys/kernel/debug"
+
+// WithoutTracefs unmounts tracefs wherever it is, for as long as restore is not called; at the end of the test it is. It
+// changes the machine, so only tests with the tag disruptive may call it.
+func WithoutTracefs(t *testing.T) (restore func()) {
+	t.Helper()
+	for _, point := range []string{debugfs + "/tracing", debugfs, tracing} {
+		err := syscall.Unmount(point, syscall.MNT_DETACH)
+		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrNotExist) { // it was not mounted
+			require.NoError(t, err, point)
+		}
+	}
+	restore = sync.OnceFunc(func() {
+		assert.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
+		assert.NoError(t, syscall.Mount("nodev", debugfs, "debugfs", 0, ""))
+	})
+	t.Cleanup(restore)
+	return restore
+}
+
+// Healing asserts that Open can succeed after it has failed in this process, or cannot, as the backend says. It needs the
+// tag disruptive.
+func Healing(t *testing.T, backend Backend) {
+	restore := WithoutTracefs(t)
+	_, err := backend.Open()
+	require.Error(t, err)
+	restore()
+	provider, err := backend.Open()
+	if !backend.HealsAfterFailedOpen {
+		require.Error(t, err)
+		return
+	}
+	require.NoError(t, err)
+	tracepoint := connect(t, provider, "conf_healed u32 a")
+	listen(t, "conf_healed", true)
+	assert.True(t, tracepoint.Enabled())
+	listen(t, "conf_healed", false)
+	require.NoError(t, provider.Close())
+}

@@ -38,7 +38,7 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 	@scripts/demo
 
 .PHONY: test
-test: ## everything below, with what it needs installed first; about half an hour on two cores
+test: ## everything below, with what it needs installed first; the first time about 25 minutes on two cores
 	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel purego interface demo-test
 
 .PHONY: packages

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
@@ -21,6 +22,7 @@ var errListenerLeft = errors.New("the last listener left")
 type cycle struct {
 	ctx        context.Context
 	tracepoint tracepoint
+	connection *atomic.Pointer[connection] // the exporter's; nil in it once the exporter has let go of tracepoint
 	pacer      *pacer
 	counters   *counters
 
@@ -75,10 +77,14 @@ func (c *cycle) ready(size int) error {
 		}
 	}
 	// The kernel takes a write without a listener for a success, so this is the moment to notice.
-	if !c.tracepoint.Enabled() {
-		return errListenerLeft
+	if c.tracepoint.Enabled() {
+		return nil
 	}
-	return nil
+	if c.connection.Load() == nil {
+		// A Shutdown that could not wait: what is not written is lost to a listener who may well be there.
+		return sdkmetric.ErrExporterShutdown
+	}
+	return errListenerLeft
 }
 
 func (c *cycle) stop(err error) error {

@@ -36,6 +36,7 @@ type Exporter struct {
 	encoder *otlp.Encoder // guarded by turn
 	cycle   cycle         // guarded by turn; here, and not made by each Export, so that a cycle allocates nothing
 	reports reports       // guarded by turn
+	untold  error         // for otel.Handle, once the turn is over; guarded by turn
 }
 
 // tracepoint is a tracepoint that is registered with the kernel, and the seam to it. Its methods may be called
@@ -84,6 +85,8 @@ func newExporter(open func(name string) (tracepoint, error), opts ...Option) (*E
 		turn:    make(chan struct{}, 1),
 		encoder: otlp.NewEncoder(cfg.maxMessageSize),
 	}
+	e.turn <- struct{}{}
+	defer e.endTurn()
 	if _, err := e.register(); err != nil {
 		if cfg.required {
 			return nil, errors.Join(fmt.Errorf("usereventsmetric: tracepoint %q: %w", cfg.name, err), where.release())
@@ -147,6 +150,7 @@ func (e *Exporter) writeCycle(ctx context.Context, current *connection, data *me
 	e.cycle = cycle{
 		ctx:        ctx,
 		tracepoint: current.tracepoint,
+		connection: &e.connection,
 		pacer:      &e.pacer,
 		counters:   &e.counters,
 		data:       data,
@@ -215,7 +219,7 @@ func (e *Exporter) connect() (*connection, error) {
 	return nil, nil
 }
 
-// register is called with the turn held, or before anybody else knows of e.
+// register is called with the turn held.
 func (e *Exporter) register() (*connection, error) {
 	opened, err := e.open(e.config.name)
 	if err != nil {
@@ -242,7 +246,7 @@ func (e *Exporter) disconnect() error {
 	return current.Close()
 }
 
-// report tells why nothing is exported, as often as reports has it. It is called as register is.
+// report sees to it that it is told why nothing is exported, as often as reports has it. It is called as register is.
 func (e *Exporter) report(err error) {
 	if !e.reports.due(err.Error(), time.Now()) {
 		return
@@ -251,7 +255,7 @@ func (e *Exporter) report(err error) {
 	if errors.Is(err, errors.ErrUnsupported) {
 		prospect = ""
 	}
-	otel.Handle(fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported%s: %w", e.config.name, prospect, err))
+	e.untold = fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported%s: %w", e.config.name, prospect, err)
 }
 
 func (e *Exporter) takeTurn(ctx context.Context) error {
@@ -268,7 +272,15 @@ func (e *Exporter) takeTurn(ctx context.Context) error {
 	}
 }
 
-func (e *Exporter) endTurn() { <-e.turn }
+// endTurn also tells what there is to tell. Not before: an error handler may call the exporter.
+func (e *Exporter) endTurn() {
+	untold := e.untold
+	e.untold = nil
+	<-e.turn
+	if untold != nil {
+		otel.Handle(untold)
+	}
+}
 
 // ForceFlush returns the error of ctx: the exporter holds nothing back.
 func (e *Exporter) ForceFlush(ctx context.Context) error {
@@ -276,7 +288,7 @@ func (e *Exporter) ForceFlush(ctx context.Context) error {
 }
 
 // Shutdown waits for a running Export, as long as ctx lets it, and unregisters the tracepoint, which it also does where ctx
-// is over; a running Export then ends with what it has written. It returns the error of ctx where the waiting was cut short,
+// is over; a running Export then ends with a [*PartialError] about what it has not written. It returns the error of ctx where the waiting was cut short,
 // and [sdkmetric.ErrExporterShutdown] the second time.
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	if e.stopped.Swap(true) {

@@ -35,7 +35,7 @@ func TestKernelPerfHasTheBytes(t *testing.T) {
 		}
 	})
 	require.Greater(t, len(*written), 3)
-	// The cycles are equal, so each event is there three times; a third of them in order is the first cycle.
+	// The cycles are equal, so each event is there three times.
 	for i, payload := range *written {
 		assert.Equal(t, 3, strings.Count(string(recorded), string(payload)), "event %d", i)
 	}

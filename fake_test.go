@@ -51,6 +51,19 @@ func (f *fakeTracepoint) Write(event []byte) error {
 	return nil
 }
 
+// holdFirstWrite makes the first write wait until goOn is closed; writing is closed when it has begun.
+func (f *fakeTracepoint) holdFirstWrite() (writing <-chan struct{}, goOn chan<- struct{}) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	f.onWrite = func(n int) error {
+		if n == 1 {
+			close(begun)
+			<-release
+		}
+		return nil
+	}
+	return begun, release
+}
+
 func (f *fakeTracepoint) Close() error {
 	f.closed.Store(true)
 	return nil

@@ -30,8 +30,8 @@ func WithTracepointName(name string) Option {
 // WithMaxMessageSize bounds one OTLP message, and so one event, in bytes: 512 to 8168. See USEREVENTS_MAX_MESSAGE_SIZE.
 //
 // The default is the largest that both perf and ftrace take: the page size less 48, so 4048 on most machines, and no
-// more than 8168. Where no listener uses ftrace, 8168 costs about a fifth less CPU time per byte. Beyond 8168 the kernel
-// drops an event without telling anybody.
+// more than 8168. Where no listener uses ftrace, 8168 makes half as many events. Beyond 8168 the kernel drops an event
+// without telling anybody.
 func WithMaxMessageSize(bytes int) Option {
 	return optionFunc(func(c config) config {
 		c.maxMessageSize = bytes

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
 // lookEvery is how often an awaited tracepoint is looked for, in nanoseconds.
@@ -102,8 +103,8 @@ func (l *Listener) tryConnect(t *target) error {
 		}
 		return err
 	}
-	if t.decoder, err = newDecoder(format); err != nil {
-		return err
+	if t.decoder, err = layout.New(format); err != nil {
+		return fmt.Errorf("listen: %w", err)
 	}
 	t.id = format.ID
 	return l.attach(t)

@@ -172,7 +172,7 @@ func (l *Listener) deliver(r *cpuRing, ev *Event) bool {
 	ev.Process = l.processes.name(ev.PID, l.batch.cutoff)
 	ev.LostBefore = r.lostBefore
 	r.lostBefore = 0
-	t.decoder.decode(s.raw, ev)
+	decode(t.decoder, s.raw, ev)
 	if ev.Err != nil {
 		r.counts.undecodable.Add(1)
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
 // ErrClosed is what Read returns once the listener is closed. It matches
@@ -22,11 +23,11 @@ var ErrInvalidOption = errors.New("invalid option")
 
 // ErrLayout is matched by the error of Open for a tracepoint that exists with
 // fields in which no OTLP payload can be found.
-var ErrLayout = errors.New("no layout of OTLP metrics")
+var ErrLayout = layout.ErrLayout
 
 // ErrUndecodable is matched by Event.Err: the bytes that a process wrote do
 // not fit the tracepoint's layout.
-var ErrUndecodable = errors.New("event does not fit the tracepoint's layout")
+var ErrUndecodable = layout.ErrUndecodable
 
 // isMemlock reports whether a ring could not be had for the memory it locks.
 func isMemlock(err error) bool {

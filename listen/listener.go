@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
 // Listener receives the events of tracepoints from all processes and CPUs. No
@@ -58,7 +59,7 @@ type target struct {
 	name     string
 	id       int // -1 while it is awaited
 	reg      registration
-	decoder  *decoder
+	decoder  *layout.Decoder
 	attached bool
 }
 
@@ -282,7 +283,7 @@ func (l *Listener) Info() Info {
 	for _, t := range l.targets {
 		ti := TracepointInfo{Name: t.name, ID: t.id, Layout: l.opts.Layout, Registered: t.reg != nil, Attached: t.attached}
 		if t.decoder != nil {
-			ti.Layout = t.decoder.layout
+			ti.Layout = layoutOf(t.decoder)
 		}
 		info.Tracepoints = append(info.Tracepoints, ti)
 	}

@@ -8,27 +8,37 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/filter"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/session"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const listenLong = `Shows the metrics that services write, as they write them. Needs no service to be
 there yet: services that start later are heard from their first event on.
 
-On a terminal it shows a table of the most recent series, drawn anew in place.
-Values with a + are increases since the export before; those of a counter that
-sends cumulative values are totals.
+Formats (--format):
 
-Otherwise it prints a line for each data point. Columns are separated by blanks
-and padded to be readable; no column but the last contains a blank (in a name it
-becomes \x20), and none is empty ("-"):
+  table  the default on a terminal: the most recent series, drawn anew in place.
+         Values with a + are increases since the export before; those of a counter
+         that sends cumulative values are totals. Not on a terminal, the table is
+         written once, at the end.
+  lines  the default otherwise: a line for each data point
+  json   OTLP/JSON: an ExportMetricsServiceRequest a line, as the OpenTelemetry
+         Collector's file exporter writes it and its otlpjsonfile receiver reads it
+  text   protobuf's text form: a comment with time, CPU, process and losses, and a
+         MetricsData message, for each event
+
+--metric, --resource and --pid select in every format: a message is reduced to the
+metrics that are wanted, and not shown where none is left.
+
+The columns of lines are separated by blanks and padded to be readable; no column
+but the last contains a blank (in a name it becomes \x20), and none is empty ("-"):
 
   TIME        when the event was written, UTC: 2006-01-02T15:04:05.000000Z
   PID         of the process, 0 if it is in another pid namespace
@@ -45,145 +55,137 @@ becomes \x20), and none is empty ("-"):
 What services write is never passed to the terminal as it is: characters that
 cannot be printed are shown as \x1b or \u202e.
 
-The last line, on stderr, says how many events and data points were shown, and
-how many events were lost (a service wrote faster than this command could read)
-or undecodable (not OTLP).
+The last line, on stderr, says how many events and data points were shown, how many
+events were lost (a service wrote faster than this command could read), how many
+gaps there were (a CPU had no ring for some time, and what was written on it then is
+missing), and how many events were undecodable (not OTLP). Losses, gaps and
+undecodable events are of all processes and metrics. Which process wrote something
+undecodable, and what is wrong with it, is told on stderr.
 
 Exit codes: 0 ended as asked: by --count, --for, a signal (INT, TERM) or a closed
 output; 1 failed while listening; 2 called with wrong arguments; 3 this machine,
-or this user, cannot listen.`
+or this user, cannot listen ("userevents doctor" tells why).`
 
 // source is a listen.Listener.
 type source interface {
-	Read(ctx context.Context, ev *listen.Event) error
-	Stats() listen.Stats
+	session.Source
 	Info() listen.Info
 	Close() error
 }
 
+// opener opens a source.
+type opener func(listen.Options) (source, error)
+
 func openListener(o listen.Options) (source, error) { return listen.Open(o) }
 
-// view shows data points.
-type view interface {
-	// event shows the points of one event.
-	event(ev *listen.Event, points []point) error
-	// every is how often to call draw, 0 for never.
-	every() time.Duration
-	draw(status) error
-	// close shows what is left to show.
-	close(status) error
-}
+// listenDelay is how long an event may wait before it is shown.
+const listenDelay = 200 * time.Millisecond
 
 type listenFlags struct {
-	names    []string
-	layout   string
-	pids     []int
-	metrics  []string
-	count    uint64
-	duration time.Duration
-	dataFile string
+	openFlags
+	filterFlags
+	endFlags
+	format string
 }
 
-func newListen(open func(listen.Options) (source, error), env func(string) string) *cobra.Command {
+func newListen(open opener, env func(string) string) *cobra.Command {
 	var f listenFlags
 	c := &cobra.Command{
 		Use:   "listen",
 		Short: "Show metrics as services write them",
 		Long:  listenLong,
 		Example: `  userevents listen
-  userevents listen --pid 4711 --metric 'http.*'
+  userevents listen --pid 4711 --metric 'http.*' --resource service.name=shop
   userevents listen --count 1                   # wait for the first event
+  userevents listen --format json >>metrics.json
   userevents listen --for 10s | awk '$5 == "queue.length" { print $7 }'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o, err := f.options()
-			if err != nil {
-				return withCode(exitUsage, err)
+			o, err1 := f.options()
+			flt, err2 := f.filter()
+			format, err3 := formatOf(f.format, defaultFormat(c.OutOrStdout()))
+			if err := usage(err1, err2, err3, f.check()); err != nil {
+				return err
 			}
-			return f.run(open, o, c.OutOrStdout(), c.ErrOrStderr())
+			o.PIDs = f.pids
+			return f.run(open, o, flt, format, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	name := "otlp_metrics"
-	if v := env("USEREVENTS_TRACEPOINT_NAME"); v != "" {
-		name = v
-	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.names, "name", []string{name}, "tracepoint to listen to (USEREVENTS_TRACEPOINT_NAME); repeatable")
-	fl.StringVar(&f.layout, "layout", "otlp", "how to register a tracepoint that does not exist yet: otlp, fieldless (the C++ exporter's) or wait (do not register)")
-	fl.IntSliceVar(&f.pids, "pid", nil, "only events of this process; repeatable (0: of other pid namespaces)")
-	fl.StringArrayVar(&f.metrics, "metric", nil, "only metrics whose name matches this pattern of * and ?; repeatable")
-	fl.Uint64Var(&f.count, "count", 0, "end after so many events with a data point that is shown (0: no end)")
-	fl.DurationVar(&f.duration, "for", 0, "end after this time, such as 10s or 5m (0: no end)")
-	fl.StringVar(&f.dataFile, "data-file", env("USEREVENTS_DATA_FILE"), "path of user_events_data, if it is not where tracefs is mounted (USEREVENTS_DATA_FILE)")
+	f.openFlags.add(fl, env)
+	f.filterFlags.add(fl)
+	f.endFlags.add(fl)
+	fl.StringVar(&f.format, "format", "", formatHelp+"; default: table on a terminal, else lines")
 	return c
 }
 
-// listenDelay is how long an event may wait before it is shown.
-const listenDelay = 200 * time.Millisecond
-
-func (f *listenFlags) options() (listen.Options, error) {
-	o := listen.Options{Names: f.names, PIDs: f.pids, DataFile: f.dataFile, MaxDelay: listenDelay}
-	layouts := map[string]listen.Layout{}
-	var known []string
-	for _, l := range []listen.Layout{listen.LayoutOTLP, listen.LayoutFieldless, listen.LayoutWait} {
-		layouts[l.String()] = l
-		known = append(known, l.String())
+func defaultFormat(stdout io.Writer) string {
+	if terminal(stdout) != nil {
+		return formatTable
 	}
-	l, ok := layouts[f.layout]
-	if !ok {
-		return o, fmt.Errorf("--layout %q: must be one of %s", f.layout, strings.Join(known, ", "))
-	}
-	o.Layout = l
-	if f.duration < 0 {
-		return o, fmt.Errorf("--for %v: must not be negative", f.duration)
-	}
-	return o, nil
+	return formatLines
 }
 
-func (f *listenFlags) wanted(metric string) bool {
-	for _, pattern := range f.metrics {
-		if matchGlob(pattern, metric) {
-			return true
-		}
-	}
-	return len(f.metrics) == 0
-}
-
-func (f *listenFlags) run(open func(listen.Options) (source, error), o listen.Options, stdout, stderr io.Writer) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func (f *listenFlags) run(open opener, o listen.Options, flt *filter.Filter, format string, stdout, stderr io.Writer) error {
+	ctx, stop := untilEnd(context.Background(), f.duration, stdout)
 	defer stop()
-	if f.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.duration)
-		defer cancel()
+	v := newView(format, stdout, true)
+	s := &session.Session{View: v, Filter: flt, Names: f.names, Count: f.count, Now: time.Now}
+	if v.Every() == 0 { // else it would be drawn over
+		s.Tell = teller(stderr)
 	}
+	err := listenTo(ctx, open, o, s, stderr)
+	if err != nil && !isClosedOutput(err) {
+		return err
+	}
+	return nil
+}
+
+// listenTo runs a session over a listener, from opening it to the summary.
+func listenTo(ctx context.Context, open opener, o listen.Options, s *session.Session, stderr io.Writer) error {
 	src, err := open(o)
 	if err != nil {
-		if errors.Is(err, listen.ErrInvalidOption) {
-			return withCode(exitUsage, err)
-		}
-		return withCode(exitNoAccess, err)
+		return cannotListen(err)
 	}
+	s.Source = src
 	notes(stderr, o, src.Info())
+	return finish(s, stderr, func() error {
+		err := s.Run(ctx)
+		return first(err, src.Close())
+	})
+}
 
-	var v view = newLineView(stdout)
-	if file, ok := stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		v = newScreenView(file, terminalSize(file))
+// finish runs a session, closes its view and tells the summary.
+func finish(s *session.Session, stderr io.Writer, run func() error) error {
+	err := run()
+	err = first(err, s.View.Close(s.Status()))
+	for _, l := range s.Summary() {
+		teller(stderr)(l)
 	}
-	s := session{flags: f, src: src, view: v, now: time.Now}
-	err = s.listen(ctx)
-	if closeErr := src.Close(); err == nil {
-		err = closeErr
-	}
-	st := s.status()
-	if viewErr := v.close(st); err == nil {
-		err = viewErr
-	}
-	fmt.Fprintf(stderr, "userevents: %d events, %d points, %d lost, %d undecodable\n", st.events, st.points, st.lost, st.undecodable)
-	if err != nil && !isClosedOutput(err) {
+	if err != nil {
 		return withCode(exitFailed, err)
 	}
 	return nil
+}
+
+func first(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// cannotListen is the error of opening with the exit code that it deserves.
+func cannotListen(err error) error {
+	if errors.Is(err, listen.ErrInvalidOption) {
+		return withCode(exitUsage, err)
+	}
+	return withCode(exitNoAccess, err)
+}
+
+// teller writes lines about what goes on to stderr.
+func teller(stderr io.Writer) func(string) {
+	return func(line string) { fmt.Fprintf(stderr, "userevents: %s\n", line) }
 }
 
 // isClosedOutput reports whether whoever read our output has gone away.
@@ -194,13 +196,40 @@ func notes(w io.Writer, o listen.Options, info listen.Info) {
 	for _, t := range info.Tracepoints {
 		switch {
 		case !t.Attached:
-			fmt.Fprintf(w, "userevents: waiting for a service to register %s\n", t.Name)
+			fmt.Fprintf(w, "userevents: waiting for a service to register %s\n", safetext.Escape(t.Name))
 		case t.Layout != o.Layout && o.Layout != listen.LayoutWait:
-			fmt.Fprintf(w, "userevents: %s is registered in the layout %q: services that write %q cannot register it\n", t.Name, t.Layout, o.Layout)
+			fmt.Fprintf(w, "userevents: %s is registered in the layout %q: services that write %q cannot register it\n", safetext.Escape(t.Name), t.Layout, o.Layout)
 		}
 	}
 	if info.RingSize < info.WantedRingSize {
 		fmt.Fprintf(w, "userevents: rings of %d KiB instead of %d per CPU, bursts may be lost: raise the memlock limit (ulimit -l) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK\n",
 			info.RingSize>>10, info.WantedRingSize>>10)
+	}
+}
+
+// untilEnd returns a context that ends by a signal, after a time (0: none), or
+// when nobody can read stdout any more.
+func untilEnd(parent context.Context, after time.Duration, stdout io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	ctx, stop := notifySignals(ctx)
+	if after > 0 {
+		var cancelTime context.CancelFunc
+		ctx, cancelTime = context.WithTimeout(ctx, after)
+		before := cancel
+		cancel = func() { cancelTime(); before() }
+	}
+	watched := make(chan struct{})
+	if file, ok := stdout.(*os.File); ok {
+		go func() {
+			defer close(watched)
+			watchReader(ctx, file, cancel)
+		}()
+	} else {
+		close(watched)
+	}
+	return ctx, func() {
+		cancel()
+		stop()
+		<-watched
 	}
 }

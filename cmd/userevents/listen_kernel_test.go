@@ -27,6 +27,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/screentest"
 )
 
 const (
@@ -97,7 +99,7 @@ func TestKernelListenShowsAService(t *testing.T) {
 	go func() { code <- run([]string{"listen", "--name", tracepoint, "--count", "1"}, &out, &errs) }()
 	s.serve(t, os.Getpid(), "/cart")
 	assert.Equal(t, exitOK, <-code)
-	assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 undecodable\n", errs.String())
+	assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 gaps, 0 undecodable\n", errs.String())
 
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 2, out.String())
@@ -109,7 +111,7 @@ func TestKernelListenShowsAService(t *testing.T) {
 		require.Greater(t, len(cols), 2)
 		assert.Equal(t, fmt.Sprint(os.Getpid()), cols[1])
 		assert.Equal(t, want, cols[2:])
-		safe(t, lines[i])
+		messagetest.Safe(t, lines[i])
 	}
 }
 
@@ -146,7 +148,7 @@ func TestKernelListenEndsBySignal(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, rest)
 			require.NoError(t, cmd.Wait(), stderr)
-			assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 undecodable\n", stderr.String())
+			assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 gaps, 0 undecodable\n", stderr.String())
 		})
 	}
 }
@@ -169,7 +171,7 @@ func TestKernelListenEndsWithItsReader(t *testing.T) {
 	require.NoError(t, r.Close())
 	s.serve(t, cmd.Process.Pid, "/cart")
 	require.NoError(t, cmd.Wait(), stderr.String())
-	assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 undecodable\n", stderr.String())
+	assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 gaps, 0 undecodable\n", stderr.String())
 }
 
 func TestKernelListenOnATerminal(t *testing.T) {
@@ -188,7 +190,7 @@ func TestKernelListenOnATerminal(t *testing.T) {
 	s.serve(t, os.Getpid(), "/pay")
 	assert.Equal(t, exitOK, <-code)
 	require.NoError(t, tty.Close())
-	scr := newTerminal(t, 120, 10)
+	scr := screentest.New(t, 120, 10)
 	_, err := scr.Write(bytes.ReplaceAll(<-read, []byte("\r\r\n"), []byte("\r\n")))
 	require.NoError(t, err)
 	t.Log("\n" + scr.String())

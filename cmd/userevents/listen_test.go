@@ -13,11 +13,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -86,8 +85,8 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 	bad := []listen.Event{
 		{Err: listen.ErrUndecodable},
 		{Payload: []byte("junk")},
-		{Protocol: 7, Payload: encode(t, message(nil, gauge("other", "", intPoint(1))))},
-		{Payload: encode(t, message(nil))}, // nothing in it
+		{Protocol: 7, Payload: messagetest.Encode(t, messagetest.Message(nil, messagetest.Gauge("other", "", messagetest.IntPoint(1))))},
+		{Payload: messagetest.Encode(t, messagetest.Message(nil))}, // nothing in it
 	}
 	tests := []struct {
 		name  string
@@ -95,59 +94,34 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 		lines int
 		last  string
 	}{
-		{"after so many events", []string{"--count", "2"}, 4, "2 events, 4 points, 9 lost, 4 undecodable"},
-		{"after one", []string{"--count", "1"}, 3, "1 events, 3 points, 9 lost, 3 undecodable"},
-		{"after a time", []string{"--for", "50ms"}, 5, "3 events, 5 points, 9 lost, 4 undecodable"},
-		{"one metric", []string{"--metric", "queue.*", "--count", "1"}, 1, "1 events, 1 points, 9 lost, 3 undecodable"},
-		{"two metrics", []string{"--metric", "queue.*", "--metric", "sto?k", "--count", "2"}, 2, "2 events, 2 points, 9 lost, 4 undecodable"},
-		{"a metric of nobody", []string{"--metric", "none", "--for", "50ms"}, 0, "0 events, 0 points, 9 lost, 4 undecodable"},
+		{"after so many events", []string{"--count", "2"}, 4, "2 events, 4 points, 9 lost, 0 gaps, 4 undecodable"},
+		{"after one", []string{"--count", "1"}, 3, "1 events, 3 points, 9 lost, 0 gaps, 3 undecodable"},
+		{"after a time", []string{"--for", "50ms"}, 5, "3 events, 5 points, 9 lost, 0 gaps, 4 undecodable"},
+		{"one metric", []string{"--metric", "queue.*", "--count", "1"}, 1, "1 events, 1 points, 9 lost, 0 gaps, 3 undecodable"},
+		{"two metrics", []string{"--metric", "queue.*", "--metric", "sto?k", "--count", "2"}, 2, "2 events, 2 points, 9 lost, 0 gaps, 4 undecodable"},
+		{"a metric of nobody", []string{"--metric", "none", "--for", "50ms"}, 0, "0 events, 0 points, 9 lost, 0 gaps, 4 undecodable"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			good := shopEvents(t)
+			good := messagetest.ShopEvents(t)
 			src := &fakeSource{stats: listen.CPUStats{Lost: 9}}
 			src.events = append(src.events, bad[0], bad[1], bad[2], good[0], bad[3], bad[0], good[1], good[2])
 			var out bytes.Buffer
 			stderr, code := listenWith(src, &out, nil, tt.args...)
 			assert.Equal(t, exitOK, code)
 			assert.Equal(t, tt.lines, strings.Count(out.String(), "\n"), "%s", out.String())
-			assert.Equal(t, "userevents: "+tt.last+"\n", stderr)
+			assert.Equal(t, "userevents: "+tt.last+"\n", lastLine(stderr))
 			assert.Equal(t, 1, src.closed)
 		})
 	}
 }
 
-// What had been written when the end came is still shown.
-func TestListenDrainsAtTheEnd(t *testing.T) {
-	src := &fakeSource{events: shopEvents(t)}
-	s := session{flags: &listenFlags{}, src: src, view: newLineView(io.Discard), now: time.Now}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	require.NoError(t, s.listen(ctx))
-	assert.Equal(t, uint64(3), s.events)
-
-	src = &fakeSource{events: shopEvents(t), err: errors.New("boom")}
-	src.stats.Lost = 0
-	src.received = 0
-	s = session{flags: &listenFlags{}, src: &longer{src}, view: newLineView(io.Discard), now: time.Now}
-	require.ErrorContains(t, s.listen(ctx), "boom", "an error while draining is one")
-}
-
-// longer says that there is more than there is.
-type longer struct{ *fakeSource }
-
-func (l *longer) Stats() listen.Stats {
-	s := l.fakeSource.Stats()
-	s.CPUs[0].Written++
-	return s
-}
-
 func TestListenFails(t *testing.T) {
-	src := &fakeSource{events: shopEvents(t), err: errors.New("boom")}
+	src := &fakeSource{events: messagetest.ShopEvents(t), err: errors.New("boom")}
 	var out bytes.Buffer
 	stderr, code := listenWith(src, &out, nil)
 	assert.Equal(t, exitFailed, code)
-	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 undecodable\nuserevents: boom\n", stderr)
+	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\nuserevents: boom\n", stderr)
 	assert.Equal(t, 5, strings.Count(out.String(), "\n"))
 	assert.Equal(t, 1, src.closed)
 }
@@ -157,11 +131,11 @@ type brokenWriter struct{ err error }
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestListenWithAClosedOutput(t *testing.T) {
-	stderr, code := listenWith(&fakeSource{events: shopEvents(t)}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
+	stderr, code := listenWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
 	assert.Equal(t, exitOK, code)
-	assert.Equal(t, "userevents: 1 events, 3 points, 0 lost, 0 undecodable\n", stderr)
+	assert.Equal(t, "userevents: 1 events, 3 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 
-	stderr, code = listenWith(&fakeSource{events: shopEvents(t)}, brokenWriter{syscall.ENOSPC}, nil)
+	stderr, code = listenWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{syscall.ENOSPC}, nil)
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "no space left")
 }
@@ -252,4 +226,10 @@ func TestNotes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lastLine is the summary.
+func lastLine(s string) string {
+	lines := strings.SplitAfter(s, "\n")
+	return lines[max(len(lines)-2, 0)]
 }

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
 )
 
 // Exit codes, as --help documents them.
@@ -43,7 +45,7 @@ func execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "userevents: %s\n", escape(err.Error()))
+	fmt.Fprintf(stderr, "userevents: %s\n", safetext.Escape(err.Error()))
 	var coded *codedError
 	if errors.As(err, &coded) {
 		return coded.code

@@ -12,6 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/screentest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
 )
 
 // pty opens a pseudo terminal: what is written to tty can be read from control.
@@ -39,32 +43,32 @@ func TestListenOnATerminal(t *testing.T) {
 		b, _ := io.ReadAll(control) // EIO when the other end is closed
 		read <- b
 	}()
-	src := &fakeSource{events: shopEvents(t)}
+	src := &fakeSource{events: messagetest.ShopEvents(t)}
 	stderr, code := listenWith(src, tty, nil, "--count", "3")
 	assert.Equal(t, exitOK, code)
-	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 undecodable\n", stderr)
+	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 	require.NoError(t, tty.Close())
 
-	scr := newTerminal(t, 90, 8)
+	scr := screentest.New(t, 90, 8)
 	// The terminal's driver puts a \r before each \n.
 	_, err := scr.Write(bytes.ReplaceAll(<-read, []byte("\r\r\n"), []byte("\r\n")))
 	require.NoError(t, err)
 	assert.Contains(t, scr.String(), "events 3  points 5  lost 0  series 5")
 	assert.Contains(t, scr.String(), "TIME      PID")
 	assert.Contains(t, scr.String(), "queue.length")
-	assert.True(t, scr.cursor)
+	assert.True(t, scr.Cursor)
 }
 
 func TestTerminalSize(t *testing.T) {
 	_, tty := pty(t, 90, 8)
-	w, h := terminalSize(tty)()
+	w, h := show.TerminalSize(tty)()
 	assert.Equal(t, []int{90, 8}, []int{w, h})
 	_, tty = pty(t, 0, 0)
-	w, h = terminalSize(tty)()
+	w, h = show.TerminalSize(tty)()
 	assert.Equal(t, []int{80, 24}, []int{w, h})
 	null, err := os.Open(os.DevNull)
 	require.NoError(t, err)
 	defer null.Close()
-	w, h = terminalSize(null)()
+	w, h = show.TerminalSize(null)()
 	assert.Equal(t, []int{80, 24}, []int{w, h})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package otlpview
 
 import (
 	"encoding/hex"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
 )
 
 const (
@@ -15,11 +17,22 @@ const (
 	maxAttributeDepth = 8
 )
 
-// attributesText writes attributes as key=value with blanks between, in the
+// AttributesText writes attributes as key=value with blanks between, in the
 // order of the message. It is safe for a terminal.
-func attributesText(attrs []*commonpb.KeyValue) string {
+func AttributesText(attrs []*commonpb.KeyValue) string {
 	w := attributeWriter{}
 	w.list(attrs, " ", 0)
+	return w.b.String()
+}
+
+// ValueText is the value of an attribute as text to compare with: a string as it
+// is, which is not safe for a terminal, and all else as AttributesText has it.
+func ValueText(v *commonpb.AnyValue) string {
+	if s, ok := v.GetValue().(*commonpb.AnyValue_StringValue); ok {
+		return s.StringValue
+	}
+	w := attributeWriter{}
+	w.value(v, 0)
 	return w.b.String()
 }
 
@@ -89,10 +102,10 @@ func (w *attributeWriter) string(s string) {
 		s = s[:maxAttributeText]
 	}
 	if s == "" || strings.ContainsAny(s, " =\"',[]{}\\") {
-		// Quote leaves what can be printed, as escape does.
+		// Quote leaves what can be printed, as safetext.Escape does.
 		w.b.WriteString(strconv.Quote(s))
 	} else {
-		w.b.WriteString(escape(s))
+		w.b.WriteString(safetext.Escape(s))
 	}
 	if cut {
 		w.b.WriteString("...")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package show
 
 import (
 	"flag"
@@ -13,8 +13,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -31,27 +33,21 @@ func golden(t *testing.T, name, got string) {
 	assert.Equal(t, string(want), got)
 }
 
-var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
+var noon = messagetest.Noon
 
-// shopEvents are what three processes of two services wrote.
-func shopEvents(t *testing.T) (events []listen.Event) {
+// event is what a view gets of an event that is wanted as it is.
+func event(t *testing.T, ev listen.Event) *Event {
 	t.Helper()
-	f := func(x float64) *float64 { return &x }
-	for i, m := range []*metricspb.ResourceMetrics{
-		message(attrs("service.name", "shop", "service.instance.id", "a"),
-			sum("http.server.requests", "{request}", delta, true, intPoint(17, "http.route", "/cart", "http.status", "200"), intPoint(1, "http.route", "/cart", "http.status", "500")),
-			gauge("queue.length", "1", intPoint(3))),
-		message(attrs("service.name", "shop", "service.instance.id", "b"),
-			histogram("http.server.request.duration", "s", &metricspb.HistogramDataPoint{
-				Count: 12, Sum: f(0.0408), Min: f(0.001), Max: f(0.0095), Attributes: attrs("http.route", "/cart"),
-			})),
-		message(attrs("service.name", "warehouse \x1b[31m"),
-			sum("stock", "", cumulative, false, floatPoint(-12.3456789, "place", "hall 3, the one behind the station with the long name"))),
-	} {
-		events = append(events, listen.Event{
-			Tracepoint: "otlp_metrics", Time: noon.Add(time.Duration(i) * time.Second), PID: 100 + i,
-			Process: []string{"shop", "shop", "ware house"}[i], Payload: encode(t, m),
-		})
+	data, err := otlpview.Decode(ev.Payload)
+	require.NoError(t, err)
+	return &Event{Event: &ev, Data: data}
+}
+
+// shopEvents are messagetest.ShopEvents for views.
+func shopEvents(t *testing.T) (events []*Event) {
+	t.Helper()
+	for _, ev := range messagetest.ShopEvents(t) {
+		events = append(events, event(t, ev))
 	}
 	return events
 }
@@ -60,17 +56,15 @@ func shopSeries(t *testing.T) *seriesSet {
 	t.Helper()
 	set := newSeriesSet(maxSeries)
 	for _, ev := range shopEvents(t) {
-		ps, err := points(ev.Payload, allMetrics)
-		require.NoError(t, err)
-		for _, p := range ps {
-			set.update(&ev, p)
+		for _, p := range ev.Points() {
+			set.update(ev, p)
 		}
 	}
 	return set
 }
 
 func TestTable(t *testing.T) {
-	st := status{names: []string{"otlp_metrics"}, events: 3, points: 5, lost: 2, now: noon.Add(5 * time.Second)}
+	st := Status{Names: []string{"otlp_metrics"}, Events: 3, Points: 5, Lost: 2, Now: noon.Add(5 * time.Second)}
 	for _, tt := range []struct {
 		name          string
 		width, height int
@@ -85,31 +79,29 @@ func TestTable(t *testing.T) {
 			lines := table(shopSeries(t), st, tt.width, tt.height)
 			assert.LessOrEqual(t, len(lines), tt.height)
 			for _, l := range lines {
-				safe(t, l)
-				assert.LessOrEqual(t, cellWidth(l), tt.width)
+				messagetest.Safe(t, l)
+				assert.LessOrEqual(t, safetext.Width(l), tt.width)
 			}
 			golden(t, "table-"+tt.name, strings.Join(lines, "\n")+"\n")
 		})
 	}
 	t.Run("empty", func(t *testing.T) {
-		st.undecodable = 4
+		st.Undecodable = 4
 		golden(t, "table-empty", strings.Join(table(newSeriesSet(1), st, 80, 24), "\n")+"\n")
 	})
 }
 
 func TestLines(t *testing.T) {
 	var b strings.Builder
-	v := newLineView(&b)
+	v := NewLines(&b)
 	for _, ev := range shopEvents(t) {
-		ps, err := points(ev.Payload, allMetrics)
-		require.NoError(t, err)
 		before := b.Len()
-		require.NoError(t, v.event(&ev, ps))
+		require.NoError(t, v.Event(ev))
 		assert.Greater(t, b.Len(), before, "written at once")
 	}
 	golden(t, "lines", b.String())
 	for _, l := range strings.Split(strings.TrimSpace(b.String()), "\n") {
-		safe(t, l)
+		messagetest.Safe(t, l)
 		cols := strings.Fields(l)
 		require.GreaterOrEqual(t, len(cols), 9)
 		_, err := time.Parse("2006-01-02T15:04:05.000000Z", cols[0])
@@ -122,11 +114,11 @@ func TestLines(t *testing.T) {
 func TestSeriesSetIsBounded(t *testing.T) {
 	set := newSeriesSet(3)
 	put := func(metric string, v int64) {
-		set.update(&listen.Event{PID: 1, Time: noon}, point{metric: metric, value: value{isInt: true, integer: v}})
+		set.update(&Event{Event: &listen.Event{PID: 1, Time: noon}}, otlpview.Point{Metric: metric, Value: otlpview.Value{IsInt: true, Integer: v}})
 	}
 	names := func() (s []string) {
 		for _, x := range set.recent(10) {
-			s = append(s, x.key.metric+"="+x.point.value.text(exact, ""))
+			s = append(s, x.key.metric+"="+x.point.Value.Text(otlpview.Exact, ""))
 		}
 		return s
 	}
@@ -142,8 +134,8 @@ func TestSeriesSetIsBounded(t *testing.T) {
 	assert.Len(t, set.recent(1), 1)
 	assert.Equal(t, "d", set.recent(1)[0].key.metric)
 
-	set.update(&listen.Event{PID: 2}, point{metric: "d"})
-	set.update(&listen.Event{PID: 2, Tracepoint: "other"}, point{metric: "d"})
+	set.update(&Event{Event: &listen.Event{PID: 2}}, otlpview.Point{Metric: "d"})
+	set.update(&Event{Event: &listen.Event{PID: 2, Tracepoint: "other"}}, otlpview.Point{Metric: "d"})
 	assert.Len(t, set.recent(10), 3, "of another process or tracepoint, it is another series")
 	assert.Equal(t, []string{"d=5", "d=0", "d=0"}, names())
 }

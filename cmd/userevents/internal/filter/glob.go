@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package filter reduces messages to what somebody wants to see.
+package filter
 
-// matchGlob reports whether name matches the pattern, in which * stands for any
+// Match reports whether name matches the pattern, in which * stands for any
 // number of any characters and ? for one byte. Unlike path.Match it lets * match
 // a slash, which names of metrics may have.
-func matchGlob(pattern, name string) bool {
+func Match(pattern, name string) bool {
 	p, n := 0, 0
 	star, resume := -1, 0 // the last *, and where in name to go on from
 	for n < len(name) {

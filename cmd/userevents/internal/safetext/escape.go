@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package safetext makes text of other processes harmless and fits it to
+// terminals.
+package safetext
 
 import (
 	"fmt"
@@ -9,16 +11,19 @@ import (
 	"unicode/utf8"
 )
 
-// escape makes text of other processes harmless to a terminal: what cannot be
+// Escape makes text of other processes harmless to a terminal: what cannot be
 // printed (control characters, escape sequences, invisible and
 // direction-changing characters, bytes that are no UTF-8) is written as \xNN,
 // \uNNNN or \UNNNNNNNN. Blanks stay.
-func escape(s string) string {
+func Escape(s string) string {
 	return escapeIf(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// escapeToken is escape for a column that must not have a blank in it.
-func escapeToken(s string) string {
+// Token is Escape for a column that must not be empty nor have a blank in it.
+func Token(s string) string {
+	if s == "" {
+		return "-"
+	}
 	return escapeIf(s, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) })
 }
 

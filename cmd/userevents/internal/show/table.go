@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package show
 
 import (
 	"fmt"
@@ -9,18 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
 )
-
-// status is what is known of the listening besides the points.
-type status struct {
-	names       []string
-	events      uint64
-	points      uint64
-	lost        uint64
-	undecodable uint64
-	now         time.Time
-}
 
 // column is a column of the table. Where the terminal is too narrow, columns
 // are shrunk to fair, and when all are there, to min.
@@ -51,26 +41,29 @@ const (
 
 // table renders the series as lines that fit a terminal of that size: a line
 // about all, the titles, and a line per series. They are safe to print.
-func table(all *seriesSet, st status, width, height int) []string {
+func table(all *seriesSet, st Status, width, height int) []string {
 	width, height = max(width, 1), max(height, 1)
 	rows := [][]string{titles()}
 	for _, s := range all.recent(max(height-2, 0)) {
-		rows = append(rows, cells(s, st.now.Location()))
+		rows = append(rows, cells(s, st.Now.Location()))
 	}
 	widths := fit(rows, width)
 
-	lines := []string{clip(summary(all, st), width)}
+	lines := []string{safetext.Clip(summary(all, st), width)}
 	for _, r := range rows {
-		lines = append(lines, clip(joinCells(r, widths), width))
+		lines = append(lines, safetext.Clip(joinCells(r, widths), width))
 	}
 	return lines[:min(len(lines), height)]
 }
 
-func summary(all *seriesSet, st status) string {
-	s := fmt.Sprintf("%s  %s  events %d  points %d  lost %d", st.now.Format("15:04:05"),
-		escape(strings.Join(st.names, ",")), st.events, st.points, st.lost)
-	if st.undecodable > 0 {
-		s += fmt.Sprintf("  undecodable %d", st.undecodable)
+func summary(all *seriesSet, st Status) string {
+	s := fmt.Sprintf("%s  %s  events %d  points %d  lost %d", st.Now.Format("15:04:05"),
+		safetext.Escape(strings.Join(st.Names, ",")), st.Events, st.Points, st.Lost)
+	if st.Gaps > 0 {
+		s += fmt.Sprintf("  gaps %d", st.Gaps)
+	}
+	if st.Undecodable > 0 {
+		s += fmt.Sprintf("  undecodable %d", st.Undecodable)
 	}
 	return s + fmt.Sprintf("  series %d", all.len())
 }
@@ -85,23 +78,27 @@ func titles() []string {
 
 func cells(s *series, zone *time.Location) []string {
 	p := s.point
-	service := p.service
-	if p.instance != "" {
-		service += "/" + p.instance
+	service := p.Service
+	if p.Instance != "" {
+		service += "/" + p.Instance
 	}
-	v := p.value.text(tableDigits, " ")
-	if p.value.isIncrease && !p.value.none && !p.value.aggregate && !strings.HasPrefix(v, "-") {
+	v := p.Value.Text(tableDigits, " ")
+	if p.Value.IsIncrease && !p.Value.None && !p.Value.Aggregate && !strings.HasPrefix(v, "-") {
 		v = "+" + v
 	}
+	at := "-"
+	if !s.time.IsZero() {
+		at = s.time.In(zone).Format("15:04:05")
+	}
 	row := []string{
-		s.time.In(zone).Format("15:04:05"), strconv.Itoa(s.key.pid), orDash(s.process), orDash(service), orDash(p.metric),
-		shortKeys(p.attributes), v, p.unit,
+		at, pidText(s), orDash(s.process), orDash(service), orDash(p.Metric),
+		shortKeys(p.Attributes), v, p.Unit,
 	}
 	for i := range row {
 		if len(row[i]) > longestCell {
 			row[i] = row[i][:longestCell]
 		}
-		row[i] = escape(row[i])
+		row[i] = safetext.Escape(row[i])
 	}
 	return row
 }
@@ -113,6 +110,17 @@ var keyPrefix = regexp.MustCompile(`(^| )(?:[A-Za-z0-9_]+\.)+([A-Za-z0-9_]+=)`)
 // that differ.
 func shortKeys(attributes string) string {
 	return keyPrefix.ReplaceAllString(attributes, "$1$2")
+}
+
+// pidText is the PID column.
+func pidText(s *series) string {
+	switch {
+	case s.recorded:
+		return "-"
+	case s.key.pid == 0:
+		return "other ns" // of another pid namespace than ours
+	}
+	return strconv.Itoa(s.key.pid)
 }
 
 func orDash(s string) string {
@@ -129,7 +137,7 @@ func fit(rows [][]string, width int) []int {
 	total := columnGap * (len(columns) - 1)
 	for i := range columns {
 		for _, r := range rows {
-			widths[i] = max(widths[i], cellWidth(r[i]))
+			widths[i] = max(widths[i], safetext.Width(r[i]))
 		}
 		total += widths[i]
 	}
@@ -160,11 +168,11 @@ func joinCells(row []string, widths []int) string {
 			b.WriteString(strings.Repeat(" ", columnGap))
 		}
 		if columns[i].keepEnd {
-			cell = clipFront(cell, widths[i])
+			cell = safetext.ClipFront(cell, widths[i])
 		} else {
-			cell = clip(cell, widths[i])
+			cell = safetext.Clip(cell, widths[i])
 		}
-		pad := strings.Repeat(" ", max(widths[i]-cellWidth(cell), 0))
+		pad := strings.Repeat(" ", max(widths[i]-safetext.Width(cell), 0))
 		if columns[i].right {
 			b.WriteString(pad + cell)
 		} else {
@@ -173,23 +181,3 @@ func joinCells(row []string, widths []int) string {
 	}
 	return strings.TrimRight(b.String(), " ")
 }
-
-// clip cuts text to a width in terminal cells and marks that it did.
-func clip(s string, width int) string {
-	if cellWidth(s) <= width {
-		return s
-	}
-	return runewidth.Truncate(s, width, "…")
-}
-
-// clipFront is clip at the other end.
-func clipFront(s string, width int) string {
-	over := cellWidth(s) - width
-	if over <= 0 {
-		return s
-	}
-	// A wide character may take a cell more than is needed.
-	return "…" + runewidth.TruncateLeft(s, over+1, "")
-}
-
-func cellWidth(s string) int { return runewidth.StringWidth(s) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package show
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
 )
 
 // redrawEvery is how often the table is drawn at most, and at least.
@@ -25,8 +25,8 @@ const (
 	ansiShowCursor = "\x1b[?25h"
 )
 
-// screenView draws a table of the most recent series in place on a terminal.
-type screenView struct {
+// screen draws a table of the most recent series in place on a terminal.
+type screen struct {
 	w      io.Writer
 	size   func() (width, height int)
 	all    *seriesSet
@@ -35,13 +35,17 @@ type screenView struct {
 	begun  bool
 }
 
-func newScreenView(w io.Writer, size func() (int, int)) *screenView {
-	return &screenView{w: w, size: size, all: newSeriesSet(maxSeries)}
+// NewScreen returns a view that draws a table in place on a terminal of that
+// size.
+func NewScreen(w io.Writer, size func() (width, height int)) View { return newScreen(w, size) }
+
+func newScreen(w io.Writer, size func() (int, int)) *screen {
+	return &screen{w: w, size: size, all: newSeriesSet(maxSeries)}
 }
 
-// terminalSize is the size of the terminal that f is, or 80 by 24 where it
+// TerminalSize is the size of the terminal that f is, or 80 by 24 where it
 // does not say.
-func terminalSize(f *os.File) func() (int, int) {
+func TerminalSize(f *os.File) func() (int, int) {
 	return func() (int, int) {
 		w, h, err := term.GetSize(int(f.Fd()))
 		if err != nil || w <= 0 || h <= 0 {
@@ -51,16 +55,16 @@ func terminalSize(f *os.File) func() (int, int) {
 	}
 }
 
-func (v *screenView) event(ev *listen.Event, points []point) error {
-	for _, p := range points {
+func (v *screen) Event(ev *Event) error {
+	for _, p := range ev.Points() {
 		v.all.update(ev, p)
 	}
 	return nil
 }
 
-func (v *screenView) every() time.Duration { return redrawEvery }
+func (v *screen) Every() time.Duration { return redrawEvery }
 
-func (v *screenView) draw(st status) error {
+func (v *screen) Draw(st Status) error {
 	var b bytes.Buffer
 	w, h := v.size()
 	if !v.begun {
@@ -79,7 +83,7 @@ func (v *screenView) draw(st status) error {
 		}
 		b.WriteString(l)
 		// Not in the last column, where it would clear the last character.
-		if cellWidth(l) < w {
+		if safetext.Width(l) < w {
 			b.WriteString(ansiClearLine)
 		}
 	}
@@ -90,9 +94,9 @@ func (v *screenView) draw(st status) error {
 
 func tableHeight(height int) int { return max(height-1, 1) }
 
-// close draws once more and leaves the cursor below the table.
-func (v *screenView) close(st status) error {
-	err := v.draw(st)
+// Close draws once more and leaves the cursor below the table.
+func (v *screen) Close(st Status) error {
+	err := v.Draw(st)
 	if _, e := io.WriteString(v.w, ansiShowCursor); err == nil {
 		err = e
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package show
 
 import (
 	"cmp"
@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
 )
 
 // maxSeries bounds the memory of a table that is left running.
@@ -25,7 +25,9 @@ type series struct {
 	key     seriesKey
 	time    time.Time
 	process string
-	point   point
+	// recorded events come from no process that is known.
+	recorded bool
+	point    otlpview.Point
 }
 
 // seriesSet holds the most recent series.
@@ -39,9 +41,9 @@ func newSeriesSet(max int) *seriesSet {
 	return &seriesSet{max: max, byKey: map[seriesKey]*list.Element{}, order: list.New()}
 }
 
-func (s *seriesSet) update(ev *listen.Event, p point) {
-	key := seriesKey{ev.PID, ev.Tracepoint, p.service, p.instance, p.metric, p.attributes}
-	now := &series{key: key, time: ev.Time, process: ev.Process, point: p}
+func (s *seriesSet) update(ev *Event, p otlpview.Point) {
+	key := seriesKey{ev.PID, ev.Tracepoint, p.Service, p.Instance, p.Metric, p.Attributes}
+	now := &series{key: key, time: timeOf(ev, &p), process: ev.Process, recorded: ev.Recorded, point: p}
 	if e, ok := s.byKey[key]; ok {
 		e.Value = now
 		s.order.MoveToFront(e)

@@ -28,6 +28,7 @@ const MaxVersion = 64
 // Decoder finds the payload in the raw records of one tracepoint, by the
 // offsets and sizes of its format file. It is not for concurrent use.
 type Decoder struct {
+	order     binary.ByteOrder
 	fieldless bool
 	start     int // where the common fields end
 	protocol  tracefs.Field
@@ -50,8 +51,11 @@ type Message struct {
 // New makes a decoder for the format, or an error that matches ErrLayout. A
 // payload is in the field "buffer", or in the only dynamic field,
 // or, where there are no fields at all, behind its length.
-func New(f *tracefs.Format) (*Decoder, error) {
-	d := &Decoder{fieldless: true, start: f.PayloadOffset()}
+func New(f *tracefs.Format) (*Decoder, error) { return NewIn(f, binary.NativeEndian) }
+
+// NewIn is New for records of a machine with that byte order.
+func NewIn(f *tracefs.Format, order binary.ByteOrder) (*Decoder, error) {
+	d := &Decoder{order: order, fieldless: true, start: f.PayloadOffset()}
 	var dynamic []tracefs.Field
 	var names []string
 	for _, fd := range f.Fields {
@@ -104,7 +108,7 @@ func (d *Decoder) Decode(raw []byte) (m Message, err error) {
 		if !ok {
 			return m, tooShort(raw, "protocol", f.Offset+f.Size)
 		}
-		m.Protocol = protocolNumber(b)
+		m.Protocol = d.protocolNumber(b)
 	}
 	if f := d.version; f.Size > 0 {
 		b, ok := window(raw, f.Offset, f.Size)
@@ -119,7 +123,7 @@ func (d *Decoder) Decode(raw []byte) (m Message, err error) {
 		return m, tooShort(raw, f.Name, f.Offset+f.Size)
 	}
 	// The word is length<<16 | offset.
-	word := binary.NativeEndian.Uint32(b)
+	word := d.order.Uint32(b)
 	length, offset := int(word>>16), int(word&0xFFFF)
 	if f.RelLoc() {
 		offset += f.Offset + f.Size
@@ -137,7 +141,7 @@ func (d *Decoder) decodeFieldless(raw []byte) ([]byte, error) {
 	if !ok {
 		return nil, tooShort(raw, "length", d.start+4)
 	}
-	length := binary.NativeEndian.Uint32(b)
+	length := d.order.Uint32(b)
 	rest := raw[d.start+4:]
 	if uint64(length) > uint64(len(rest)) {
 		return nil, fmt.Errorf("%w: payload is said to be %d bytes, the record has %d", ErrUndecodable, length, len(rest))
@@ -159,16 +163,16 @@ func window(raw []byte, at, n int) ([]byte, bool) {
 
 // protocolNumber reads a number of 1, 2, 4 or 8 bytes. One that a uint32 does
 // not hold becomes its largest, which is not a protocol either.
-func protocolNumber(b []byte) uint32 {
+func (d *Decoder) protocolNumber(b []byte) uint32 {
 	switch len(b) {
 	case 1:
 		return uint32(b[0])
 	case 2:
-		return uint32(binary.NativeEndian.Uint16(b))
+		return uint32(d.order.Uint16(b))
 	case 4:
-		return binary.NativeEndian.Uint32(b)
+		return d.order.Uint32(b)
 	case 8:
-		return uint32(min(binary.NativeEndian.Uint64(b), 1<<32-1))
+		return uint32(min(d.order.Uint64(b), 1<<32-1))
 	}
 	return 1<<32 - 1
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package layouttest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// Producer writes to a tracepoint as an exporter does, but whatever bytes.
+type Producer struct {
+	file  *os.File
+	word  *uint32
+	index uint32
+	b     []byte
+}
+
+// NewProducer registers a tracepoint.
+func NewProducer(name, fields string, flags uint16) (*Producer, error) {
+	file, err := tracefs.OpenUserEventsData("")
+	if err != nil {
+		return nil, err
+	}
+	word, err := tracefs.NewEnableWord()
+	if err != nil {
+		return nil, err
+	}
+	index, err := tracefs.Register(file, word, 0, tracefs.NameArgs(name, fields), flags)
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return &Producer{file: file, word: word, index: index}, nil
+}
+
+// Close takes the registration back.
+func (p *Producer) Close() error {
+	defer p.file.Close()
+	if err := tracefs.Unregister(p.file, p.word, 0); err != nil {
+		return err
+	}
+	tracefs.FreeEnableWord(p.word)
+	return nil
+}
+
+// Enabled tells whether somebody listens.
+func (p *Producer) Enabled() bool { return atomic.LoadUint32(p.word) != 0 }
+
+// Write writes what comes behind the write index.
+func (p *Producer) Write(data []byte) error {
+	p.b = binary.NativeEndian.AppendUint32(p.b[:0], p.index)
+	p.b = append(p.b, data...)
+	n, err := unix.Write(int(p.file.Fd()), p.b)
+	if err == nil && n != len(p.b) {
+		err = fmt.Errorf("wrote %d of %d bytes", n, len(p.b))
+	}
+	return err
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package layouttest makes what tests of the readers of perf.data and of ftrace
+// need: raw records as the kernel makes them, the format files that describe them, and
+// a process's writes themselves.
+package layouttest
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Version is what the raw records say of themselves.
+const Version = "v0.19.00"
+
+// appendOrder is a byte order.
+type appendOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
+
+// Order returns the byte order.
+func Order(big bool) interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+} {
+	if big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
+func common(order appendOrder, id int) []byte {
+	b := order.AppendUint16(nil, uint16(id))
+	b = append(b, 0, 0)
+	return order.AppendUint32(b, 4242)
+}
+
+// OTLP is the raw record of a write to the tracepoint with that id, in the
+// layout with three fields.
+func OTLP(order appendOrder, id int, payload []byte) []byte {
+	return append(common(order, id), OTLPWrite(order, payload)...)
+}
+
+// OTLPWrite is what a producer writes to it, behind the write index.
+func OTLPWrite(order appendOrder, payload []byte) []byte {
+	b := order.AppendUint32(nil, 0)
+	b = append(b, Version...)
+	b = order.AppendUint32(b, uint32(len(payload))<<16)
+	return append(b, payload...)
+}
+
+// Fieldless is the raw record of a write in the layout without fields.
+func Fieldless(order appendOrder, id int, payload []byte) []byte {
+	return append(common(order, id), FieldlessWrite(order, payload)...)
+}
+
+// FieldlessWrite is what a producer writes to it, behind the write index.
+func FieldlessWrite(order appendOrder, payload []byte) []byte {
+	return append(order.AppendUint32(nil, uint32(len(payload))), payload...)
+}
+
+const commonFields = `	field:unsigned short common_type;	offset:0;	size:2;	signed:0;
+	field:unsigned char common_flags;	offset:2;	size:1;	signed:0;
+	field:unsigned char common_preempt_count;	offset:3;	size:1;	signed:0;
+	field:int common_pid;	offset:4;	size:4;	signed:1;
+
+`
+
+const otlpFields = `	field:u32 protocol;	offset:8;	size:4;	signed:0;
+	field:char version[];	offset:12;	size:8;	signed:1;
+	field:__rel_loc u8 buffer[];	offset:20;	size:4;	signed:1;
+`
+
+// Format is the text of the format file of a tracepoint with these fields, each
+// a line as in that file.
+func Format(name string, id int, fields string) string {
+	return fmt.Sprintf("name: %s\nID: %d\nformat:\n%s%s\nprint fmt: \"\"\n", name, id, commonFields, fields)
+}
+
+// OTLPFormat is that of one with the three fields.
+func OTLPFormat(name string, id int) string { return Format(name, id, otlpFields) }

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfdata
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen"
+)
+
+// Reader reads the events in perf.data. It is not for concurrent use.
+type Reader struct {
+	opts  Options
+	given []*tracefs.Format // Options.Formats
+
+	order     binary.ByteOrder
+	src       *source
+	attrs     []*attr
+	ids       map[uint64]*attr
+	formats   map[int]format // by the tracepoint's id
+	points    map[int]*tracepoint
+	clockData clockData
+	queue     queue
+	processes processes
+	losses    losses
+
+	stats Stats
+	info  Info
+	last  uint64 // the latest time delivered
+	err   error  // what Read returns when the queue is empty
+}
+
+// NewReader begins to read perf.data. It must be an io.Seeker, too (an *os.File, a
+// bytes.Reader), unless it is the streaming form, which is read as it comes.
+// It begins where in stands.
+//
+// It fails for a wrong option, for what is not perf.data, and, except in
+// the streaming form, where there is nothing to be read in it: errors match
+// ErrInvalidOption, ErrFormat, ErrTruncated, ErrCompressed, ErrNoTracepoint,
+// ErrLimit, listen.ErrLayout, or those of in.
+func NewReader(in io.Reader, opts Options) (*Reader, error) {
+	opts, given, err := opts.validate()
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{
+		opts:    opts,
+		given:   given,
+		ids:     make(map[uint64]*attr),
+		formats: make(map[int]format),
+		points:  make(map[int]*tracepoint),
+		queue:   queue{limit: opts.MaxMemory},
+	}
+	base, seekErr := int64(0), errors.New("no io.Seeker")
+	seeker, ok := in.(io.ReadSeeker)
+	if ok {
+		base, seekErr = seeker.Seek(0, io.SeekCurrent)
+	}
+	start, order, size, err := readStart(in)
+	if err != nil {
+		return nil, err
+	}
+	r.order = order
+	if size == pipeHeaderSize {
+		r.info.Stream = true
+		r.src = newSource(in, order, pipeHeaderSize, -1)
+		return r, nil
+	}
+	if seekErr != nil {
+		return nil, fmt.Errorf("perfdata: perf.data in its file form has what is needed first at its end, and here one cannot go there (%w): give the file itself, or use the streaming form of perf record -o -: %w", seekErr, errors.ErrUnsupported)
+	}
+	if err := r.readFile(seeker, base, start[:], size); err != nil {
+		return nil, err
+	}
+	for _, a := range r.attrs {
+		r.resolve(a)
+	}
+	if err := r.nothingWanted(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Read puts the next event into ev, using ev's memory again. At the end it
+// returns io.EOF. Other errors tell why it ends before, and match ErrTruncated,
+// ErrFormat, ErrCompressed, ErrNoTracepoint, ErrLimit, or those of what is
+// read. The events that were whole before it are delivered first.
+func (r *Reader) Read(ev *listen.Event) error {
+	for {
+		it, ok := r.queue.pop()
+		if ok {
+			wanted := r.deliver(it, ev)
+			r.queue.done(it)
+			if wanted {
+				return nil
+			}
+			continue
+		}
+		if r.err != nil {
+			return r.err
+		}
+		if err := r.step(); err != nil {
+			r.end(err)
+		}
+	}
+}
+
+// All returns the events one by one. The same Event is yielded each time. If
+// they end with an error other than io.EOF, the last pair is a nil Event and
+// that error.
+func (r *Reader) All() iter.Seq2[*listen.Event, error] {
+	return func(yield func(*listen.Event, error) bool) {
+		var ev listen.Event
+		for {
+			err := r.Read(&ev)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&ev, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Stats returns the numbers so far.
+func (r *Reader) Stats() Stats {
+	s := r.stats
+	s.Lost = r.losses.total(r.countsLost())
+	return s
+}
+
+// Info tells what is read.
+func (r *Reader) Info() Info {
+	info := r.info
+	info.Tracepoints = slices.Clone(info.Tracepoints)
+	info.Clock = clockName(perfClock)
+	for _, a := range r.attrs {
+		if a.tracepoint >= 0 {
+			info.Clock, info.WallClock = clockName(a.clock), r.clockData.maps(a.clock)
+		}
+		if a.point != nil && a.point.decoder != nil {
+			break
+		}
+	}
+	return info
+}
+
+// end makes err what Read returns, behind what is still in the queue.
+func (r *Reader) end(err error) {
+	r.err = err
+	if errors.Is(err, io.EOF) {
+		if nothing := r.nothingWanted(); nothing != nil {
+			r.err = nothing
+		}
+	}
+	r.queue.finish()
+}
+
+// step takes one record.
+func (r *Reader) step() error {
+	rec, err := r.src.next()
+	if err != nil {
+		return err
+	}
+	r.stats.Records++
+	switch rec.kind {
+	case recordSample:
+		r.takeSample(rec)
+	case recordComm, recordFork:
+		r.takeProcess(rec)
+	case recordLost, recordLostSamples:
+		r.takeLost(rec)
+	case recordFinishedRound:
+		r.queue.finishRound()
+	case recordAttr:
+		return r.takeAttr(rec)
+	case recordTracingData:
+		return r.takeTracingData(rec)
+	case recordFeature:
+		return r.takeFeature(rec)
+	case recordAuxtrace:
+		if len(rec.body) < 8 {
+			return formatError("an AUXTRACE record of %d bytes", recordHeaderSize+len(rec.body))
+		}
+		return r.src.skip(r.order.Uint64(rec.body))
+	case recordCompressed, recordCompressed2:
+		return errCompressed()
+	}
+	return nil
+}
+
+func errCompressed() error {
+	return fmt.Errorf("perfdata: %w: record without -z", ErrCompressed)
+}
+
+// attrOf finds the event that a sample is of. All events of a recording have
+// their id at the same place, since perf could not tell them apart otherwise,
+// and only where there is a single one it needs none.
+func (r *Reader) attrOf(body []byte) *attr {
+	if len(r.attrs) == 0 {
+		return nil
+	}
+	first := r.attrs[0]
+	if at := first.layout.id; at >= 0 && len(body) >= at+8 {
+		if a := r.ids[r.order.Uint64(body[at:])]; a != nil {
+			return a
+		}
+	}
+	if len(r.attrs) == 1 {
+		return first
+	}
+	return nil
+}
+
+// trailer splits the body of a record that is no sample. Its id is at the same
+// distance from the end, whichever event it is of. What perf makes up itself
+// has none, and is as if it were of the first event.
+func (r *Reader) trailer(body []byte) ([]byte, trailer) {
+	if len(r.attrs) == 0 {
+		return body, trailer{cpu: -1}
+	}
+	a := r.attrs[0]
+	if l := a.layout; l.trailerID >= 0 {
+		if at := len(body) - l.trailer + l.trailerID; at >= 0 {
+			if of := r.ids[r.order.Uint64(body[at:])]; of != nil {
+				a = of
+			}
+		}
+	}
+	return a.parseTrailer(body, r.order)
+}
+
+func (r *Reader) takeSample(rec record) {
+	a := r.attrOf(rec.body)
+	if a == nil {
+		r.stats.Unknown++
+		return
+	}
+	if a.point == nil {
+		r.resolve(a)
+	}
+	if a.point.decoder == nil {
+		if a.point.formatless() {
+			r.stats.Unknown++
+		} else {
+			r.stats.Other++
+		}
+		return
+	}
+	s, ok := a.parseSample(rec.body, r.order)
+	if !ok || len(s.raw) < 2 || int(r.order.Uint16(s.raw)) != a.tracepoint {
+		r.stats.Malformed++
+		return
+	}
+	r.stats.Received++
+	r.queue.push(item{
+		time: s.time, hasTime: s.hasTime, attr: a, pid: s.pid, tid: s.tid, cpu: s.cpu,
+		lost: r.losses.take(s.cpu), data: s.raw,
+	})
+}
+
+func (r *Reader) takeProcess(rec record) {
+	body, t := r.trailer(rec.body)
+	it := item{time: t.time, hasTime: t.hasTime && t.time != 0, cpu: -1}
+	ok := false
+	if rec.kind == recordComm {
+		var c comm
+		c, ok = parseComm(body, r.order)
+		it.pid, it.tid, it.data = c.pid, c.tid, c.name
+	} else {
+		var f fork
+		f, ok = parseFork(body, r.order)
+		it.pid, it.parent = f.pid, f.parent
+	}
+	if !ok {
+		r.stats.Malformed++
+		return
+	}
+	r.queue.push(it)
+}
+
+func (r *Reader) takeLost(rec record) {
+	body, t := r.trailer(rec.body)
+	if rec.kind == recordLost {
+		if len(body) < 16 {
+			r.stats.Malformed++
+			return
+		}
+		id := r.order.Uint64(body)
+		if r.delivers(id, true) {
+			r.losses.record(t.cpu, r.order.Uint64(body[8:]))
+		}
+		return
+	}
+	if len(body) < 8 {
+		r.stats.Malformed++
+		return
+	}
+	if rec.misc&miscLostSamplesBPF == 0 && r.delivers(t.id, t.hasID) {
+		r.losses.sum(r.order.Uint64(body))
+	}
+}
+
+// deliver makes an event of an item, or does what else it stands for.
+func (r *Reader) deliver(it item, ev *listen.Event) bool {
+	if it.attr == nil {
+		if it.parent != 0 {
+			r.processes.forked(it.pid, it.parent)
+		} else {
+			r.processes.named(it.pid, it.tid, it.data)
+		}
+		return false
+	}
+	*ev = listen.Event{
+		Tracepoint: it.attr.point.info.Name,
+		CPU:        int(it.cpu),
+		PID:        int(max(it.pid, 0)),
+		TID:        int(max(it.tid, 0)),
+		Process:    r.processes.names[it.pid],
+		LostBefore: it.lost,
+		Payload:    ev.Payload[:0],
+	}
+	if it.hasTime {
+		ev.Monotonic = int64(it.time)
+		ev.Time = r.clockData.wallTime(it.attr.clock, it.time)
+		if it.time < r.last {
+			r.stats.Disordered++
+		}
+		r.last = max(r.last, it.time)
+	}
+	m, err := it.attr.point.decoder.Decode(it.data)
+	ev.Protocol, ev.Version, ev.Err = m.Protocol, m.Version, err
+	ev.Payload = append(ev.Payload, m.Payload...)
+	if err != nil {
+		r.stats.Undecodable++
+	}
+	return true
+}

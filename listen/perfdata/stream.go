@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfdata
+
+import (
+	"io"
+)
+
+// What a file has around its data, the streaming form has in records of its
+// own.
+
+// takeAttr reads a HEADER_ATTR record: a perf_event_attr, and its ids.
+func (r *Reader) takeAttr(rec record) error {
+	if len(rec.body) < attrSizeVer0 {
+		return formatError("a HEADER_ATTR record of %d bytes", recordHeaderSize+len(rec.body))
+	}
+	size := r.order.Uint32(rec.body[4:])
+	if uint64(size) > uint64(len(rec.body)) {
+		return formatError("an event's attributes of %d bytes in a record of %d", size, recordHeaderSize+len(rec.body))
+	}
+	a, err := parseAttr(rec.body[:size], r.order)
+	if err != nil {
+		return err
+	}
+	ids := rec.body[size:]
+	if len(r.attrs) >= maxAttrs {
+		return limitError("events", maxAttrs)
+	}
+	if len(ids)/8 > maxIDs-len(r.ids) {
+		return limitError("ids of events", maxIDs)
+	}
+	r.addAttr(a, ids)
+	return nil
+}
+
+// takeTracingData reads a HEADER_TRACING_DATA record, u32 size, behind which
+// there is the tracing data, padded to 8 bytes.
+func (r *Reader) takeTracingData(rec record) error {
+	if len(rec.body) < 4 {
+		return formatError("a HEADER_TRACING_DATA record of %d bytes", recordHeaderSize+len(rec.body))
+	}
+	size := uint64(r.order.Uint32(rec.body))
+	return r.src.payload((size+7)&^7, func(in io.Reader) error { return readTracingData(in, r.addFormat) })
+}
+
+// takeFeature reads a HEADER_FEATURE record: u64 feature and what a file would
+// have in that feature's section.
+func (r *Reader) takeFeature(rec record) error {
+	if len(rec.body) < 8 {
+		return formatError("a HEADER_FEATURE record of %d bytes", recordHeaderSize+len(rec.body))
+	}
+	switch r.order.Uint64(rec.body) {
+	case featureCompressed:
+		return errCompressed()
+	case featureClockData:
+		r.clockData = parseClockData(rec.body[8:], r.order)
+	}
+	return nil
+}

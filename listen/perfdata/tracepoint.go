@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfdata
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+)
+
+// tracepoint is what the events of the recording with one config have in
+// common.
+type tracepoint struct {
+	info    TracepointInfo
+	decoder *layout.Decoder // nil if it is not wanted
+}
+
+func (p *tracepoint) formatless() bool { return p.info.ID >= 0 && p.info.Event == "" }
+
+// otherEvent stands for what is no tracepoint.
+var otherEvent = &tracepoint{info: TracepointInfo{ID: -1}}
+
+func (r *Reader) addAttr(a *attr, ids []byte) {
+	r.attrs = append(r.attrs, a)
+	for ; len(ids) >= 8; ids = ids[8:] {
+		r.ids[r.order.Uint64(ids)] = a
+	}
+}
+
+func (r *Reader) addFormat(f format) error {
+	if len(r.formats) >= maxFormats {
+		return limitError("formats of tracepoints", maxFormats)
+	}
+	r.formats[f.ID] = f
+	return nil
+}
+
+// resolve finds out what an event is, and whether it is wanted.
+func (r *Reader) resolve(a *attr) {
+	if a.tracepoint < 0 {
+		a.point = otherEvent
+		return
+	}
+	p := r.points[a.tracepoint]
+	if p == nil {
+		p = r.tracepoint(a.tracepoint)
+		r.points[a.tracepoint] = p
+		r.info.Tracepoints = append(r.info.Tracepoints, p.info)
+	}
+	a.point = p
+}
+
+func (r *Reader) tracepoint(id int) *tracepoint {
+	p := &tracepoint{info: TracepointInfo{ID: id}}
+	f, ok := r.formats[id]
+	if !ok {
+		i := slices.IndexFunc(r.given, func(f *tracefs.Format) bool { return f.ID == id })
+		if i < 0 {
+			return p
+		}
+		f.Format = r.given[i]
+	}
+	p.info.Name, p.info.Event = f.Name, f.Name
+	if f.system != "" {
+		p.info.Event = f.system + "/" + f.Name
+	}
+	if f.system != tracefs.System {
+		p.info.Name = withoutSuffix(f.Name)
+	}
+	d, err := layout.NewIn(f.Format, r.order)
+	switch {
+	case !r.wants(p.info.Name, f.Format, err == nil):
+	case err != nil:
+		p.info.Err = fmt.Errorf("perfdata: %w", err)
+	default:
+		p.decoder, p.info.Wanted = d, true
+		if d.Fieldless() {
+			p.info.Layout = listen.LayoutFieldless
+		}
+	}
+	return p
+}
+
+// withoutSuffix returns the name under which otlp_metrics.1f was registered.
+func withoutSuffix(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		return name[:i]
+	}
+	return name
+}
+
+func (r *Reader) wants(name string, f *tracefs.Format, decodable bool) bool {
+	if len(r.opts.Names) > 0 {
+		return slices.Contains(r.opts.Names, name)
+	}
+	if name == tracefs.DefaultEventName {
+		return true
+	}
+	for _, field := range []string{"protocol", "version", "buffer"} {
+		if _, ok := f.Field(field); !ok {
+			return false
+		}
+	}
+	return decodable
+}
+
+// delivers tells whether the id is that of an event that is wanted, as far as
+// there are ids.
+func (r *Reader) delivers(id uint64, known bool) bool {
+	a := r.ids[id]
+	if !known || a == nil {
+		if len(r.attrs) != 1 {
+			return false
+		}
+		a = r.attrs[0]
+	}
+	if a.point == nil {
+		r.resolve(a)
+	}
+	return a.point.decoder != nil
+}
+
+// countsLost tells that the sums of what was lost are complete: each event was
+// recorded with its count, and perf came to write them.
+func (r *Reader) countsLost() bool {
+	if r.info.Stream || r.info.Unfinished {
+		return false
+	}
+	for _, a := range r.attrs {
+		if a.point != nil && a.point.decoder != nil && a.readFormat&formatLost == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// nothingWanted returns an error if no event of the recording is wanted, which
+// says what there is.
+func (r *Reader) nothingWanted() error {
+	var there []string
+	formatless := false
+	others := 0
+	var layouts []error
+	for _, a := range r.attrs {
+		if a.point == nil {
+			r.resolve(a)
+		}
+		p := a.point
+		switch {
+		case p.decoder != nil:
+			return nil
+		case p == otherEvent:
+			others++
+		case p.formatless():
+			formatless = true
+			there = append(there, fmt.Sprintf("tracepoint %d", p.info.ID))
+		case p.info.Err != nil:
+			layouts = append(layouts, p.info.Err)
+		default:
+			there = append(there, p.info.Event)
+		}
+	}
+	if len(layouts) > 0 {
+		return errors.Join(layouts...)
+	}
+	if len(there) > maxListed {
+		there = append(there[:maxListed], "...")
+	}
+	if others > 0 {
+		there = append(there, fmt.Sprintf("%d events that are no user_events", others))
+	}
+	has := "it has none"
+	if len(there) > 0 {
+		has = "it has " + strings.Join(there, ", ")
+	}
+	wanted := "OTLP metrics"
+	if len(r.opts.Names) > 0 {
+		wanted = strings.Join(r.opts.Names, ", ")
+	}
+	if formatless {
+		has += "; without the formats of its tracepoints, which perf writes at its end: give that of the event"
+	}
+	return fmt.Errorf("perfdata: %s: %w: %s", wanted, ErrNoTracepoint, has)
+}
+
+// maxListed bounds the tracepoints that an error names.
+const maxListed = 8

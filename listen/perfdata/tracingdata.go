@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package perfdata
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// format is a tracepoint's format file with the system that it is in.
+type format struct {
+	*tracefs.Format
+	system string // "" if it is not known
+}
+
+const (
+	maxFormats    = 64 << 10
+	maxFormatText = 64 << 10 // a format file of user_events is some 512 bytes of declaration
+	maxSystemName = 255
+)
+
+// readTracingData reads the formats of user_events from tracing data, which is
+// that of trace-cmd's version 0.5 and 0.6, without its own end:
+//
+//	0x17 0x08 0x44 "tracing" | version NUL | u8 big endian | u8 long size | u32 page size
+//	"header_page" NUL | u64 size, text
+//	"header_event" NUL | u64 size, text
+//	u32 formats of ftrace | each: u64 size, text
+//	u32 systems | each: name NUL, u32 formats | each: u64 size, text
+//
+// and more behind it (kallsyms, printk formats, names of threads).
+func readTracingData(r io.Reader, take func(format) error) error {
+	t := tracingReader{r: bufio.NewReader(r), order: binary.LittleEndian}
+	err := t.read(take)
+	if err == nil || errors.Is(err, ErrLimit) {
+		return err
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("perfdata: tracing data: %w", ErrTruncated)
+	}
+	return fmt.Errorf("perfdata: tracing data: %w", err)
+}
+
+type tracingReader struct {
+	r     *bufio.Reader
+	order binary.ByteOrder
+}
+
+func (t *tracingReader) read(take func(format) error) error {
+	if err := t.expect("\x17\x08\x44tracing"); err != nil {
+		return err
+	}
+	if _, err := t.text(maxSystemName); err != nil { // the version
+		return err
+	}
+	var head [6]byte // byte order, size of a long, page size
+	if _, err := io.ReadFull(t.r, head[:]); err != nil {
+		return err
+	}
+	if head[0] != 0 {
+		t.order = binary.BigEndian
+	}
+	for _, name := range []string{"header_page\x00", "header_event\x00"} {
+		if err := t.expect(name); err != nil {
+			return err
+		}
+		if err := t.skipFile(); err != nil {
+			return err
+		}
+	}
+	count, err := t.u32()
+	if err != nil {
+		return err
+	}
+	for range count {
+		if err := t.skipFile(); err != nil {
+			return err
+		}
+	}
+	systems, err := t.u32()
+	if err != nil {
+		return err
+	}
+	for range systems {
+		if err := t.system(take); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tracingReader) system(take func(format) error) error {
+	name, err := t.text(maxSystemName)
+	if err != nil {
+		return err
+	}
+	count, err := t.u32()
+	if err != nil {
+		return err
+	}
+	for range count {
+		if name != tracefs.System && name != tracefs.SystemMulti {
+			if err := t.skipFile(); err != nil {
+				return err
+			}
+			continue
+		}
+		text, err := t.file()
+		if err != nil {
+			return err
+		}
+		f, err := tracefs.ParseFormat(text)
+		if err != nil {
+			// Names and fields are some process's choice, which is not to make
+			// the other events unreadable. This one will have no format.
+			continue
+		}
+		if err := take(format{f, name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tracingReader) expect(what string) error {
+	b := make([]byte, len(what))
+	if _, err := io.ReadFull(t.r, b); err != nil {
+		return err
+	}
+	if string(b) != what {
+		return fmt.Errorf("%q where %q should be: %w", b, what, ErrFormat)
+	}
+	return nil
+}
+
+// text reads up to a NUL.
+func (t *tracingReader) text(limit int) (string, error) {
+	var b []byte
+	for {
+		c, err := t.r.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		if c == 0 {
+			return string(b), nil
+		}
+		if len(b) >= limit {
+			return "", fmt.Errorf("a name of more than %d bytes: %w", limit, ErrFormat)
+		}
+		b = append(b, c)
+	}
+}
+
+func (t *tracingReader) u32() (uint32, error) {
+	var b [4]byte
+	_, err := io.ReadFull(t.r, b[:])
+	return t.order.Uint32(b[:]), err
+}
+
+func (t *tracingReader) u64() (uint64, error) {
+	var b [8]byte
+	_, err := io.ReadFull(t.r, b[:])
+	return t.order.Uint64(b[:]), err
+}
+
+func (t *tracingReader) skipFile() error {
+	size, err := t.u64()
+	if err != nil {
+		return err
+	}
+	if size > 1<<62 {
+		return fmt.Errorf("a file of %d bytes: %w", size, ErrFormat)
+	}
+	_, err = io.CopyN(io.Discard, t.r, int64(size))
+	return err
+}
+
+func (t *tracingReader) file() (string, error) {
+	size, err := t.u64()
+	if err != nil {
+		return "", err
+	}
+	if size > maxFormatText {
+		return "", limitError("bytes of a format file", maxFormatText)
+	}
+	b := make([]byte, size)
+	_, err = io.ReadFull(t.r, b)
+	return string(b), err
+}

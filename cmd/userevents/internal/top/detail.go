@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package top
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+)
+
+const (
+	// attributeLines is how many lines the attributes may take.
+	attributeLines = 4
+	// plotLines is how high the plot of a rate is beside the buckets.
+	plotLines = 4
+	// tallestPlot is how high a plot may get.
+	tallestPlot = 16
+)
+
+// detailView is all that is known of one series, in so many lines.
+func (m *model) detailView(lines int) []string {
+	r := m.detail
+	var out []string
+	add := func(l *line) { out = append(out, l.String()) }
+	add(newLine(m.width).add(boldStyle, r.id.metric).add(plainStyle, "  "+r.id.service))
+	about := r.id.typ
+	if r.id.unit != "" {
+		about += ", in " + r.id.unit
+	}
+	about += ", of pid " + r.id.pid
+	if r.last.process != "" {
+		about += " (" + r.last.process + ")"
+	}
+	add(newLine(m.width).add(plainStyle, about))
+	if r.id.description != "" && lines >= 16 {
+		add(newLine(m.width).add(plainStyle, r.id.description))
+	}
+	for _, l := range wrap(r.id.attributes, m.width, max(min(attributeLines, lines/4), 1)) {
+		add(newLine(m.width).add(boldStyle, l))
+	}
+	heard := newLine(m.width).add(plainStyle, fmt.Sprintf("%d points, the last %s ago", r.points, ago(m.at-r.seen)))
+	if r.every > 0 {
+		heard.add(plainStyle, ", one every "+span(r.every))
+	}
+	if m.list.slotOf(r.id) < 0 {
+		heard.add(lossStyle, "  dropped: not heard of any more")
+	} else if r.quiet(m.at) {
+		heard.add(lossStyle, "  not heard of")
+	}
+	add(heard)
+	for _, l := range m.numbers(r) {
+		add(l)
+	}
+	if lines-len(out) > 1 {
+		out = append(out, "")
+	}
+	left := lines - len(out)
+	if left <= 0 {
+		return out
+	}
+	if buckets := bucketsOf(&r.last.interval); len(buckets) > 1 {
+		plot := plotLines + 2
+		if left < 3*plotLines {
+			plot = 0
+		}
+		drawn := m.bucketLines(r, buckets, left-plot)
+		out = append(out, drawn...)
+		if plot == 0 {
+			return out
+		}
+		out = append(out, "")
+		return append(out, m.plotView(r, lines-len(out))...)
+	}
+	return append(out, m.plotView(r, left)...)
+}
+
+// numbers are lines of what the last point said.
+func (m *model) numbers(r *row) []*line {
+	v := &r.last.interval
+	value := newLine(m.width)
+	if !r.last.value.Aggregate {
+		value.add(plainStyle, "value ").add(boldStyle, r.last.value.Text(otlpview.Exact, " "))
+		if r.id.hasRate() {
+			value.add(plainStyle, "  rate ").add(boldStyle, short(r.rate)+"/s")
+		}
+		value.add(plainStyle, m.over(r))
+		return []*line{value}
+	}
+	value.add(plainStyle, v.Text(6, "  ")).add(plainStyle, "  rate ").add(boldStyle, short(r.rate)+"/s").add(plainStyle, m.over(r))
+	buckets := bucketsOf(v)
+	if len(buckets) == 0 {
+		return []*line{value}
+	}
+	estimates := newLine(m.width)
+	for _, q := range quantiles {
+		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle, short(quantile(buckets, limitsOf(v), q))).add(plainStyle, "  ")
+	}
+	estimates.add(quietStyle, "(estimated from the buckets)")
+	return []*line{value, estimates}
+}
+
+// over says of which time the numbers are.
+func (m *model) over(r *row) string {
+	switch {
+	case r.last.sinceStart:
+		return "  since the start of the series"
+	case r.last.over > 0:
+		return "  in " + span(r.last.over)
+	}
+	return ""
+}
+
+// plotView is the caption and the plot of the last points.
+func (m *model) plotView(r *row, lines int) []string {
+	if lines < 2 {
+		return nil
+	}
+	what := "value"
+	if r.id.hasRate() {
+		what = "rate per second"
+	}
+	out := []string{newLine(m.width).add(plainStyle, fmt.Sprintf("%s, last %d points", what, r.history.length)).String()}
+	for _, l := range plot(&r.history, m.width, min(lines-1, tallestPlot), r.id.hasRate()) {
+		out = append(out, newLine(m.width).add(drawingStyle, l).String())
+	}
+	return out
+}
+
+// bars are the buckets that are drawn, each of one or more of the histogram's.
+type bars struct {
+	buckets []bucket
+	merged  int // of the histogram's in one
+}
+
+// barsOf leaves out empty buckets at both ends, and merges neighbours until there
+// are at most so many.
+func barsOf(all []bucket, most int) (b bars) {
+	first, last := 0, len(all)-1
+	for first < last && all[first].count == 0 {
+		first++
+	}
+	for last > first && all[last].count == 0 {
+		last--
+	}
+	all = all[first : last+1]
+	most = max(most, 1)
+	b.merged = (len(all) + most - 1) / most
+	for i := 0; i < len(all); i += b.merged {
+		group := all[i:min(i+b.merged, len(all))]
+		one := bucket{low: group[0].low, high: group[len(group)-1].high}
+		for _, g := range group {
+			one.count += g.count
+		}
+		b.buckets = append(b.buckets, one)
+	}
+	return b
+}
+
+func (b bucket) label() string {
+	switch {
+	case math.IsInf(b.high, 1) && math.IsInf(b.low, -1):
+		return "all"
+	case math.IsInf(b.high, 1):
+		return "> " + short(b.low)
+	}
+	return "≤ " + short(b.high)
+}
+
+// bucketLines draws a bar for each bucket, with the quantiles beside those that
+// they are in.
+func (m *model) bucketLines(r *row, buckets []bucket, lines int) []string {
+	if lines < 2 {
+		return nil
+	}
+	b := barsOf(buckets, lines-1)
+	caption := fmt.Sprintf("%d buckets", len(buckets))
+	if b.merged > 1 {
+		caption += fmt.Sprintf(", %d in a bar", b.merged)
+	}
+	if r.id.unit != "" {
+		caption += ", bounds in " + r.id.unit
+	}
+	out := []string{newLine(m.width).add(plainStyle, caption).String()}
+	labels, counts := 0, 0
+	var most uint64
+	for _, one := range b.buckets {
+		labels, counts = max(labels, width(one.label())), max(counts, width(count(one.count)))
+		most = max(most, one.count)
+	}
+	marks := marksOf(b.buckets, buckets, limitsOf(&r.last.interval))
+	cells := m.width - labels - counts - 3 - len(" p50 p90 p99")
+	for i, one := range b.buckets {
+		l := newLine(m.width).add(plainStyle, right(one.label(), labels)+" "+right(count(one.count), counts)+" ")
+		if cells > 0 && most > 0 {
+			l.add(drawingStyle, bar(float64(one.count)/float64(most), cells))
+		}
+		if marks[i] != "" {
+			l.add(boldStyle, marks[i])
+		}
+		out = append(out, l.String())
+	}
+	return out
+}
+
+// marksOf names beside each bar the quantiles that are in it.
+func marksOf(drawn, all []bucket, l limits) []string {
+	marks := make([]string, len(drawn))
+	for _, q := range quantiles {
+		x := quantile(all, l, q)
+		for i, b := range drawn {
+			if x <= b.high && b.count > 0 {
+				marks[i] += " " + quantileName(q)
+				break
+			}
+		}
+	}
+	return marks
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package top
+
+import (
+	"math"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+)
+
+// limits are what is known of the values of a histogram besides its buckets, an
+// infinity where it is not known.
+type limits struct{ min, max float64 }
+
+func limitsOf(v *otlpview.Value) limits {
+	l := limits{math.Inf(-1), math.Inf(1)}
+	if v.HasMin && finite(v.Min) {
+		l.min = v.Min
+	}
+	if v.HasMax && finite(v.Max) {
+		l.max = v.Max
+	}
+	return l
+}
+
+// quantile estimates below which number the part q (0 to 1) of the values is;
+// NaN if there are no values.
+//
+// It is the number at rank q*count, counted through the buckets from the lowest.
+// Within the bucket that has this rank, values are taken to be spread evenly:
+// between its bounds for a histogram with explicit bounds, and between the
+// logarithms of its bounds for an exponential one. The estimate is therefore at
+// most off by the width of one bucket.
+//
+// A bucket without a bound at one side ends at the least or greatest value where
+// the producer sends that. If not, the lowest one begins at zero where its upper
+// bound is above that; otherwise the estimate is the one bound that there is.
+// Nothing is estimated outside of the least and greatest value.
+func quantile(buckets []bucket, l limits, q float64) float64 {
+	total := 0.0
+	for _, b := range buckets {
+		total += float64(b.count)
+	}
+	if total == 0 {
+		return math.NaN()
+	}
+	rank := q * total
+	below := 0.0
+	at := -1
+	for i, b := range buckets {
+		if b.count == 0 {
+			continue
+		}
+		at = i
+		if below+float64(b.count) >= rank {
+			break
+		}
+		below += float64(b.count)
+	}
+	b := buckets[at]
+	part := min(max((rank-below)/float64(b.count), 0), 1)
+	return clamp(b.within(l, part), l)
+}
+
+// within is the number below which a part of the bucket's values is.
+func (b bucket) within(l limits, part float64) float64 {
+	low, high := b.low, b.high
+	if math.IsInf(high, 1) {
+		high = low
+		if !math.IsInf(l.max, 1) && l.max >= low {
+			high = l.max
+		}
+	}
+	if math.IsInf(low, -1) {
+		switch {
+		case !math.IsInf(l.min, -1) && l.min <= high:
+			low = l.min
+		case high > 0 && high == b.high:
+			low = 0
+		default:
+			low = high
+		}
+	}
+	switch {
+	case math.IsInf(low, 0) && math.IsInf(high, 0):
+		return math.NaN() // a single bucket for everything
+	case math.IsInf(low, 0):
+		return high
+	case math.IsInf(high, 0):
+		return low
+	case b.logarithmic && low > 0:
+		return low * math.Pow(high/low, part)
+	case b.logarithmic && high < 0:
+		return low * math.Pow(high/low, part)
+	}
+	return low + (high-low)*part
+}
+
+func clamp(x float64, l limits) float64 {
+	if l.min > l.max { // a producer may write anything
+		return x
+	}
+	return min(max(x, l.min), l.max)
+}
+
+// quantiles are those that are shown.
+var quantiles = []float64{0.5, 0.9, 0.99}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package top
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+)
+
+// styles use the sixteen colours that a person has chosen for the terminal.
+// Where it has none, or NO_COLOR is set, Bubble Tea takes them out, and what is
+// left is bold, faint and reverse.
+var (
+	plainStyle    = lipgloss.NewStyle()
+	boldStyle     = lipgloss.NewStyle().Bold(true)
+	titleStyle    = lipgloss.NewStyle().Bold(true).Underline(true)
+	quietStyle    = lipgloss.NewStyle().Faint(true)
+	selectedStyle = lipgloss.NewStyle().Reverse(true)
+	lossStyle     = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Red)
+	pausedStyle   = lipgloss.NewStyle().Bold(true).Reverse(true)
+	drawingStyle  = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
+)
+
+// line is built of texts in styles and is never wider than its cells.
+type line struct {
+	cells int // left
+	b     strings.Builder
+}
+
+func newLine(cells int) *line { return &line{cells: cells} }
+
+// add appends a text that is safe to print, or as much of it as there is room for.
+func (l *line) add(style lipgloss.Style, text string) *line {
+	if l.cells <= 0 || text == "" {
+		return l
+	}
+	text = clip(text, l.cells)
+	l.cells -= width(text)
+	l.b.WriteString(render(style, text))
+	return l
+}
+
+// addRight appends a text at the end of the line, if there is room for all of it.
+func (l *line) addRight(style lipgloss.Style, text string) *line {
+	if w := width(text); w <= l.cells {
+		l.b.WriteString(blanks(l.cells - w))
+		l.b.WriteString(render(style, text))
+		l.cells = 0
+	}
+	return l
+}
+
+func (l *line) String() string { return l.b.String() }
+
+func render(style lipgloss.Style, text string) string {
+	if text == "" {
+		return ""
+	}
+	return style.Inline(true).Render(text)
+}

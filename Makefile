@@ -97,6 +97,15 @@ interface: ## the wrapper against an installed libtracepoint, for which the bund
 demo-test: ## the demo for 20 updates, with a look at what it shows
 	@scripts/demo-test
 
+.PHONY: instructions
+instructions: vm ## the instructions that a data point takes, against those that it took before
+	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions
+
+.PHONY: instructions-update
+instructions-update: vm ## make today's instructions those to compare with
+	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions -update
+
 .PHONY: bench
-bench: ## benchmarks of the exporter and the encoder
-	go test -run '^$$' -bench . -benchmem . ./internal/otlp
+bench: ## everything that is claimed of speed, measured beside what it is compared with; writes docs/benchmarks.md
+	@scripts/packages build vm kernel
+	@cd bench && go build -o ../bin/bench . && ../bin/bench -o ../docs/benchmarks.md

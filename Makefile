@@ -98,12 +98,8 @@ demo-test: ## the demo for 20 updates, with a look at what it shows
 	@scripts/demo-test
 
 .PHONY: instructions
-instructions: vm ## the instructions that a data point takes, against those that it took before
-	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions
-
-.PHONY: instructions-update
-instructions-update: vm ## make today's instructions those to compare with
-	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions -update
+instructions: vm ## the instructions that a data point takes, against those it took before; UPDATE=-update makes today's the ones to compare with
+	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions $(UPDATE)
 
 .PHONY: bench
 bench: ## everything that is claimed of speed, measured beside what it is compared with; writes docs/benchmarks.md

@@ -87,7 +87,7 @@ func instructions(ctx context.Context, args []string, w io.Writer) error {
 // compare prints the counts beside their baseline, and fails where one is above it by more than the margin.
 func (now counted) compare(w io.Writer, key string, before counted) error {
 	if before == nil {
-		fmt.Fprintf(w, "no baseline is known for %s; \"bench instructions -update\" makes one\n", key)
+		fmt.Fprintf(w, "no baseline is known for %s; \"make instructions UPDATE=-update\" makes one\n", key)
 	}
 	var failed []string
 	for _, name := range slices.Sorted(maps.Keys(now)) {
@@ -108,7 +108,7 @@ func (now counted) compare(w io.Writer, key string, before counted) error {
 		}
 	}
 	if failed != nil {
-		return fmt.Errorf("more than %.0f %% above the baseline of %s: %s (find out why; if it is worth it: make instructions-update)", 100*margin, key, strings.Join(failed, ", "))
+		return fmt.Errorf("more than %.0f %% above the baseline of %s: %s (find out why; if it is worth it: make instructions UPDATE=-update)", 100*margin, key, strings.Join(failed, ", "))
 	}
 	return nil
 }

@@ -12,21 +12,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 // recording is how perf record is run.
 type recording struct {
 	options []string // with the events
+	self    bool     // this process only, instead of all CPUs
 	stream  bool     // to a pipe
 	kill    bool     // with SIGKILL at its end
 }
 
-// record runs while with perf recording, and returns what perf wrote and what it said.
-func (r recording) record(t *testing.T, while func()) (data []byte, said string) {
+// record runs while with perf recording to a file of that name, and returns what perf wrote and what it said.
+func (r recording) record(t *testing.T, while func(file string)) (data []byte, said string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "perf.data")
 	readyReader, readyWriter, err := os.Pipe()
@@ -35,7 +42,13 @@ func (r recording) record(t *testing.T, while func()) (data []byte, said string)
 	endReader, endWriter, err := os.Pipe()
 	require.NoError(t, err)
 	defer endWriter.Close()
-	arguments := append([]string{"record", "-a"}, r.options...)
+	arguments := []string{"record"}
+	if r.self {
+		arguments = append(arguments, "-p", strconv.Itoa(os.Getpid()))
+	} else {
+		arguments = append(arguments, "-a")
+	}
+	arguments = append(arguments, r.options...)
 	output := file
 	if r.stream {
 		output = "-"
@@ -51,7 +64,7 @@ func (r recording) record(t *testing.T, while func()) (data []byte, said string)
 	require.NoError(t, endReader.Close())
 	_, err = io.ReadFull(readyReader, make([]byte, len("ready\n")))
 	if err == nil {
-		while()
+		while(file)
 	}
 	if r.kill {
 		require.NoError(t, perf.Process.Kill())
@@ -70,11 +83,35 @@ func (r recording) record(t *testing.T, while func()) (data []byte, said string)
 	return data, stderr.String()
 }
 
-// eventGone waits for the kernel to remove an event, which it does some moments after its last user left.
-func eventGone(t *testing.T, system, name string) {
+// produce registers a tracepoint until the test ends, and waits then for the kernel to remove it, which it does some moments
+// later.
+func produce(t *testing.T, name, fields string) *layouttest.Producer {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		_, err := os.Stat("/sys/kernel/tracing/events/" + system + "/" + name)
-		return errors.Is(err, fs.ErrNotExist)
-	}, time.Minute, time.Millisecond, "the event %s is gone", name)
+	p, err := layouttest.NewProducer(name, fields, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, p.Close())
+		require.Eventually(t, func() bool {
+			_, err := os.Stat("/sys/kernel/tracing/events/user_events/" + name)
+			return errors.Is(err, fs.ErrNotExist)
+		}, time.Minute, time.Millisecond, "the event %s is gone", name)
+	})
+	return p
+}
+
+// onCPU runs f on a thread that stays on that CPU.
+func onCPU(t *testing.T, cpu int, f func() error) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and ends the thread with the goroutine
+		var set unix.CPUSet
+		set.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	assert.NoError(t, <-done)
 }

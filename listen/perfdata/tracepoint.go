@@ -183,7 +183,7 @@ func (r *Reader) nothingWanted() error {
 		wanted = strings.Join(r.opts.Names, ", ")
 	}
 	if formatless {
-		has += "; without the formats of its tracepoints, which perf writes at its end: give that of the event"
+		has += "; but not the formats of its tracepoints, since perf was not finished: give that of the event in Options.Formats"
 	}
 	return fmt.Errorf("perfdata: %s: %w: %s", wanted, ErrNoTracepoint, has)
 }

@@ -39,7 +39,9 @@ func (p fakeProc) process(pid int, comm string, start int) {
 		fmt.Sprintf("%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 2703360 400 18446744073709551615\n", pid, comm, start))
 }
 
-func (p fakeProc) end(pid int) { require.NoError(p.t, os.RemoveAll(filepath.Join(p.dir, strconv.Itoa(pid)))) }
+func (p fakeProc) end(pid int) {
+	require.NoError(p.t, os.RemoveAll(filepath.Join(p.dir, strconv.Itoa(pid))))
+}
 
 func TestProcessInstance(t *testing.T) {
 	proc := newFakeProc(t)

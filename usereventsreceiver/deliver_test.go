@@ -24,7 +24,7 @@ func TestRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*Config)
-		// decide answers for a batch of two events, of three points (n=1) and one (n=2).
+		// decide answers for an event with two resources, of three points (n=1) and one (n=2).
 		decide   func(attempt int, metrics pmetric.Metrics) error
 		accepted []int64
 		lost     map[string]float64
@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 			name: "of a part, for a time",
 			decide: func(attempt int, metrics pmetric.Metrics) error {
 				switch attempt {
-				case 1: // the first event was accepted
+				case 1: // the first resource was accepted
 					rest := pmetric.NewMetrics()
 					metrics.ResourceMetrics().At(1).CopyTo(rest.ResourceMetrics().AppendEmpty())
 					return consumererror.NewMetrics(errBusy, rest)
@@ -105,15 +105,17 @@ func TestRefusals(t *testing.T) {
 				next := &downstream{decide: tt.decide}
 				b := newBench(t, next, tt.change)
 				b.machine.prepare = func(s *fakeSource) {
-					s.write(points(1, 3))
-					s.write(points(2, 1))
+					metrics := pmetric.NewMetrics()
+					addPoints(metrics, 1, 3)
+					addPoints(metrics, 2, 1)
+					s.write(event(metrics))
 				}
 				b.start(t)
 				time.Sleep(10 * time.Minute)
 				assert.Equal(t, tt.accepted, numbers(next.got()...))
 				assert.Equal(t, tt.attempts, next.tried())
 				assert.Equal(t, tt.lost, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
-				assert.Equal(t, float64(2), b.count(t, "received_events"))
+				assert.Equal(t, float64(1), b.count(t, "received_events"))
 				assert.Equal(t, float64(4), b.count(t, "received_points"))
 				assert.Zero(t, b.count(t, "pending_bytes"))
 				assert.Equal(t, tt.refused, b.counted(t, "otelcol_receiver_refused_metric_points", "")[""])

@@ -44,11 +44,11 @@ type column struct {
 var columns = [columnCount]column{
 	columnService:    {title: "SERVICE", least: 10, fair: 14, most: 40, weight: 1},
 	columnMetric:     {title: "METRIC", least: 16, fair: 28, most: 60, weight: 3, keepEnd: true}, // names differ at their end
-	columnAttributes: {title: "ATTRIBUTES", least: 14, fair: 18, most: 100, weight: 1.5},
+	columnAttributes: {title: "ATTRIBUTES", least: 12, fair: 18, most: 100, weight: 1.5},
 	columnType:       {title: "TYPE", least: 10, fair: 18, most: 24, weight: 1},
-	columnValue:      {title: "VALUE", least: longestValue, fair: longestValue, most: longestValue, right: true},
+	columnValue:      {title: "VALUE", least: 6, fair: longestValue, most: longestValue, weight: 9, right: true},
 	columnUnit:       {title: "UNIT", least: 5, fair: 6, most: 14, weight: 1},
-	columnRate:       {title: "RATE/s", least: 8, fair: 8, most: 8, right: true},
+	columnRate:       {title: "RATE/s", least: 7, fair: 8, most: 8, weight: 9, right: true},
 	columnTrend:      {title: "TREND", least: 8, fair: 8, most: 24, weight: 0.5},
 	columnAge:        {title: "AGE", least: 4, fair: 4, most: 4, right: true},
 	columnPID:        {title: "PID", least: 7, fair: 7, most: 7, right: true},
@@ -90,11 +90,19 @@ func layOut(cells int, need needs) layout {
 		l[columnMetric] = max(cells, 1)
 		return l
 	}
-	// A cell at a time to the one that lacks the largest part of its text.
-	for ; used < cells; used++ {
+	// First what is fair, then what is left.
+	used += l.grow(cells-used, need, func(c column) int { return c.fair })
+	l.grow(cells-used, need, func(c column) int { return c.most })
+	return l
+}
+
+// grow gives cells to columns, one at a time to the one that lacks the largest
+// part of its text, up to a bound. It returns how many.
+func (l *layout) grow(cells int, need needs, bound func(column) int) (given int) {
+	for ; given < cells; given++ {
 		neediest, lack := columnID(-1), 0.0
 		for i, c := range columns {
-			want := min(max(need[i], c.least), c.most)
+			want := min(max(need[i], c.least), bound(c))
 			if l[i] == 0 || l[i] >= want {
 				continue
 			}
@@ -107,7 +115,7 @@ func layOut(cells int, need needs) layout {
 		}
 		l[neediest]++
 	}
-	return l
+	return given
 }
 
 // cell is the text of a column of a row, as long as it may be.
@@ -118,7 +126,7 @@ func (r *row) cell(c columnID, now time.Duration, trendCells int) string {
 	case columnMetric:
 		return r.id.metric
 	case columnAttributes:
-		return shortKeys(r.id.attributes)
+		return r.id.labels
 	case columnType:
 		return r.id.typ
 	case columnValue:
@@ -169,10 +177,16 @@ func quantileName(q float64) string { return "p" + short(q*100) }
 
 var keyPrefix = regexp.MustCompile(`(^| )(?:[A-Za-z0-9_]+\.)+([A-Za-z0-9_]+=)`)
 
+// longestLabels bounds what of the attributes is in the list, in bytes.
+const longestLabels = 512
+
 // shortKeys leaves the last part of each attribute's key: a list has no room
 // for http.request.method and http.response.status_code, and it is their ends
 // that differ.
 func shortKeys(attributes string) string {
+	if len(attributes) > longestLabels {
+		attributes = strings.ToValidUTF8(attributes[:longestLabels], "") + "…"
+	}
 	if !strings.Contains(attributes, ".") {
 		return attributes
 	}

@@ -12,8 +12,8 @@ import (
 const (
 	// attributeLines is how many lines the attributes may take.
 	attributeLines = 4
-	// plotLines is how high the plot of a rate is beside the buckets.
-	plotLines = 4
+	// leastPlot is how many lines there must be for a plot below the buckets.
+	leastPlot = 5
 	// tallestPlot is how high a plot may get.
 	tallestPlot = 16
 )
@@ -52,27 +52,17 @@ func (m *model) detailView(lines int) []string {
 	for _, l := range m.numbers(r) {
 		add(l)
 	}
-	if lines-len(out) > 1 {
+	if lines-len(out) > 3 {
 		out = append(out, "")
 	}
-	left := lines - len(out)
-	if left <= 0 {
-		return out
-	}
 	if buckets := bucketsOf(&r.last.interval); len(buckets) > 1 {
-		plot := plotLines + 2
-		if left < 3*plotLines {
-			plot = 0
-		}
-		drawn := m.bucketLines(r, buckets, left-plot)
-		out = append(out, drawn...)
-		if plot == 0 {
+		out = append(out, m.bucketLines(r, buckets, lines-len(out))...)
+		if lines-len(out) < leastPlot {
 			return out
 		}
 		out = append(out, "")
-		return append(out, m.plotView(r, lines-len(out))...)
 	}
-	return append(out, m.plotView(r, left)...)
+	return append(out, m.plotView(r, lines-len(out))...)
 }
 
 // numbers are lines of what the last point said.

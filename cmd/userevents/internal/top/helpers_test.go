@@ -3,6 +3,7 @@
 package top
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -116,3 +117,11 @@ func (d *desk) text() string {
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
+
+var styleSequence = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// withoutStyles takes out the sequences that lipgloss makes, and nothing else.
+func withoutStyles(s string) string { return styleSequence.ReplaceAllString(s, "") }
+
+// cellsOf is how wide a text is in the terminal that takes most for it.
+func cellsOf(s string) int { return max(ansi.StringWidth(s), ansi.StringWidthWc(s)) }

@@ -78,7 +78,7 @@ func span(d time.Duration) string {
 	case d < 10*time.Millisecond:
 		return d.String()
 	case d < time.Minute:
-		return significant(d.Seconds()) + " s"
+		return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s"
 	}
 	return d.Round(time.Second).String()
 }

@@ -33,6 +33,7 @@ type identity struct {
 	service     string // with the instance
 	metric      string
 	attributes  string
+	labels      string // attributes as the list has them: shorter
 	process     string
 	unit        string
 	description string
@@ -47,6 +48,7 @@ func newIdentity(k key, ev *listen.Event, p *otlpview.Point) *identity {
 		process:    cut(ev.Process), unit: cut(p.Unit), description: cut(p.Description),
 		typ: p.Kind, pid: strconv.Itoa(ev.PID),
 	}
+	id.labels = shortKeys(id.attributes)
 	if p.Instance != "" {
 		id.service = orDash(p.Service + "/" + p.Instance)
 	}
@@ -212,7 +214,7 @@ func (s *series) memory() int {
 	id := s.id
 	k := id.key
 	n := fixed + len(k.service) + len(k.instance) + len(k.metric) + len(k.attributes) +
-		len(id.service) + len(id.metric) + len(id.process) + len(id.unit) + len(id.description)
+		len(id.service) + len(id.metric) + len(id.labels) + len(id.process) + len(id.unit) + len(id.description)
 	if s.last != nil {
 		n += valueMemory(&s.last.value)
 		if s.last.interval.IsIncrease && !s.last.value.IsIncrease {

@@ -8,14 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
-
-// lookEvery is how often an awaited tracepoint is looked for, in nanoseconds.
-const lookEvery = int64(time.Second)
 
 // makeRings makes a ring for each CPU, of the size that was asked for, or of
 // the default size and smaller where locked memory is short.
@@ -31,13 +27,13 @@ func (l *Listener) makeRings(cpus []int) error {
 			l.ringSize = size
 			break
 		}
-		if !isMemlock(err) || l.opts.RingSize != 0 || !validRingSize(size/2, os.Getpagesize()) {
+		if size = l.smaller(size, err); size == 0 {
 			return err
 		}
 		if closeErr := l.closeRings(); closeErr != nil {
 			return closeErr
 		}
-		size /= 2
+		l.cpus = nil
 	}
 	for _, r := range l.rings {
 		if err := l.waiter.add(r.kernel.fd()); err != nil {
@@ -47,21 +43,50 @@ func (l *Listener) makeRings(cpus []int) error {
 	return nil
 }
 
+// smaller is the size of ring to try when err came of one of size bytes; 0 if
+// there is none.
+func (l *Listener) smaller(size int, err error) int {
+	if !isMemlock(err) || l.opts.RingSize != 0 || !validRingSize(size/2, os.Getpagesize()) {
+		return 0
+	}
+	return size / 2
+}
+
 func (l *Listener) makeRingsOf(cpus []int, size int) error {
 	for _, cpu := range cpus {
-		k, err := l.sys.newRing(cpu, size, watermark(size))
+		r, err := l.newRing(l.cpu(cpu), size)
 		if err != nil {
 			if l.wentOffline(cpu, err) {
 				continue
 			}
 			return err
 		}
-		l.rings = append(l.rings, &cpuRing{cpu: cpu, kernel: k, ring: ring{mem: k}, since: l.sys.monotonic()})
+		l.add(r)
 	}
 	if len(l.rings) == 0 {
 		return errors.New("listen: no CPU is online")
 	}
 	return nil
+}
+
+// newRing makes a ring that nothing is attached to yet.
+func (l *Listener) newRing(c *cpuState, size int) (*cpuRing, error) {
+	k, err := l.sys.newRing(c.number, size, watermark(size))
+	if err != nil {
+		return nil, err
+	}
+	r := &cpuRing{home: c, kernel: k, size: size, ring: ring{mem: k}, lookedAt: l.sys.monotonic()}
+	r.alive, _ = k.alive() // if it cannot say, the next look finds it dead
+	return r, nil
+}
+
+// add makes a ring that of its CPU.
+func (l *Listener) add(r *cpuRing) {
+	l.rings = append(l.rings, r)
+	r.home.ringSize = r.size
+	if r.home.since == 0 {
+		r.home.since = r.lookedAt
+	}
 }
 
 // wentOffline reports whether err came because the CPU is not online any more.
@@ -73,29 +98,69 @@ func (l *Listener) wentOffline(cpu int, err error) bool {
 	return err == nil && !slices.Contains(online, cpu)
 }
 
+// connectAll connects all names and whatever of several formats is there. It
+// fails if a name cannot be connected, for any reason but that no payload can
+// be found in its fields, and if nothing is left for that reason.
+func (l *Listener) connectAll() error {
+	for _, name := range l.opts.Names {
+		t := &target{name: name, system: tracefs.System, event: name, id: -1}
+		l.targets = append(l.targets, t)
+		if err := l.connect(t); err != nil && !errors.Is(err, ErrLayout) {
+			return err
+		}
+	}
+	l.lookForMulti()
+	var unfit error
+	for _, t := range l.targets {
+		if t.attached {
+			return nil
+		}
+		if unfit == nil && errors.Is(t.err, ErrLayout) {
+			unfit = t.err
+		}
+	}
+	if l.opts.Layout == LayoutWait {
+		return nil
+	}
+	return unfit
+}
+
+// lookForTracepoints attaches those that have come, or that could not be
+// attached before.
+func (l *Listener) lookForTracepoints(now int64) {
+	l.look.tracepoints = now + lookEvery
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.targets {
+		if !t.attached && t.system == tracefs.System {
+			_ = l.connect(t) // t.err tells
+		}
+	}
+	l.lookForMulti()
+}
+
 // connect registers the tracepoint as the options say, finds out what it is,
 // and attaches it to the rings. It leaves a tracepoint that is awaited and not
 // there alone.
 func (l *Listener) connect(t *target) error {
 	// A tracepoint of somebody else can go between any two of these steps.
 	const attempts = 5
-	var err error
 	for range attempts {
-		if err = l.tryConnect(t); err == nil || !isGone(err) {
-			return err
+		if t.err = l.tryConnect(t); t.err == nil || !isGone(t.err) {
+			return t.err
 		}
 	}
-	if l.opts.Layout == LayoutWait && errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if errors.Is(t.err, fs.ErrNotExist) && (l.opts.Layout == LayoutWait || t.system == tracefs.SystemMulti) {
+		t.err = nil
 	}
-	return err
+	return t.err
 }
 
 func (l *Listener) tryConnect(t *target) error {
 	if err := l.register(t); err != nil {
 		return err
 	}
-	format, err := l.sys.eventFormat(l.location, tracefs.System, t.name)
+	format, err := l.sys.eventFormat(l.location, t.system, t.event)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && l.fileErr != nil && l.opts.Layout != LayoutWait {
 			// It is not there and we may not make it: the second is to be told.
@@ -103,11 +168,16 @@ func (l *Listener) tryConnect(t *target) error {
 		}
 		return err
 	}
-	if t.decoder, err = layout.New(format); err != nil {
+	d, err := layout.New(format)
+	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	t.id = format.ID
-	return l.attach(t)
+	t.decoder, t.id = d, format.ID
+	if err := l.attach(t); err != nil {
+		t.decoder, t.id = nil, -1
+		return err
+	}
+	return nil
 }
 
 // hideNotExist keeps connect from trying again what will not change.
@@ -118,7 +188,7 @@ func (h hideNotExist) Unwrap() error { return h.error }
 // register makes the tracepoint exist. That it exists with other fields is no
 // error: they may be fields that can be read.
 func (l *Listener) register(t *target) error {
-	if t.reg != nil || l.file == nil || l.opts.Layout == LayoutWait {
+	if t.reg != nil || l.file == nil || l.opts.Layout == LayoutWait || t.system != tracefs.System {
 		return nil
 	}
 	reg, err := l.file.register(tracefs.NameArgs(t.name, l.opts.Layout.fields()))
@@ -136,9 +206,12 @@ func (l *Listener) register(t *target) error {
 func (l *Listener) attach(t *target) error {
 	var added []*cpuRing
 	for _, r := range l.rings {
+		if r.dead {
+			continue
+		}
 		c, err := r.kernel.attach(t.id)
 		if err != nil {
-			if l.wentOffline(r.cpu, err) {
+			if l.wentOffline(r.home.number, err) {
 				continue
 			}
 			for _, a := range added {
@@ -152,24 +225,5 @@ func (l *Listener) attach(t *target) error {
 		added = append(added, r)
 	}
 	t.attached = true
-	return nil
-}
-
-// lookForAwaited attaches awaited tracepoints that have come.
-func (l *Listener) lookForAwaited(now int64) error {
-	if l.opts.Layout != LayoutWait || now < l.nextLook {
-		return nil
-	}
-	l.nextLook = now + lookEvery
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, t := range l.targets {
-		if t.attached {
-			continue
-		}
-		if err := l.connect(t); err != nil {
-			return err
-		}
-	}
 	return nil
 }

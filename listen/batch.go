@@ -41,12 +41,11 @@ const maxFruitless = 1000
 func (b *batch) pending() bool { return len(b.heap) > 0 || b.held }
 
 // refresh begins a new batch. The last one must have been taken.
-func (l *Listener) refresh() error {
+func (l *Listener) refresh() {
 	now := l.sys.monotonic()
 	l.clock.refresh(now)
-	if err := l.lookForAwaited(now); err != nil {
-		return err
-	}
+	l.lookAround(now)
+	l.tidyUp()
 
 	b := &l.batch
 	b.cutoff = now
@@ -70,17 +69,22 @@ func (l *Listener) refresh() error {
 	} else {
 		b.fruitless = 0
 	}
-	return nil
 }
 
 // take delivers the earliest event of the batch, and reports whether there was
-// one.
+// one. It stops before an event that a gap comes before, which is to be told
+// first.
 func (l *Listener) take(ev *Event) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	b := &l.batch
 	for len(b.heap) > 0 {
 		r := b.heap[0]
+		if r.gap != nil {
+			l.gaps = append(l.gaps, *r.gap)
+			r.gap = nil
+			return false
+		}
 		delivered := l.deliver(r, ev)
 		r.ring.advance()
 		if l.position(r) {
@@ -101,7 +105,8 @@ func (l *Listener) position(r *cpuRing) bool {
 	for {
 		rec, ok := r.ring.peek()
 		if !ok {
-			r.counts.resyncs.Store(r.ring.resyncs)
+			r.home.counts.resyncs.Add(r.ring.resyncs)
+			r.ring.resyncs = 0
 			return false
 		}
 		if rec.kind == recordSample {
@@ -121,60 +126,62 @@ func (l *Listener) position(r *cpuRing) bool {
 
 // account counts a record that is not an event.
 func (r *cpuRing) account(rec record) {
+	counts := &r.home.counts
+	lost := func(n uint64, ok bool) {
+		if !ok {
+			counts.malformed.Add(1)
+			return
+		}
+		r.told += n
+		r.home.lostBefore += n
+	}
 	switch rec.kind {
 	case recordSample: // too short to be one
-		r.counts.received.Add(1)
-		r.counts.malformed.Add(1)
+		counts.received.Add(1)
+		counts.malformed.Add(1)
 	case recordLost:
-		if n, ok := parseLost(rec.body); ok {
-			r.lostBefore += n
-		} else {
-			r.counts.malformed.Add(1)
-		}
+		lost(parseLost(rec.body))
 	case recordLostSamples:
-		if n, ok := parseLostSamples(rec.body); ok {
-			r.lostBefore += n
-		} else {
-			r.counts.malformed.Add(1)
-		}
+		lost(parseLostSamples(rec.body))
 	case recordThrottle:
-		r.counts.throttled.Add(1)
+		counts.throttled.Add(1)
 	case recordUnthrottle:
 		// The end of what the record above began.
 	default:
-		r.counts.unknown.Add(1)
+		counts.unknown.Add(1)
 	}
 }
 
 // deliver turns the ring's next sample into an event, unless it is not wanted.
 func (l *Listener) deliver(r *cpuRing, ev *Event) bool {
-	r.counts.received.Add(1)
+	c := r.home
+	c.counts.received.Add(1)
 	s, ok := parseSample(r.body)
 	if !ok {
-		r.counts.malformed.Add(1)
+		c.counts.malformed.Add(1)
 		return false
 	}
 	t := l.targetOf(s)
 	if t == nil {
-		r.counts.unknown.Add(1)
+		c.counts.unknown.Add(1)
 		return false
 	}
 	if !l.wantsPID(int(s.pid)) {
-		r.counts.filtered.Add(1)
+		c.counts.filtered.Add(1)
 		return false
 	}
 	ev.reset()
 	ev.Tracepoint = t.name
 	ev.Time = l.clock.at(s.time)
 	ev.Monotonic = s.time
-	ev.CPU = r.cpu
+	ev.CPU = c.number
 	ev.PID, ev.TID = int(s.pid), int(s.tid)
 	ev.Process = l.processes.name(ev.PID, l.batch.cutoff)
-	ev.LostBefore = r.lostBefore
-	r.lostBefore = 0
+	ev.LostBefore = c.lostBefore
+	c.lostBefore = 0
 	decode(t.decoder, s.raw, ev)
 	if ev.Err != nil {
-		r.counts.undecodable.Add(1)
+		c.counts.undecodable.Add(1)
 	}
 	return true
 }
@@ -213,7 +220,7 @@ func (h ringHeap) Less(i, j int) bool {
 	if h[i].time != h[j].time {
 		return h[i].time < h[j].time
 	}
-	return h[i].cpu < h[j].cpu
+	return h[i].home.number < h[j].home.number
 }
 func (h ringHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *ringHeap) Push(x any)   { *h = append(*h, x.(*cpuRing)) }

@@ -131,6 +131,12 @@ func fieldlessFormat(name string, id int) *tracefs.Format {
 	}}
 }
 
+func uselessFormat(name string, id int) *tracefs.Format {
+	f := fieldlessFormat(name, id)
+	f.Fields = append(f.Fields, tracefs.Field{Name: "count", Type: "u32", Offset: 8, Size: 4})
+	return f
+}
+
 // fakeSystem is a machine with user_events, in memory.
 type fakeSystem struct {
 	mu      sync.Mutex
@@ -138,6 +144,7 @@ type fakeSystem struct {
 	cpus    []int
 	online  []int // as of the second look; nil: as the first
 	looks   int
+	multi   []string // what is below events/user_events_multi
 	loc     tracefs.Location
 	formats map[string]*tracefs.Format // of tracepoints that exist
 	nextID  int
@@ -208,10 +215,48 @@ func (f *fakeSystem) newRing(cpu, size, _ int) (kernelRing, error) {
 	if f.maxRing > 0 && size > f.maxRing {
 		return nil, tracefs.Explain(tracefs.OpMmap, "ring", syscall.EPERM)
 	}
+	if !slices.Contains(f.cpus, cpu) {
+		return nil, tracefs.Explain(tracefs.OpPerfOpen, onThatCPU(cpu), syscall.ENODEV)
+	}
 	f.open++
-	r := &fakeRing{memRing: newMemRing(size), sys: f, cpu: cpu}
+	r := &fakeRing{memRing: newMemRing(size), sys: f, cpu: cpu, born: f.clock, counts: &fakeCounter{sys: f}}
 	f.rings[cpu] = r
 	return r, nil
+}
+
+func onThatCPU(cpu int) string { return fmt.Sprintf("on CPU %d", cpu) }
+
+// offline takes a CPU away, which ends its ring's life; online brings it back.
+func (f *fakeSystem) offline(cpu int) {
+	defer f.lock()()
+	f.cpus = slices.DeleteFunc(slices.Clone(f.cpus), func(c int) bool { return c == cpu })
+	if r := f.rings[cpu]; r != nil && r.died == 0 {
+		r.died = f.clock
+	}
+}
+
+func (f *fakeSystem) bringOnline(cpu int) {
+	defer f.lock()()
+	f.cpus = append(slices.Clone(f.cpus), cpu)
+	slices.Sort(f.cpus)
+}
+
+// addMulti makes one of several formats of a name.
+func (f *fakeSystem) addMulti(format *tracefs.Format) {
+	f.multi = append(f.multi, format.Name)
+	f.formats[tracefs.SystemMulti+"/"+format.Name] = format
+}
+
+func (f *fakeSystem) eventNames(_ tracefs.Location, system string) ([]string, error) {
+	defer f.lock()()
+	// Not a step: it is looked for in every test, and few are about it.
+	if err := f.fail["names"]; err != nil {
+		return nil, err
+	}
+	if system != tracefs.SystemMulti || f.multi == nil {
+		return nil, tracefs.Explain(tracefs.OpRead, system, fs.ErrNotExist)
+	}
+	return slices.Clone(f.multi), nil
 }
 
 func (f *fakeSystem) newWaiter() (waiter, error) {
@@ -250,6 +295,9 @@ func (f *fakeSystem) write(cpu, pid int, raw []byte) {
 
 func (f *fakeSystem) writeAt(at int64, cpu, pid int, raw []byte) {
 	r := f.rings[cpu]
+	if r.died != 0 {
+		return // lost, and nobody counts it
+	}
 	r.counts.written.Add(1)
 	if !r.write(sampleRecord(pid, pid+1, at, cpu, raw)) {
 		r.counts.lost.Add(1)
@@ -309,7 +357,19 @@ type fakeRing struct {
 	*memRing
 	sys    *fakeSystem
 	cpu    int
-	counts fakeCounter
+	counts *fakeCounter
+	born   int64
+	died   int64 // when its CPU went offline, or 0
+	broken bool  // it cannot say whether it is alive
+}
+
+func (r *fakeRing) alive() (int64, bool) {
+	defer r.sys.lock()()
+	r.sys.clock++
+	if r.died != 0 {
+		return r.died - r.born, !r.broken
+	}
+	return r.sys.clock - r.born, !r.broken
 }
 
 func (r *fakeRing) fd() int { return 100 + r.cpu }
@@ -320,8 +380,7 @@ func (r *fakeRing) attach(id int) (counter, error) {
 	}
 	r.sys.at("attach %d to %d", id, r.cpu)
 	r.sys.open++
-	r.counts.sys = r.sys
-	return &r.counts, nil
+	return r.counts, nil
 }
 func (r *fakeRing) close() error { return r.sys.closeOne("ring") }
 
@@ -338,11 +397,15 @@ func (c *fakeCounter) close() error { return c.sys.closeOne("counter") }
 
 // fakeWaiter waits for a wake only: no time passes unless a test says so.
 type fakeWaiter struct {
-	sys    *fakeSystem
-	signal chan struct{}
-	fds    []int
-	waits  atomic.Int64
+	sys     *fakeSystem
+	signal  chan struct{}
+	fds     []int
+	waits   atomic.Int64
+	changed atomic.Bool // a CPU came or went
+	last    atomic.Int64
 }
+
+func (w *fakeWaiter) cpusChanged() bool { return w.changed.Swap(false) }
 
 func (w *fakeWaiter) add(fd int) error {
 	defer w.sys.lock()()
@@ -352,7 +415,8 @@ func (w *fakeWaiter) add(fd int) error {
 	w.fds = append(w.fds, fd)
 	return nil
 }
-func (w *fakeWaiter) wait(time.Duration) error {
+func (w *fakeWaiter) wait(timeout time.Duration) error {
+	w.last.Store(int64(timeout))
 	w.sys.mu.Lock()
 	err := w.sys.at("wait")
 	w.sys.mu.Unlock()

@@ -135,8 +135,10 @@ func next(t *testing.T, l *Listener) Event {
 	return ev
 }
 
-func read(l *Listener) (ev Event, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+func read(l *Listener) (Event, error) { return readFor(l, waitLimit) }
+
+func readFor(l *Listener, limit time.Duration) (ev Event, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return ev, l.Read(ctx, &ev)
 }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
@@ -35,19 +35,24 @@ type Listener struct {
 	batch     batch
 	clock     wallClock
 	processes processNames
-	nextLook  int64 // when to look for awaited tracepoints again, monotonic
+	look      look
+	gaps      []Gap // that ended, to be told
 
 	// mu guards the lists below and the life of what is in them. Read holds it
-	// shared and only for moments, so that Stats need not wait for an event.
-	// Lock order: readMu, mu.
+	// shared and only for moments, so that Stats need not wait for an event;
+	// alone only while CPUs or tracepoints come or go. Lock order: readMu, mu.
 	mu       sync.RWMutex
 	file     eventFile // nil if user_events_data could not be opened
 	fileErr  error
 	location tracefs.Location
 	ringSize int
-	wanted   int // ring size that was tried first
+	wanted   int         // ring size that was tried first
+	cpus     []*cpuState // in ascending order
 	rings    []*cpuRing
 	targets  []*target
+	cpuErr   error // of the last look for CPUs
+	multiErr error // of the last look for multi-format tracepoints
+	released bool
 
 	closeOnce sync.Once
 	closeErr  error
@@ -56,34 +61,59 @@ type Listener struct {
 
 // target is a tracepoint that is listened to.
 type target struct {
-	name     string
-	id       int // -1 while it is awaited
+	name     string // that was asked for
+	system   string // of the kernel's name
+	event    string // the same as name, or "name.hex" for one of several formats
+	id       int    // -1 while it is awaited
 	reg      registration
 	decoder  *layout.Decoder
 	attached bool
+	err      error // why it is not attached
 }
 
-// cpuRing is the ring of one CPU and what came through it.
+// cpuRing is a ring of a CPU.
 type cpuRing struct {
-	cpu      int
+	home     *cpuState
 	kernel   kernelRing
-	since    int64 // monotonic
+	size     int // bytes
 	counters []*eventCounter
-	counts   ringCounts
+	// dead tells that the CPU was offline, so nothing comes any more. The ring
+	// stays until what is in it has been read.
+	dead bool
 
 	// Of the reading goroutine:
-	ring       ring
-	lostBefore uint64
-	body       []byte // of the sample that is next
-	time       int64  // its time
+	ring ring
+	told uint64 // how many losses the LOST records in it told
+	body []byte // of the sample that is next
+	time int64  // its time
+	gap  *Gap   // that is before its first event and has not been told
+	// When it was looked at last, monotonic, and for how long it had been
+	// alive by then, in nanoseconds.
+	lookedAt, alive int64
 }
+
+func (r *cpuRing) closeCounters() error {
+	var errs []error
+	for _, c := range r.counters {
+		errs = append(errs, c.close())
+	}
+	r.counters = nil
+	return errors.Join(errs...)
+}
+
+func (r *cpuRing) close() error { return errors.Join(r.closeCounters(), r.kernel.close()) }
 
 // Open starts to listen. When it returns, what is written on any CPU that is
 // online arrives; [LayoutWait] has one exception to that.
 //
 // It fails for an option that is wrong, and where the machine does not allow
 // it. Such errors say what cures them and match the errno (syscall.EPERM),
-// fs.ErrPermission, fs.ErrNotExist, errors.ErrUnsupported or [ErrLayout].
+// fs.ErrPermission, fs.ErrNotExist or errors.ErrUnsupported.
+//
+// A name that exists with fields in which no payload can be found is left out
+// and looked at again each second, as [TracepointInfo].Err says. Only if none
+// of the names can be listened to, Open fails with an error that matches
+// [ErrLayout] (with LayoutWait it waits).
 func Open(opts Options) (*Listener, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -113,6 +143,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	if err != nil {
 		return nil, err
 	}
+	l.look.listed = sys.monotonic()
 	cpus, err := sys.onlineCPUs()
 	if err != nil {
 		return nil, fmt.Errorf("listen: which CPUs are online: %w", err)
@@ -131,20 +162,22 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	if err := l.makeRings(cpus); err != nil {
 		return nil, err
 	}
-	for _, name := range opts.Names {
-		t := &target{name: name, id: -1}
-		l.targets = append(l.targets, t)
-		if err := l.connect(t); err != nil {
-			return nil, err
-		}
+	if err := l.connectAll(); err != nil {
+		return nil, err
 	}
+	now := sys.monotonic()
+	for _, c := range l.cpus {
+		c.covered = now
+	}
+	l.look.cpus, l.look.tracepoints = now+lookEvery, now+lookEvery
 	return l, nil
 }
 
 // Read waits for an event and puts it into ev, using ev's memory again. It
 // returns [ErrClosed] when the listener is or becomes closed, and ctx.Err()
 // when the context is done. Neither loses an event. Other errors are failures
-// of system calls, and final.
+// to wait, and final. What fails with a CPU or a tracepoint that came later is
+// in [Stats] or [Info], and tried again each second.
 func (l *Listener) Read(ctx context.Context, ev *Event) error {
 	l.readMu.Lock()
 	defer l.readMu.Unlock()
@@ -155,13 +188,19 @@ func (l *Listener) Read(ctx context.Context, ev *Event) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		l.tellGaps()
+		if l.look.events++; l.look.events >= lookAfter {
+			l.look.events = 0
+			l.lookAround(l.sys.monotonic())
+		}
 		if l.take(ev) {
 			return nil
 		}
-		if err := l.refresh(); err != nil {
-			return err
+		if len(l.gaps) > 0 {
+			continue
 		}
-		if l.batch.pending() {
+		l.refresh()
+		if l.batch.pending() || len(l.gaps) > 0 {
 			continue
 		}
 		if err := l.sleep(ctx); err != nil {
@@ -171,11 +210,12 @@ func (l *Listener) Read(ctx context.Context, ev *Event) error {
 }
 
 // sleep waits until there may be something to read, but no longer than
-// MaxDelay.
+// MaxDelay, or until it is time to look around.
 func (l *Listener) sleep(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.waiter.wake)
 	defer stop()
-	return l.waiter.wait(l.opts.MaxDelay)
+	due := time.Duration(min(l.look.cpus, l.look.tracepoints) - l.sys.monotonic())
+	return l.waiter.wait(max(0, min(l.opts.MaxDelay, due)))
 }
 
 // All returns the events as they come. The same Event is yielded each time. The
@@ -218,11 +258,10 @@ func (l *Listener) Close() error {
 
 // release gives everything back: tracepoints first, for producers to stop.
 func (l *Listener) release() error {
+	l.released = true
 	var errs []error
 	for _, r := range l.rings {
-		for _, c := range r.counters {
-			errs = append(errs, c.close())
-		}
+		errs = append(errs, r.closeCounters())
 	}
 	errs = append(errs, l.closeRings())
 	for _, t := range l.targets {
@@ -242,7 +281,7 @@ func (l *Listener) release() error {
 func (l *Listener) closeRings() error {
 	var errs []error
 	for _, r := range l.rings {
-		errs = append(errs, r.kernel.close())
+		errs = append(errs, r.close())
 	}
 	l.rings = nil
 	return errors.Join(errs...)
@@ -250,9 +289,14 @@ func (l *Listener) closeRings() error {
 
 // Info describes what a Listener got of what it wanted.
 type Info struct {
+	// Tracepoints has an entry for each name that was asked for, and one for
+	// each multi-format tracepoint of these names that was found.
 	Tracepoints []TracepointInfo
 	// CPUs are those that have a ring.
 	CPUs []int
+	// Err is why CPUs or multi-format tracepoints that come cannot be found
+	// right now, or not all. It is tried again each second.
+	Err error
 	// RingSize is the size of each ring in bytes. It is less than
 	// WantedRingSize where the machine did not allow that much memory to be
 	// locked, which a larger memlock limit, kernel.perf_event_mlock_kb or
@@ -262,7 +306,11 @@ type Info struct {
 
 // TracepointInfo describes one tracepoint.
 type TracepointInfo struct {
+	// Name is the name that was asked for.
 	Name string
+	// Event is the kernel's name: "user_events/otlp_metrics", or
+	// "user_events_multi/otlp_metrics.1f" for one of several formats.
+	Event string
 	// ID is the kernel's number of the tracepoint, -1 while it is awaited.
 	ID int
 	// Layout is the one found, which need not be the one asked for.
@@ -273,28 +321,30 @@ type TracepointInfo struct {
 	Registered bool
 	// Attached is false while a tracepoint is awaited.
 	Attached bool
+	// Err is why a tracepoint that exists is not attached; ErrLayout if no
+	// payload can be found in its fields. It is tried again each second.
+	Err error
 }
 
 // Info tells what the listener got.
 func (l *Listener) Info() Info {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	info := Info{RingSize: l.ringSize, WantedRingSize: l.wanted}
+	info := Info{RingSize: l.ringSize, WantedRingSize: l.wanted, Err: errors.Join(l.cpuErr, l.multiErr)}
 	for _, t := range l.targets {
-		ti := TracepointInfo{Name: t.name, ID: t.id, Layout: l.opts.Layout, Registered: t.reg != nil, Attached: t.attached}
+		ti := TracepointInfo{
+			Name: t.name, Event: t.system + "/" + t.event, ID: t.id, Layout: l.opts.Layout,
+			Registered: t.reg != nil, Attached: t.attached, Err: t.err,
+		}
 		if t.decoder != nil {
 			ti.Layout = layoutOf(t.decoder)
 		}
 		info.Tracepoints = append(info.Tracepoints, ti)
 	}
-	if l.rings == nil { // closed
-		for _, c := range l.final.CPUs {
-			info.CPUs = append(info.CPUs, c.CPU)
+	for _, c := range l.cpus {
+		if c.ringSize > 0 {
+			info.CPUs = append(info.CPUs, c.number)
 		}
 	}
-	for _, r := range l.rings {
-		info.CPUs = append(info.CPUs, r.cpu)
-	}
-	slices.Sort(info.CPUs)
 	return info
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,8 +30,8 @@ func TestOpenMakesRingsBeforeItAttaches(t *testing.T) {
 	assert.Equal(t, []int{100, 102}, sys.waiters[0].fds)
 	assert.Equal(t, Info{
 		Tracepoints: []TracepointInfo{
-			{Name: "a", ID: 447, Registered: true, Attached: true},
-			{Name: "b", ID: 448, Registered: true, Attached: true},
+			{Name: "a", Event: "user_events/a", ID: 447, Registered: true, Attached: true},
+			{Name: "b", Event: "user_events/b", ID: 448, Registered: true, Attached: true},
 		},
 		CPUs: []int{0, 2}, RingSize: 4 << 20, WantedRingSize: 4 << 20,
 	}, l.Info())
@@ -89,7 +90,7 @@ func TestOpenWithoutRights(t *testing.T) {
 		sys.fail = map[string]error{"tracefs": denied}
 		sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
-		assert.Equal(t, TracepointInfo{Name: "otlp_metrics", ID: 500, Attached: true}, l.Info().Tracepoints[0])
+		assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Attached: true}, l.Info().Tracepoints[0])
 	})
 	t.Run("may not use perf", func(t *testing.T) {
 		sys := newFakeSystem(0)
@@ -158,13 +159,13 @@ func TestTracepointThatExists(t *testing.T) {
 		sys := newFakeSystem(0)
 		sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
-		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", ID: 500, Registered: true, Attached: true}}, l.Info().Tracepoints)
+		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Registered: true, Attached: true}}, l.Info().Tracepoints)
 	})
 	t.Run("with the C++ exporter's", func(t *testing.T) {
 		sys := newFakeSystem(0)
 		sys.formats["user_events/otlp_metrics"] = fieldlessFormat("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
-		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}}, l.Info().Tracepoints)
+		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}}, l.Info().Tracepoints)
 		sys.write(0, 7, rawFieldless(500, "from C++"))
 		assert.Equal(t, []string{"from C++"}, payloads(readN(t, l, 1)))
 	})
@@ -175,30 +176,18 @@ func TestTracepointThatExists(t *testing.T) {
 		assert.Equal(t, LayoutOTLP, l.Info().Tracepoints[0].Layout)
 		assert.False(t, l.Info().Tracepoints[0].Registered)
 	})
-	t.Run("with fields of something else", func(t *testing.T) {
-		sys := newFakeSystem(0)
-		f := fieldlessFormat("otlp_metrics", 500)
-		f.Fields = append(f.Fields, tracefs.Field{Name: "count", Type: "u32", Offset: 8, Size: 4})
-		sys.formats["user_events/otlp_metrics"] = f
-		o, err := Options{}.withDefaults()
-		require.NoError(t, err)
-		_, err = open(sys, o)
-		require.ErrorIs(t, err, ErrLayout)
-		assert.ErrorContains(t, err, `"u32 count"`)
-		assert.Zero(t, sys.open)
-	})
 }
 
 func TestFieldlessLayoutIsRegistered(t *testing.T) {
 	sys := newFakeSystem(0)
 	l := sys.listenTo(t, Options{Layout: LayoutFieldless})
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", ID: 447, Layout: LayoutFieldless, Registered: true, Attached: true}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 447, Layout: LayoutFieldless, Registered: true, Attached: true}, l.Info().Tracepoints[0])
 }
 
 func TestAwaitedTracepoint(t *testing.T) {
 	sys := newFakeSystem(0)
 	l := sys.listenTo(t, Options{Layout: LayoutWait})
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", ID: -1, Layout: LayoutWait}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: -1, Layout: LayoutWait}, l.Info().Tracepoints[0])
 	assert.NotContains(t, sys.steps, "register")
 
 	got := make(chan Event)
@@ -220,19 +209,87 @@ func TestAwaitedTracepoint(t *testing.T) {
 	sys.pass(1e9)
 	sys.wake()
 	until(t, func() bool { return l.Info().Tracepoints[0].Attached })
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}, l.Info().Tracepoints[0])
 	sys.write(0, 7, rawFieldless(500, "at last"))
 	assert.Equal(t, "at last", string((<-got).Payload))
 }
 
+// One that turns out to be something else is told, and waited for further.
 func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	sys := newFakeSystem(0)
+	sys.formats["user_events/otlp_metrics"] = uselessFormat("otlp_metrics", 500)
 	l := sys.listenTo(t, Options{Layout: LayoutWait})
-	f := fieldlessFormat("otlp_metrics", 500)
-	f.Fields = append(f.Fields, tracefs.Field{Name: "count", Type: "u32", Offset: 8, Size: 4})
-	sys.formats["user_events/otlp_metrics"] = f
-	sys.pass(1e9)
-	require.ErrorIs(t, l.Read(context.Background(), &Event{}), ErrLayout)
+	info := l.Info().Tracepoints[0]
+	require.ErrorIs(t, info.Err, ErrLayout)
+	assert.False(t, info.Attached)
+	assert.Equal(t, -1, info.ID)
+
+	sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 501)
+	sys.pass(time.Second)
+	l.refresh()
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 501, Attached: true}, l.Info().Tracepoints[0])
+}
+
+func TestTakenNames(t *testing.T) {
+	squatted := func() *fakeSystem {
+		sys := newFakeSystem(0)
+		sys.formats["user_events/a"] = uselessFormat("a", 500)
+		return sys
+	}
+	t.Run("the only one", func(t *testing.T) {
+		sys := squatted()
+		o, err := Options{Names: []string{"a"}}.withDefaults()
+		require.NoError(t, err)
+		_, err = open(sys, o)
+		require.ErrorIs(t, err, ErrLayout)
+		assert.ErrorContains(t, err, `"u32 count"`)
+		assert.Zero(t, sys.open)
+	})
+	t.Run("one of two", func(t *testing.T) {
+		sys := squatted()
+		l := sys.listenTo(t, Options{Names: []string{"a", "b"}})
+		info := l.Info().Tracepoints
+		require.ErrorIs(t, info[0].Err, ErrLayout)
+		assert.False(t, info[0].Attached)
+		assert.True(t, info[1].Attached)
+		sys.write(0, 7, rawOTLP(info[1].ID, "of b"))
+		assert.Equal(t, []string{"of b"}, payloads(readN(t, l, 1)))
+
+		// Who had it is gone: the listener takes it.
+		delete(sys.formats, "user_events/a")
+		sys.pass(time.Second)
+		l.refresh()
+		info = l.Info().Tracepoints
+		require.NoError(t, info[0].Err)
+		assert.True(t, info[0].Attached)
+		assert.True(t, info[0].Registered)
+	})
+	t.Run("and it is there in another format", func(t *testing.T) {
+		sys := squatted()
+		sys.addMulti(otlpFormat("a.2", 600))
+		l := sys.listenTo(t, Options{Names: []string{"a"}})
+		sys.write(0, 7, rawOTLP(600, "of a.2"))
+		ev := readN(t, l, 1)[0]
+		assert.Equal(t, "of a.2", string(ev.Payload))
+		assert.Equal(t, "a", ev.Tracepoint)
+	})
+	t.Run("what fails later is told and tried again", func(t *testing.T) {
+		sys := newFakeSystem(0)
+		l := sys.listenTo(t, Options{Names: []string{"a"}, Layout: LayoutWait})
+		sys.formats["user_events/a"] = otlpFormat("a", 500)
+		sys.fail = map[string]error{"attach 0": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.EMFILE)}
+		sys.pass(time.Second)
+		l.refresh()
+		info := l.Info().Tracepoints[0]
+		require.ErrorIs(t, info.Err, syscall.EMFILE)
+		assert.ErrorContains(t, info.Err, "LimitNOFILE")
+		assert.False(t, info.Attached)
+		sys.fail = nil
+		sys.pass(time.Second)
+		l.refresh()
+		assert.NoError(t, l.Info().Tracepoints[0].Err)
+		assert.True(t, l.Info().Tracepoints[0].Attached)
+	})
 }
 
 // A tracepoint of somebody else may go between reading its id and attaching.

@@ -40,10 +40,14 @@ type Options struct {
 	// processes outside the listener's pid namespace.
 	PIDs []int
 	// MaxDelay is how long an event may lie in its ring before it is
-	// delivered, 10 ms to 1 minute; it is also how often an idle listener
-	// wakes up. A quarter of a ring (at most 64 KiB) is delivered at once.
-	// Default: 1 second.
+	// delivered, 10 ms to 1 minute. A quarter of a ring (at most 64 KiB) is
+	// delivered at once. An idle listener wakes up as often, and at least once
+	// a second, to look for CPUs and tracepoints. Default: 1 second.
 	MaxDelay time.Duration
+	// OnGap, if not nil, is told of each gap that has ended: from within Read,
+	// before the first event that came after it. It must not call Read or
+	// Close. [CPUStats] counts gaps too, those included that have not ended.
+	OnGap func(Gap)
 	// DataFile is the path of user_events_data where it is not to be looked
 	// for. Default: the usual place, or wherever tracefs is mounted.
 	DataFile string

@@ -49,6 +49,7 @@ func (linux) newRing(cpu, size, watermark int) (_ kernelRing, err error) {
 	a.Config = unix.PERF_COUNT_SW_DUMMY
 	a.Bits |= unix.PerfBitWatermark
 	a.Wakeup = uint32(watermark)
+	a.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED
 	fd, err := unix.PerfEventOpen(&a, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if err != nil {
 		return nil, tracefs.Explain(tracefs.OpPerfOpen, onCPU(cpu), err)
@@ -79,6 +80,11 @@ func (r *perfRing) storeTail(tail uint64) { atomic.StoreUint64(&r.page.Data_tail
 func (r *perfRing) data() []byte          { return r.area }
 func (r *perfRing) fd() int               { return r.dummy }
 
+func (r *perfRing) alive() (ns int64, ok bool) {
+	_, enabled, ok := readPair(r.dummy)
+	return int64(enabled), ok
+}
+
 func (r *perfRing) close() error {
 	var unmapErr error
 	if r.mapping != nil {
@@ -103,9 +109,12 @@ func (r *perfRing) attach(eventID int) (counter, error) {
 
 type perfCounter struct{ fd int }
 
-func (c *perfCounter) read() (written, lost uint64, ok bool) {
+func (c *perfCounter) read() (written, lost uint64, ok bool) { return readPair(c.fd) }
+
+// readPair reads an event's count and the one number that its read_format has.
+func readPair(fd int) (count, number uint64, ok bool) {
 	var b [16]byte
-	n, err := unix.Read(c.fd, b[:])
+	n, err := unix.Read(fd, b[:])
 	if err != nil || n < len(b) {
 		return 0, 0, false
 	}

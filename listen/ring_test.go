@@ -167,7 +167,7 @@ func FuzzRing(f *testing.F) {
 		}
 		// In two parts, as a snapshot may come anywhere.
 		at := min(int(cut), len(written))
-		c := &cpuRing{}
+		c := &cpuRing{home: &cpuState{}}
 		records := 0
 		for _, part := range [][]byte{written[:at], written[at:]} {
 			m.put(part)

@@ -3,25 +3,33 @@
 package listen
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 )
 
 // Stats are numbers since Open.
 type Stats struct {
-	// CPUs has an entry per CPU, in ascending order.
+	// CPUs has an entry per CPU that was ever online, in ascending order.
 	CPUs []CPUStats
 }
 
-// CPUStats are the numbers of one CPU's ring. Each event that the kernel
-// counted in Written is counted once more, in Received or in Lost, as soon as
-// the ring is drained.
+// CPUStats are the numbers of one CPU, of all rings that it had one after
+// another. Each event that the kernel counted in Written is counted once more,
+// in Received or in Lost, as soon as the ring is drained.
 type CPUStats struct {
 	CPU int
-	// RingSize is in bytes.
+	// RingSize is in bytes, 0 while the CPU has no ring.
 	RingSize int
-	// Since is when the ring came to be.
+	// Since is when the CPU's first ring came to be; zero if it never had one.
 	Since time.Time
+	// Gaps is how often the CPU was online without a ring, and GapTime for how
+	// long in all. A gap that has not ended is counted as if it ended now.
+	Gaps    uint64
+	GapTime time.Duration
+	// Err is why the CPU, though online, has no ring now. It is tried again
+	// each second.
+	Err error
 
 	// Written is how many events the kernel tried to put into the ring.
 	Written uint64
@@ -48,14 +56,19 @@ type CPUStats struct {
 	Resyncs uint64
 }
 
-// Total sums the numbers of all CPUs. Its CPU is -1 and its Since the earliest.
+// Total sums the numbers of all CPUs. Its CPU is -1, its Since the earliest, and
+// its Err has the errors of all.
 func (s Stats) Total() CPUStats {
 	t := CPUStats{CPU: -1}
+	var errs []error
 	for _, c := range s.CPUs {
 		t.RingSize += c.RingSize
-		if t.Since.IsZero() || c.Since.Before(t.Since) {
+		if t.Since.IsZero() || !c.Since.IsZero() && c.Since.Before(t.Since) {
 			t.Since = c.Since
 		}
+		t.Gaps += c.Gaps
+		t.GapTime += c.GapTime
+		errs = append(errs, c.Err)
 		t.Written += c.Written
 		t.Lost += c.Lost
 		t.Received += c.Received
@@ -66,6 +79,7 @@ func (s Stats) Total() CPUStats {
 		t.Throttled += c.Throttled
 		t.Resyncs += c.Resyncs
 	}
+	t.Err = errors.Join(errs...)
 	return t
 }
 
@@ -100,7 +114,7 @@ func (c *eventCounter) close() error { return c.kernel.close() }
 func (l *Listener) Stats() Stats {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.rings == nil { // closed
+	if l.released {
 		return Stats{CPUs: append([]CPUStats(nil), l.final.CPUs...)}
 	}
 	return l.stats()
@@ -110,25 +124,39 @@ func (l *Listener) stats() Stats {
 	// Not l.clock, which belongs to Read.
 	mono, wall := l.clockNow()
 	var s Stats
-	for _, r := range l.rings {
-		c := CPUStats{
-			CPU:         r.cpu,
-			RingSize:    l.ringSize,
-			Since:       wall.Add(time.Duration(r.since - mono)),
-			Received:    r.counts.received.Load(),
-			Filtered:    r.counts.filtered.Load(),
-			Undecodable: r.counts.undecodable.Load(),
-			Malformed:   r.counts.malformed.Load(),
-			Unknown:     r.counts.unknown.Load(),
-			Throttled:   r.counts.throttled.Load(),
-			Resyncs:     r.counts.resyncs.Load(),
+	for _, c := range l.cpus {
+		cs := CPUStats{
+			CPU:         c.number,
+			RingSize:    c.ringSize,
+			Gaps:        c.gaps,
+			GapTime:     time.Duration(c.gapTime),
+			Err:         c.err,
+			Received:    c.counts.received.Load(),
+			Filtered:    c.counts.filtered.Load(),
+			Undecodable: c.counts.undecodable.Load(),
+			Malformed:   c.counts.malformed.Load(),
+			Unknown:     c.counts.unknown.Load(),
+			Throttled:   c.counts.throttled.Load(),
+			Resyncs:     c.counts.resyncs.Load(),
+			Written:     c.written,
+			Lost:        c.lost,
 		}
+		if c.since != 0 {
+			cs.Since = wall.Add(time.Duration(c.since - mono))
+		}
+		if c.inGap {
+			cs.Gaps++
+			cs.GapTime += time.Duration(max(0, mono-c.covered))
+		}
+		s.CPUs = append(s.CPUs, cs)
+	}
+	for _, r := range l.rings {
+		i, _ := l.indexOf(r.home.number)
 		for _, e := range r.counters {
 			written, lost := e.read()
-			c.Written += written
-			c.Lost += lost
+			s.CPUs[i].Written += written
+			s.CPUs[i].Lost += lost
 		}
-		s.CPUs = append(s.CPUs, c)
 	}
 	return s
 }

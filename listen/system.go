@@ -21,6 +21,8 @@ type system interface {
 	// eventFormat reads the format of a tracepoint; fs.ErrNotExist if there is
 	// none of this name.
 	eventFormat(l tracefs.Location, system, name string) (*tracefs.Format, error)
+	// eventNames lists the tracepoints of a system, in any order.
+	eventNames(l tracefs.Location, system string) ([]string, error)
 	// newRing makes the ring of a CPU, of size bytes.
 	newRing(cpu, size, watermark int) (kernelRing, error)
 	newWaiter() (waiter, error)
@@ -47,6 +49,10 @@ type kernelRing interface {
 	ringMemory
 	// fd is readable when the watermark is passed.
 	fd() int
+	// alive is for how long, in nanoseconds, the ring could take events. It
+	// stands still once the CPU was offline, from then on and for good. It
+	// interrupts the CPU for a moment. ok is false if the ring is surely dead.
+	alive() (ns int64, ok bool)
 	// attach starts the flow of a tracepoint's events on this CPU.
 	attach(eventID int) (counter, error)
 	close() error
@@ -64,6 +70,9 @@ type counter interface {
 // waiter waits for rings.
 type waiter interface {
 	add(fd int) error
+	// cpusChanged reports whether a CPU came or went, as far as the waiter
+	// found out in its waits since the last call. That need not be anything.
+	cpusChanged() bool
 	// wait returns when a ring is readable, wake was called, or the time is
 	// over.
 	wait(timeout time.Duration) error

@@ -42,6 +42,10 @@ func (linux) eventFormat(l tracefs.Location, system, name string) (*tracefs.Form
 	return l.Format(system, name)
 }
 
+func (linux) eventNames(l tracefs.Location, system string) ([]string, error) {
+	return l.Events(system)
+}
+
 func (linux) monotonic() int64 {
 	var ts unix.Timespec
 	// It cannot fail for this clock and a valid address.

@@ -163,18 +163,24 @@ func (h givenHost) mountinfo() (io.ReadCloser, error)  { return io.NopCloser(h.m
 func (h givenHost) release() string                    { return "" }
 
 // eventDir is the directory of one event below events/.
-func (l Location) eventDir(system, name string) (string, error) {
+func (l Location) eventDir(system, name string) (string, error) { return l.below(system, name) }
+
+// systemDir is the directory of a system's events.
+func (l Location) systemDir(system string) (string, error) { return l.below(system) }
+
+func (l Location) below(parts ...string) (string, error) {
+	p := path.Join(append([]string{"events"}, parts...)...)
 	if l.Dir == "" {
 		return "", &Error{
-			Op: OpFind, Path: path.Join("events", system, name), Err: fs.ErrNotExist,
+			Op: OpFind, Path: p, Err: fs.ErrNotExist,
 			Cure: "only " + l.DataFile + " is visible here: reading events needs the whole tracefs directory (" + DefaultDir + ")",
 		}
 	}
-	for _, part := range []string{system, name} {
+	for _, part := range parts {
 		// An event's name comes from whoever registered it, a path must not.
 		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "/\x00") {
 			return "", fmt.Errorf("tracefs: event name %q: not a file name", part)
 		}
 	}
-	return path.Join(l.Dir, "events", system, name), nil
+	return path.Join(l.Dir, p), nil
 }

@@ -121,6 +121,23 @@ func (l Location) EventID(system, name string) (int, error) {
 	return int(id), nil
 }
 
+// Events lists what is in the directory of a system: the names of its events,
+// and of some files, in any order. A system that has none is an error that
+// matches fs.ErrNotExist.
+func (l Location) Events(system string) ([]string, error) {
+	p, err := l.systemDir(system)
+	if err != nil {
+		return nil, err
+	}
+	d, err := os.Open(p)
+	if err != nil {
+		return nil, Explain(OpRead, p, err)
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	return names, Explain(OpRead, p, err)
+}
+
 // Format reads the format of an event. An event that is not registered is an
 // error that matches fs.ErrNotExist.
 func (l Location) Format(system, name string) (*Format, error) {

@@ -31,6 +31,9 @@ func Open(explicit string) (*os.File, Location, error) {
 // EventID fails with errors.ErrUnsupported.
 func (l Location) EventID(_, name string) (int, error) { return 0, unsupported(OpRead, name) }
 
+// Events fails with errors.ErrUnsupported.
+func (l Location) Events(system string) ([]string, error) { return nil, unsupported(OpRead, system) }
+
 // Format fails with errors.ErrUnsupported.
 func (l Location) Format(_, name string) (*Format, error) { return nil, unsupported(OpRead, name) }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// A producer that registers with MULTI_FORMAT gets a tracepoint
+// user_events_multi/<name>.<hex>, one for each set of fields that some process
+// gave the name. The number is never used again, so the name stands for the
+// same fields as long as it is there. One that is attached stays, and is used
+// by the next producer with these fields.
+
+// maxMulti is how many tracepoints of a name are attached at most, and how many
+// that cannot be are remembered. Those who speak OTLP need a few; but any
+// process that can write events can make thousands, and each takes a descriptor
+// per CPU.
+const maxMulti = 16
+
+// lookForMulti attaches multi-format tracepoints of the names asked for, and
+// forgets those that are gone without having been attached.
+func (l *Listener) lookForMulti() {
+	events, err := l.sys.eventNames(l.location, tracefs.SystemMulti)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // nobody ever registered such a one
+	}
+	l.multiErr = err
+	if err != nil {
+		return
+	}
+	there := make(map[string]bool, len(events))
+	for _, e := range events {
+		there[e] = true
+	}
+	known := make(map[string]*target)
+	l.targets = slices.DeleteFunc(l.targets, func(t *target) bool {
+		if t.system != tracefs.SystemMulti {
+			return false
+		}
+		if !t.attached && !there[t.event] {
+			return true
+		}
+		known[t.event] = t
+		return false
+	})
+	slices.Sort(events)
+	var errs []error
+	for _, name := range l.opts.Names {
+		errs = append(errs, l.lookForMultiOf(name, events, known))
+	}
+	l.multiErr = errors.Join(errs...)
+}
+
+func (l *Listener) lookForMultiOf(name string, events []string, known map[string]*target) error {
+	attached, failed, rest := 0, 0, 0
+	for _, t := range known {
+		if t.name == name && t.attached {
+			attached++
+		} else if t.name == name {
+			failed++
+		}
+	}
+	for _, event := range events {
+		if !isMultiOf(event, name) {
+			continue
+		}
+		t := known[event]
+		switch {
+		case t != nil && (t.attached || errors.Is(t.err, ErrLayout)):
+			continue // the fields stay the same
+		case attached == maxMulti || t == nil && failed == maxMulti:
+			rest++
+			continue
+		}
+		isNew := t == nil
+		if isNew {
+			t = &target{name: name, system: tracefs.SystemMulti, event: event, id: -1}
+		}
+		err := l.connect(t)
+		switch {
+		case t.attached && !isNew:
+			failed--
+			attached++
+		case t.attached:
+			attached++
+		case isNew && err != nil:
+			failed++
+		}
+		if isNew && (t.attached || err != nil) {
+			l.targets = append(l.targets, t)
+		}
+	}
+	if rest > 0 {
+		return fmt.Errorf("listen: %d more tracepoints %s/%s.* are not listened to, %d at most", rest, tracefs.SystemMulti, name, maxMulti)
+	}
+	return nil
+}
+
+// isMultiOf reports whether the tracepoint was registered under that name.
+func isMultiOf(event, name string) bool {
+	hex, ok := strings.CutPrefix(event, name+".")
+	return ok && hex != "" && strings.Trim(hex, "0123456789abcdef") == ""
+}

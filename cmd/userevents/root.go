@@ -71,6 +71,8 @@ root or CAP_PERFMON with access to tracefs.`,
 	root.SetVersionTemplate("userevents {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newListen(openListener, os.Getenv))
+	root.AddCommand(newEmit(os.Getenv))
+	root.AddCommand(newTop(openListener, os.Getenv))
 	return root
 }
 

@@ -41,7 +41,7 @@ type metricsReceiver struct {
 	store     *store // nil without a storage extension
 
 	// Things that a process on the host, or the next consumer, can make happen at any rate.
-	undecodableLog, refusedLog, lossLog, ringLog sparse
+	undecodableLog, refusedLog, lossLog, ringLog, gapLog sparse
 
 	// reading is done when Shutdown begins, limit when its time is up.
 	reading, limit      context.Context

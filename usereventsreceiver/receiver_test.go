@@ -104,6 +104,34 @@ func TestAttachesAgainWhenListeningFails(t *testing.T) {
 	})
 }
 
+func TestGapsOfCPUs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, consumertest.NewNop(), nil)
+		b.start(t)
+		ring := b.machine.source(t)
+		ring.options.OnGap(listen.Gap{CPU: 1, From: time.Now(), To: time.Now().Add(time.Second)})
+		for _, tt := range []struct {
+			gaps uint64
+			time time.Duration
+			want float64
+		}{
+			{1, time.Second, 1},
+			{1, 2 * time.Second, 2},         // it has not ended
+			{1, 1900 * time.Millisecond, 2}, // and was shorter than it looked
+			{2, 5 * time.Second, 5},
+		} {
+			ring.change(func() {
+				ring.stats.Gaps, ring.stats.GapTime, ring.stats.Err = tt.gaps, tt.time, syscall.EPERM
+			})
+			time.Sleep(accountEvery)
+			synctest.Wait()
+			assert.Equal(t, map[string]float64{"cpu_ring": float64(tt.gaps)}, b.counted(t, "otelcol_receiver_user_events_gaps", "gap"))
+			assert.InDelta(t, tt.want, b.count(t, "gap_time"), 1e-9)
+		}
+		b.shutdown(t)
+	})
+}
+
 func TestStartFailsForWhatCannotBeCured(t *testing.T) {
 	b := newBench(t, consumertest.NewNop(), func(c *Config) {
 		c.Tracepoints = []TracepointConfig{{Name: "a"}, {Name: "b", Layout: "wait"}}

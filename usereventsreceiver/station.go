@@ -58,7 +58,12 @@ func (s *station) start(stored time.Time) error {
 
 // attach opens a listener, and says what is wrong where that fails.
 func (s *station) attach() error {
-	src, err := s.open(s.options)
+	options := s.options
+	options.OnGap = func(g listen.Gap) {
+		s.r.gapLog.warn(s.r.set.Logger, "what was written on a CPU in this time is lost, as it had no ring",
+			zap.Int("cpu", g.CPU), zap.Time("from", g.From), zap.Duration("for", g.To.Sub(g.From)))
+	}
+	src, err := s.open(options)
 	if err != nil {
 		if s.r.troubleOf(s) == nil || s.r.troubleOf(s).Error() != err.Error() {
 			s.r.set.Logger.Warn("cannot listen to user_events, will try again", zap.Strings("tracepoints", s.options.Names), zap.Error(err))
@@ -213,12 +218,23 @@ func (s *station) account() {
 	if s.src == nil {
 		return
 	}
-	t := s.src.Stats().Total()
+	stats := s.src.Stats()
+	t := stats.Total()
 	if n := t.Lost - s.seen.Lost; n > 0 {
 		s.r.tell.lostEvents(n)
 		s.r.ringLog.warn(s.r.set.Logger, "events were lost, as the rings were full: a larger ring_buffer_size holds longer bursts", zap.Uint64("events", n))
 	}
+	// A gap that has not ended grows, and may turn out to have been shorter: the CPU is found to be offline again.
+	t.GapTime = max(t.GapTime, s.seen.GapTime)
+	if n, d := t.Gaps-s.seen.Gaps, t.GapTime-s.seen.GapTime; n > 0 || d > 0 {
+		s.r.tell.gaps(gapOfCPU, n, d)
+	}
 	s.seen = t
+	for _, c := range stats.CPUs {
+		if c.Err != nil {
+			s.r.gapLog.warn(s.r.set.Logger, "a CPU has no ring, what is written there is lost", zap.Int("cpu", c.CPU), zap.Error(c.Err))
+		}
+	}
 }
 
 // close detaches, and accounts for the last time.

@@ -13,6 +13,7 @@ import (
 // model is what is on the screen. Only Bubble Tea's loop calls its methods.
 type model struct {
 	screen *Screen
+	ended  <-chan struct{} // closed when Run returns
 
 	width, height int
 
@@ -51,8 +52,18 @@ func newModel(s *Screen) *model {
 
 func (m *model) Init() tea.Cmd { return m.tick() }
 
+// tick waits until it is time for a refresh, or the screen's end.
 func (m *model) tick() tea.Cmd {
-	return tea.Tick(m.screen.options.Interval, func(time.Time) tea.Msg { return tickMsg{} })
+	return func() tea.Msg {
+		timer := time.NewTimer(m.screen.options.Interval)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return tickMsg{}
+		case <-m.ended:
+			return nil
+		}
+	}
 }
 
 // Update is called for each key and each tick, and a View follows it.

@@ -95,7 +95,11 @@ func (s *Screen) lastStatus() show.Status {
 // Run shows the screen until somebody quits or the context is done, which are no
 // errors. It needs a terminal at both ends.
 func (s *Screen) Run(ctx context.Context, in io.Reader, out io.Writer, env []string) error {
-	p := tea.NewProgram(newModel(s), tea.WithInput(in), tea.WithOutput(out), tea.WithEnvironment(env),
+	ended := make(chan struct{})
+	defer close(ended)
+	m := newModel(s)
+	m.ended = ended
+	p := tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithEnvironment(env),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
 	stop := context.AfterFunc(ctx, p.Quit)
 	defer stop()

@@ -32,19 +32,6 @@ func switchCPU(t *testing.T, cpu int, online bool) {
 	t.Cleanup(func() { require.NoError(t, setOnline(cpu, true)) })
 }
 
-// readUntil reads until cond holds, and returns what it read.
-func readUntil(t *testing.T, l *Listener, cond func() bool) (events []Event) {
-	t.Helper()
-	for deadline := time.Now().Add(waitLimit); !cond(); {
-		require.True(t, time.Now().Before(deadline), "waited too long")
-		ev, err := readFor(l, 10*time.Millisecond)
-		if err == nil {
-			events = append(events, ev)
-		}
-	}
-	return events
-}
-
 // A CPU goes and comes back, and a writer that is pinned to it goes on: its
 // events arrive again, and each gap is told. Nothing is left of the rings that
 // died.

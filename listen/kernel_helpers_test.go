@@ -43,6 +43,10 @@ type producer struct {
 }
 
 func newProducer(name, fields string) (*producer, error) {
+	return newProducerWith(name, fields, 0)
+}
+
+func newProducerWith(name, fields string, flags uint16) (*producer, error) {
 	f, err := tracefs.OpenUserEventsData("")
 	if err != nil {
 		return nil, err
@@ -51,7 +55,7 @@ func newProducer(name, fields string) (*producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, err := tracefs.Register(f, word, 0, tracefs.NameArgs(name, fields), 0)
+	index, err := tracefs.Register(f, word, 0, tracefs.NameArgs(name, fields), flags)
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -61,7 +65,12 @@ func newProducer(name, fields string) (*producer, error) {
 
 func produce(t *testing.T, name, fields string) *producer {
 	t.Helper()
-	p, err := newProducer(name, fields)
+	return produceWith(t, name, fields, 0)
+}
+
+func produceWith(t *testing.T, name, fields string, flags uint16) *producer {
+	t.Helper()
+	p, err := newProducerWith(name, fields, flags)
 	require.NoError(t, err)
 	t.Cleanup(p.leave)
 	return p
@@ -141,6 +150,19 @@ func readFor(l *Listener, limit time.Duration) (ev Event, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return ev, l.Read(ctx, &ev)
+}
+
+// readUntil reads until cond holds, and returns what it read.
+func readUntil(t *testing.T, l *Listener, cond func() bool) (events []Event) {
+	t.Helper()
+	for deadline := time.Now().Add(waitLimit); !cond(); {
+		require.True(t, time.Now().Before(deadline), "waited too long")
+		ev, err := readFor(l, 10*time.Millisecond)
+		if err == nil {
+			events = append(events, ev)
+		}
+	}
+	return events
 }
 
 // drain reads all that is in the rings and calls f for each event.

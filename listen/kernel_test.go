@@ -403,12 +403,6 @@ func TestKernelFieldless(t *testing.T) {
 		require.NoError(t, p.fieldless("from C++"))
 		assert.Equal(t, "from C++", string(next(t, l).Payload))
 	})
-	t.Run("the producer has other fields", func(t *testing.T) {
-		produce(t, tracepointOf(t), "u32 count; u64 sum")
-		_, err := Open(Options{Names: []string{tracepointOf(t)}})
-		require.ErrorIs(t, err, ErrLayout)
-		assert.ErrorContains(t, err, "u32 count; u64 sum")
-	})
 }
 
 func TestKernelAwaitedTracepoint(t *testing.T) {

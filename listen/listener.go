@@ -52,6 +52,9 @@ type Listener struct {
 	targets  []*target
 	cpuErr   error // of the last look for CPUs
 	multiErr error // of the last look for multi-format tracepoints
+	// useless are multi-format tracepoints, by the kernel's name, in whose
+	// fields no payload can be found. They stay so until they are gone.
+	useless  map[string]bool
 	released bool
 
 	closeOnce sync.Once
@@ -127,7 +130,7 @@ func Open(opts Options) (*Listener, error) {
 }
 
 func open(sys system, opts Options) (_ *Listener, err error) {
-	l := &Listener{sys: sys, opts: opts}
+	l := &Listener{sys: sys, opts: opts, useless: map[string]bool{}}
 	l.clock.read = opts.Clock
 	if l.clock.read == nil {
 		l.clock.read = systemClock(sys.monotonic)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,18 +19,22 @@ import (
 // same fields as long as it is there. One that is attached stays, and is used
 // by the next producer with these fields.
 
-// maxMulti is how many tracepoints of a name are attached at most, and how many
-// that cannot be are remembered. Those who speak OTLP need a few; but any
-// process that can write events can make thousands, and each takes a descriptor
-// per CPU.
-const maxMulti = 16
+const (
+	// maxMulti is how many tracepoints of a name are attached at most, and how
+	// many that cannot be are told in Info. Those who speak OTLP need a few;
+	// but any process that can write events can make thousands, and each that
+	// is attached takes a descriptor per CPU.
+	maxMulti = 16
+	// maxFormats is how many format files one look reads at most.
+	maxFormats = 256
+)
 
 // lookForMulti attaches multi-format tracepoints of the names asked for, and
 // forgets those that are gone without having been attached.
 func (l *Listener) lookForMulti() {
 	events, err := l.sys.eventNames(l.location, tracefs.SystemMulti)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // nobody ever registered such a one
+		err = nil // nobody has registered one
 	}
 	l.multiErr = err
 	if err != nil {
@@ -39,6 +44,7 @@ func (l *Listener) lookForMulti() {
 	for _, e := range events {
 		there[e] = true
 	}
+	maps.DeleteFunc(l.useless, func(e string, _ bool) bool { return !there[e] })
 	known := make(map[string]*target)
 	l.targets = slices.DeleteFunc(l.targets, func(t *target) bool {
 		if t.system != tracefs.SystemMulti {
@@ -52,13 +58,15 @@ func (l *Listener) lookForMulti() {
 	})
 	slices.Sort(events)
 	var errs []error
+	formats := maxFormats
 	for _, name := range l.opts.Names {
-		errs = append(errs, l.lookForMultiOf(name, events, known))
+		errs = append(errs, l.lookForMultiOf(name, events, known, &formats))
 	}
 	l.multiErr = errors.Join(errs...)
 }
 
-func (l *Listener) lookForMultiOf(name string, events []string, known map[string]*target) error {
+// lookForMultiOf does so for one name. It reads no more formats than are left.
+func (l *Listener) lookForMultiOf(name string, events []string, known map[string]*target, formats *int) error {
 	attached, failed, rest := 0, 0, 0
 	for _, t := range known {
 		if t.name == name && t.attached {
@@ -68,37 +76,46 @@ func (l *Listener) lookForMultiOf(name string, events []string, known map[string
 		}
 	}
 	for _, event := range events {
-		if !isMultiOf(event, name) {
-			continue
-		}
 		t := known[event]
 		switch {
-		case t != nil && (t.attached || errors.Is(t.err, ErrLayout)):
-			continue // the fields stay the same
-		case attached == maxMulti || t == nil && failed == maxMulti:
+		case !isMultiOf(event, name):
+			continue
+		case t != nil && (t.attached || l.useless[event]):
+			continue
+		case l.useless[event] || attached == maxMulti || *formats == 0:
 			rest++
 			continue
 		}
+		*formats--
 		isNew := t == nil
 		if isNew {
 			t = &target{name: name, system: tracefs.SystemMulti, event: event, id: -1}
 		}
 		err := l.connect(t)
+		if errors.Is(err, ErrLayout) {
+			l.useless[event] = true
+		}
 		switch {
-		case t.attached && !isNew:
-			failed--
-			attached++
 		case t.attached:
 			attached++
-		case isNew && err != nil:
+			if !isNew {
+				failed--
+			}
+		case err == nil || !isNew: // gone again, or in the list
+			continue
+		case failed == maxMulti:
+			rest++
+			continue
+		default:
 			failed++
 		}
-		if isNew && (t.attached || err != nil) {
+		if isNew {
 			l.targets = append(l.targets, t)
 		}
 	}
 	if rest > 0 {
-		return fmt.Errorf("listen: %d more tracepoints %s/%s.* are not listened to, %d at most", rest, tracefs.SystemMulti, name, maxMulti)
+		return fmt.Errorf("listen: %d more tracepoints %s/%s.* are not listened to: %d at most, and only such as an OTLP payload can be found in",
+			rest, tracefs.SystemMulti, name, maxMulti)
 	}
 	return nil
 }

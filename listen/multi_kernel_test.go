@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kernel && linux
+
+package listen
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+func produceMulti(t *testing.T, name, fields string) *producer {
+	return produceWith(t, name, fields, tracefs.FlagMultiFormat)
+}
+
+// Several formats of one name at a time: some are there when the listener
+// comes, others come later and start once they have been found. One in which
+// there is no payload harms nobody.
+func TestKernelMultiFormats(t *testing.T) {
+	name := tracepointOf(t)
+	first := produceMulti(t, name, tracefs.FieldsOTLP)
+	useless := produceMulti(t, name, "u32 count; u64 sum")
+	other := produceMulti(t, name+"_2", tracefs.FieldsOTLP)
+	l := listenIn(t, Options{})
+	require.True(t, first.enabled())
+	require.False(t, useless.enabled())
+	require.False(t, other.enabled(), "another name")
+	require.NoError(t, first.otlp("there before"))
+	ev := next(t, l)
+	assert.Equal(t, "there before", string(ev.Payload))
+	assert.Equal(t, name, ev.Tracepoint)
+	infos := l.Info().Tracepoints
+	require.Len(t, infos, 3)
+	assert.True(t, strings.HasPrefix(infos[1].Event, "user_events_multi/"+name+"."), infos[1].Event)
+	require.ErrorIs(t, infos[2].Err, ErrLayout)
+	assert.NoError(t, l.Info().Err)
+
+	single := produce(t, name, tracefs.FieldsOTLP)
+	require.NoError(t, single.otlp("of one format"))
+	assert.Equal(t, "of one format", string(next(t, l).Payload))
+
+	fieldless := produceMulti(t, name, tracefs.FieldsNone)
+	readUntil(t, l, fieldless.enabled)
+	readUntil(t, l, func() bool { return len(multiInfo(l)) == 3 })
+	require.NoError(t, fieldless.fieldless("came later"))
+	assert.Equal(t, "came later", string(next(t, l).Payload))
+
+	// One ends, and comes again with the same fields: the listener has kept its
+	// tracepoint, which it starts with.
+	open := descriptors(t)
+	for i := range 20 {
+		fieldless.leave()
+		fieldless = produceMulti(t, name, tracefs.FieldsNone)
+		require.True(t, fieldless.enabled(), "it starts enabled")
+		require.NoError(t, fieldless.fieldless(fmt.Sprint("again ", i)))
+		assert.Equal(t, fmt.Sprint("again ", i), string(next(t, l).Payload))
+	}
+	assert.Equal(t, open, descriptors(t))
+	c := l.Stats().Total()
+	assert.Equal(t, uint64(23), c.Written)
+	assert.Equal(t, uint64(23), c.Received)
+
+	useless.leave()
+	readUntil(t, l, func() bool { return len(multiInfo(l)) == 2 })
+}
+
+// A name that somebody else has with fields of no use: it fails alone, and
+// heals when they go.
+func TestKernelTakenName(t *testing.T) {
+	a, b := tracepointOf(t)+"_a", tracepointOf(t)+"_b"
+	squatter := produce(t, a, "u32 count; u64 sum")
+	_, err := Open(Options{Names: []string{a}})
+	require.ErrorIs(t, err, ErrLayout)
+	assert.ErrorContains(t, err, "u32 count; u64 sum")
+
+	l := listenIn(t, Options{Names: []string{a, b}})
+	infos := l.Info().Tracepoints
+	require.ErrorIs(t, infos[0].Err, ErrLayout)
+	assert.False(t, infos[0].Attached)
+	require.True(t, infos[1].Attached)
+	_, err = newProducer(a, tracefs.FieldsOTLP)
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	p := produce(t, b, tracefs.FieldsOTLP)
+	require.NoError(t, p.otlp("of b"))
+	assert.Equal(t, "of b", string(next(t, l).Payload))
+
+	squatter.leave()
+	readUntil(t, l, func() bool { return l.Info().Tracepoints[0].Attached })
+	assert.True(t, l.Info().Tracepoints[0].Registered)
+	assert.NoError(t, l.Info().Tracepoints[0].Err)
+	p = produce(t, a, tracefs.FieldsOTLP)
+	require.NoError(t, p.otlp("of a"))
+	assert.Equal(t, "of a", string(next(t, l).Payload))
+}

@@ -403,6 +403,7 @@ type fakeWaiter struct {
 	waits   atomic.Int64
 	changed atomic.Bool // a CPU came or went
 	last    atomic.Int64
+	onWait  func() // instead of waiting
 }
 
 func (w *fakeWaiter) cpusChanged() bool { return w.changed.Swap(false) }
@@ -424,6 +425,10 @@ func (w *fakeWaiter) wait(timeout time.Duration) error {
 		return err
 	}
 	w.waits.Add(1)
+	if w.onWait != nil {
+		w.onWait()
+		return nil
+	}
 	<-w.signal
 	return nil
 }

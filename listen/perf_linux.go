@@ -65,12 +65,19 @@ func (linux) newRing(cpu, size, watermark int) (_ kernelRing, err error) {
 		return nil, tracefs.Explain(tracefs.OpMmap, fmt.Sprintf("ring of %d KiB %s", size>>10, onCPU(cpu)), err)
 	}
 	r.page = (*unix.PerfEventMmapPage)(unsafe.Pointer(&r.mapping[0]))
-	offset, length := r.page.Data_offset, r.page.Data_size
-	if offset > uint64(len(r.mapping)) || length > uint64(len(r.mapping))-offset || length == 0 || length&(length-1) != 0 {
-		return nil, fmt.Errorf("listen: ring %s: data of %d bytes at %d in a mapping of %d", onCPU(cpu), length, offset, len(r.mapping))
+	if r.area, err = dataArea(r.mapping, r.page.Data_offset, r.page.Data_size); err != nil {
+		return nil, fmt.Errorf("listen: ring %s: %w", onCPU(cpu), err)
 	}
-	r.area = r.mapping[offset : offset+length : offset+length]
 	return r, nil
+}
+
+// dataArea is where the records are in a mapping, as its first page says.
+func dataArea(mapping []byte, offset, length uint64) ([]byte, error) {
+	size := uint64(len(mapping))
+	if offset > size || length > size-offset || length == 0 || length&(length-1) != 0 {
+		return nil, fmt.Errorf("data of %d bytes at %d in a mapping of %d", length, offset, size)
+	}
+	return mapping[offset : offset+length : offset+length], nil
 }
 
 func onCPU(cpu int) string { return fmt.Sprintf("on CPU %d", cpu) }

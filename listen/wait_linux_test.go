@@ -4,6 +4,7 @@ package listen
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,50 @@ func TestEpollWakeAfterClose(t *testing.T) {
 	e.wake()
 	_, err := unix.Read(pipe[0], make([]byte, 8))
 	require.ErrorIs(t, err, unix.EAGAIN)
+}
+
+// uevent puts a socket of ours in the place of the kernel's, and returns the end
+// to write to.
+func uevent(t *testing.T, e *epoll) int {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, unix.Close(pair[1])) })
+	if e.uevents >= 0 {
+		require.NoError(t, unix.Close(e.uevents))
+	}
+	e.uevents = pair[0]
+	require.NoError(t, e.add(e.uevents))
+	return pair[1]
+}
+
+func TestEpollUevents(t *testing.T) {
+	e := newEpoll(t)
+	defer e.close()
+	from := uevent(t, e)
+	say := func(s string) {
+		_, err := unix.Write(from, []byte(s))
+		require.NoError(t, err)
+	}
+	require.NoError(t, e.wait(0))
+	assert.False(t, e.cpusChanged())
+
+	say("change@/devices/virtual/block/loop0\x00ACTION=change\x00")
+	say("")
+	require.NoError(t, e.wait(time.Millisecond), "no reason to wake, so the time is over")
+	assert.False(t, e.cpusChanged())
+
+	say("add@/devices/virtual/net/lo\x00")
+	say("offline@/devices/system/cpu/cpu1\x00ACTION=offline\x00DEVPATH=/devices/system/cpu/cpu1\x00" + strings.Repeat("x", 2000))
+	say("remove@/devices/virtual/net/lo\x00")
+	require.NoError(t, e.wait(time.Hour), "a CPU went")
+	assert.True(t, e.cpusChanged())
+	assert.False(t, e.cpusChanged(), "told once")
+
+	say("change@/devices/virtual/block/loop0\x00")
+	e.wake()
+	require.NoError(t, e.wait(time.Hour), "woken beside it")
+	assert.False(t, e.cpusChanged())
 }
 
 func TestEpollAddFails(t *testing.T) {

@@ -118,7 +118,10 @@ func (r *Reader) readFile(in io.ReadSeeker, base int64, start []byte, size uint6
 		dataSize = int64(min(h.data.size, math.MaxInt64))
 	default:
 		dataSize = int64(h.data.size)
-		if err := r.readFeatures(f, h); err != nil {
+		err := r.readFeatures(f, h)
+		if errors.Is(err, ErrTruncated) {
+			r.info.Unfinished = true
+		} else if err != nil {
 			return err
 		}
 	}

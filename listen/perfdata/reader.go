@@ -8,23 +8,20 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 
-	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 // Reader reads the events in perf.data. It is not for concurrent use.
 type Reader struct {
-	opts  Options
-	given []*tracefs.Format // Options.Formats
+	opts Options
 
 	order     binary.ByteOrder
 	src       *source
 	attrs     []*attr
 	ids       map[uint64]*attr
-	formats   map[int]format // by the tracepoint's id
-	points    map[int]*tracepoint
+	points    map[int]*tracepoint // by their ids
+	wanted    int                 // how many of them are
 	clockData clockData
 	queue     queue
 	processes processes
@@ -50,12 +47,10 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{
-		opts:    opts,
-		given:   given,
-		ids:     make(map[uint64]*attr),
-		formats: make(map[int]format),
-		points:  make(map[int]*tracepoint),
-		queue:   queue{limit: opts.MaxMemory},
+		opts:   opts,
+		ids:    make(map[uint64]*attr),
+		points: make(map[int]*tracepoint),
+		queue:  queue{limit: opts.MaxMemory},
 	}
 	base, seekErr := int64(0), errors.New("no io.Seeker")
 	seeker, ok := in.(io.ReadSeeker)
@@ -67,6 +62,11 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 		return nil, err
 	}
 	r.order = order
+	for _, f := range given {
+		if err := r.addFormat("", f); err != nil {
+			return nil, err
+		}
+	}
 	if size == pipeHeaderSize {
 		r.info.Stream = true
 		r.src = newSource(in, order, pipeHeaderSize, -1)
@@ -143,14 +143,20 @@ func (r *Reader) Stats() Stats {
 // Info tells what is read.
 func (r *Reader) Info() Info {
 	info := r.info
-	info.Tracepoints = slices.Clone(info.Tracepoints)
 	info.Clock = clockName(perfClock)
+	listed := make(map[int]bool)
+	found := false // an event that is wanted, by whose clock we go
 	for _, a := range r.attrs {
-		if a.tracepoint >= 0 {
-			info.Clock, info.WallClock = clockName(a.clock), r.clockData.maps(a.clock)
+		if a.tracepoint < 0 || a.point == nil {
+			continue
 		}
-		if a.point != nil && a.point.decoder != nil {
-			break
+		if !listed[a.tracepoint] {
+			listed[a.tracepoint] = true
+			info.Tracepoints = append(info.Tracepoints, a.point.info)
+		}
+		if wanted := a.point.decoder != nil; wanted && !found || len(listed) == 1 {
+			found = wanted
+			info.Clock, info.WallClock = clockName(a.clock), r.clockData.maps(a.clock)
 		}
 	}
 	return info

@@ -73,8 +73,7 @@ func (s *source) advance(n int64) {
 }
 
 // payload gives f what comes behind the last record, n bytes of it, and skips
-// what f leaves of them. It fails only where the source does, f's error is
-// returned first.
+// what f leaves of them.
 func (s *source) payload(n uint64, f func(io.Reader) error) error {
 	if n > 1<<62 || s.left >= 0 && int64(n) > s.left {
 		return formatError("%d bytes at %d reach beyond the end of the data", n, s.at)
@@ -85,8 +84,8 @@ func (s *source) payload(n uint64, f func(io.Reader) error) error {
 	s.taken = 0
 	r := io.LimitedReader{R: s.b, N: int64(n)}
 	err := f(&r)
-	if _, skipped := io.CopyN(io.Discard, &r, r.N); err == nil && skipped != nil {
-		err = s.failed(skipped)
+	if _, skipped := io.CopyN(io.Discard, &r, r.N); skipped != nil {
+		return s.failed(skipped)
 	}
 	s.advance(int64(n))
 	return err

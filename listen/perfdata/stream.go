@@ -40,7 +40,13 @@ func (r *Reader) takeTracingData(rec record) error {
 		return formatError("a HEADER_TRACING_DATA record of %d bytes", recordHeaderSize+len(rec.body))
 	}
 	size := uint64(r.order.Uint32(rec.body))
-	return r.src.payload((size+7)&^7, func(in io.Reader) error { return readTracingData(in, r.addFormat) })
+	err := r.src.payload((size+7)&^7, func(in io.Reader) error { return readTracingData(in, r.addFormat) })
+	for _, a := range r.attrs {
+		if a.point != nil && a.point.formatless() {
+			r.resolve(a)
+		}
+	}
+	return err
 }
 
 // takeFeature reads a HEADER_FEATURE record: u64 feature and what a file would

@@ -13,8 +13,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
-// tracepoint is what the events of the recording with one config have in
-// common.
+// tracepoint is what is known of one, by its format.
 type tracepoint struct {
 	info    TracepointInfo
 	decoder *layout.Decoder // nil if it is not wanted
@@ -25,6 +24,12 @@ func (p *tracepoint) formatless() bool { return p.info.ID >= 0 && p.info.Event =
 // otherEvent stands for what is no tracepoint.
 var otherEvent = &tracepoint{info: TracepointInfo{ID: -1}}
 
+const (
+	maxTracepoints = 64 << 10 // of which formats are there
+	maxWanted      = 4 << 10
+	maxEventName   = 512 // MAX_EVENT_DESC, name and fields together
+)
+
 func (r *Reader) addAttr(a *attr, ids []byte) {
 	r.attrs = append(r.attrs, a)
 	for ; len(ids) >= 8; ids = ids[8:] {
@@ -32,11 +37,41 @@ func (r *Reader) addAttr(a *attr, ids []byte) {
 	}
 }
 
-func (r *Reader) addFormat(f format) error {
-	if len(r.formats) >= maxFormats {
-		return limitError("formats of tracepoints", maxFormats)
+// addFormat takes what is needed of a tracepoint's format. The system is empty if it
+// is not known.
+func (r *Reader) addFormat(system string, f *tracefs.Format) error {
+	if len(f.Name) > maxEventName {
+		return nil
 	}
-	r.formats[f.ID] = f
+	// The format's strings are parts of its text, which need not be kept.
+	p := &tracepoint{info: TracepointInfo{ID: f.ID, Event: strings.Clone(f.Name)}}
+	p.info.Name = p.info.Event
+	if system != "" {
+		p.info.Event = system + "/" + p.info.Name
+	}
+	if system != tracefs.System {
+		p.info.Name = withoutSuffix(p.info.Name)
+	}
+	d, err := layout.NewIn(f, r.order)
+	switch {
+	case !r.wants(p.info.Name, f, err == nil):
+	case err != nil:
+		p.info.Err = fmt.Errorf("perfdata: %w", err)
+	default:
+		p.decoder, p.info.Wanted = d, true
+		if d.Fieldless() {
+			p.info.Layout = listen.LayoutFieldless
+		}
+	}
+	if p.decoder != nil || p.info.Err != nil {
+		if r.wanted++; r.wanted > maxWanted {
+			return limitError("wanted tracepoints", maxWanted)
+		}
+	}
+	if len(r.points) >= maxTracepoints {
+		return limitError("formats of tracepoints", maxTracepoints)
+	}
+	r.points[f.ID] = p
 	return nil
 }
 
@@ -48,42 +83,10 @@ func (r *Reader) resolve(a *attr) {
 	}
 	p := r.points[a.tracepoint]
 	if p == nil {
-		p = r.tracepoint(a.tracepoint)
+		p = &tracepoint{info: TracepointInfo{ID: a.tracepoint}}
 		r.points[a.tracepoint] = p
-		r.info.Tracepoints = append(r.info.Tracepoints, p.info)
 	}
 	a.point = p
-}
-
-func (r *Reader) tracepoint(id int) *tracepoint {
-	p := &tracepoint{info: TracepointInfo{ID: id}}
-	f, ok := r.formats[id]
-	if !ok {
-		i := slices.IndexFunc(r.given, func(f *tracefs.Format) bool { return f.ID == id })
-		if i < 0 {
-			return p
-		}
-		f.Format = r.given[i]
-	}
-	p.info.Name, p.info.Event = f.Name, f.Name
-	if f.system != "" {
-		p.info.Event = f.system + "/" + f.Name
-	}
-	if f.system != tracefs.System {
-		p.info.Name = withoutSuffix(f.Name)
-	}
-	d, err := layout.NewIn(f.Format, r.order)
-	switch {
-	case !r.wants(p.info.Name, f.Format, err == nil):
-	case err != nil:
-		p.info.Err = fmt.Errorf("perfdata: %w", err)
-	default:
-		p.decoder, p.info.Wanted = d, true
-		if d.Fieldless() {
-			p.info.Layout = listen.LayoutFieldless
-		}
-	}
-	return p
 }
 
 // withoutSuffix returns the name under which otlp_metrics.1f was registered.
@@ -143,7 +146,7 @@ func (r *Reader) countsLost() bool {
 // says what there is.
 func (r *Reader) nothingWanted() error {
 	var there []string
-	formatless := false
+	found, formatless := false, false
 	others := 0
 	var layouts []error
 	for _, a := range r.attrs {
@@ -153,7 +156,7 @@ func (r *Reader) nothingWanted() error {
 		p := a.point
 		switch {
 		case p.decoder != nil:
-			return nil
+			found = true
 		case p == otherEvent:
 			others++
 		case p.formatless():
@@ -164,6 +167,9 @@ func (r *Reader) nothingWanted() error {
 		default:
 			there = append(there, p.info.Event)
 		}
+	}
+	if found {
+		return nil
 	}
 	if len(layouts) > 0 {
 		return errors.Join(layouts...)

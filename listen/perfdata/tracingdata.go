@@ -12,17 +12,14 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
-// format is a tracepoint's format file with the system that it is in.
-type format struct {
-	*tracefs.Format
-	system string // "" if it is not known
-}
-
 const (
-	maxFormats    = 64 << 10
-	maxFormatText = 64 << 10 // a format file of user_events is some 512 bytes of declaration
+	// maxFormatText is more than the 512 bytes of a declaration can become.
+	maxFormatText = 16 << 10
 	maxSystemName = 255
 )
+
+// takeFormat is called for each format that is read.
+type takeFormat func(system string, f *tracefs.Format) error
 
 // readTracingData reads the formats of user_events from tracing data, which is
 // that of trace-cmd's version 0.5 and 0.6, without its own end:
@@ -34,14 +31,14 @@ const (
 //	u32 systems | each: name NUL, u32 formats | each: u64 size, text
 //
 // and more behind it (kallsyms, printk formats, names of threads).
-func readTracingData(r io.Reader, take func(format) error) error {
+func readTracingData(r io.Reader, take takeFormat) error {
 	t := tracingReader{r: bufio.NewReader(r), order: binary.LittleEndian}
 	err := t.read(take)
 	if err == nil || errors.Is(err, ErrLimit) {
 		return err
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("perfdata: tracing data: %w", ErrTruncated)
+		return formatError("tracing data ends in the midst of it")
 	}
 	return fmt.Errorf("perfdata: tracing data: %w", err)
 }
@@ -51,7 +48,7 @@ type tracingReader struct {
 	order binary.ByteOrder
 }
 
-func (t *tracingReader) read(take func(format) error) error {
+func (t *tracingReader) read(take takeFormat) error {
 	if err := t.expect("\x17\x08\x44tracing"); err != nil {
 		return err
 	}
@@ -94,7 +91,7 @@ func (t *tracingReader) read(take func(format) error) error {
 	return nil
 }
 
-func (t *tracingReader) system(take func(format) error) error {
+func (t *tracingReader) system(take takeFormat) error {
 	name, err := t.text(maxSystemName)
 	if err != nil {
 		return err
@@ -104,23 +101,27 @@ func (t *tracingReader) system(take func(format) error) error {
 		return err
 	}
 	for range count {
-		if name != tracefs.System && name != tracefs.SystemMulti {
-			if err := t.skipFile(); err != nil {
+		size, err := t.u64()
+		if err != nil {
+			return err
+		}
+		if name != tracefs.System && name != tracefs.SystemMulti || size > maxFormatText {
+			if err := t.skip(size); err != nil {
 				return err
 			}
 			continue
 		}
-		text, err := t.file()
-		if err != nil {
+		text := make([]byte, size)
+		if _, err := io.ReadFull(t.r, text); err != nil {
 			return err
 		}
-		f, err := tracefs.ParseFormat(text)
+		f, err := tracefs.ParseFormat(string(text))
 		if err != nil {
 			// Names and fields are some process's choice, which is not to make
 			// the other events unreadable. This one will have no format.
 			continue
 		}
-		if err := take(format{f, name}); err != nil {
+		if err := take(name, f); err != nil {
 			return err
 		}
 	}
@@ -173,22 +174,13 @@ func (t *tracingReader) skipFile() error {
 	if err != nil {
 		return err
 	}
+	return t.skip(size)
+}
+
+func (t *tracingReader) skip(size uint64) error {
 	if size > 1<<62 {
 		return fmt.Errorf("a file of %d bytes: %w", size, ErrFormat)
 	}
-	_, err = io.CopyN(io.Discard, t.r, int64(size))
+	_, err := io.CopyN(io.Discard, t.r, int64(size))
 	return err
-}
-
-func (t *tracingReader) file() (string, error) {
-	size, err := t.u64()
-	if err != nil {
-		return "", err
-	}
-	if size > maxFormatText {
-		return "", limitError("bytes of a format file", maxFormatText)
-	}
-	b := make([]byte, size)
-	_, err = io.ReadFull(t.r, b)
-	return string(b), err
 }

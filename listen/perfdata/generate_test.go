@@ -77,7 +77,6 @@ type generatedEvent struct {
 	clock          int32
 	ids            []uint64
 	attrSize       int // 136 if 0
-	branchHW       bool
 }
 
 type generatedFormat struct{ system, text string }

@@ -50,7 +50,7 @@ type block struct {
 }
 
 const (
-	blockSize = 256 << 10 // more than any record
+	blockSize = 128 << 10 // more than any record
 	itemSize  = int(unsafe.Sizeof(item{}))
 )
 

@@ -23,7 +23,7 @@ type source struct {
 }
 
 // bufferSize holds more than one record, so that a record is in one piece.
-const bufferSize = 256 << 10
+const bufferSize = 128 << 10
 
 func newSource(r io.Reader, order binary.ByteOrder, at, size int64) *source {
 	return &source{b: bufio.NewReaderSize(r, bufferSize), order: order, at: at, left: size}

@@ -8,10 +8,16 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
+
+// unfitFor is for how long, in nanoseconds, a tracepoint without use is attached
+// before it is let go until the next look. It cannot go while it is attached,
+// so that is how its name gets free when its producers have ended.
+const unfitFor = int64(10 * time.Second)
 
 // makeRings makes a ring for each CPU, of the size that was asked for, or of
 // the default size and smaller where locked memory is short.
@@ -98,31 +104,18 @@ func (l *Listener) wentOffline(cpu int, err error) bool {
 	return err == nil && !slices.Contains(online, cpu)
 }
 
-// connectAll connects all names and whatever of several formats is there. It
-// fails if a name cannot be connected, for any reason but that no payload can
-// be found in its fields, and if nothing is left for that reason.
+// connectAll connects all names, and whatever of several formats is there. It
+// fails if a name cannot be connected.
 func (l *Listener) connectAll() error {
 	for _, name := range l.opts.Names {
 		t := &target{name: name, system: tracefs.System, event: name, id: -1}
 		l.targets = append(l.targets, t)
-		if err := l.connect(t); err != nil && !errors.Is(err, ErrLayout) {
+		if err := l.connect(t); err != nil && !t.attached {
 			return err
 		}
 	}
 	l.lookForMulti()
-	var unfit error
-	for _, t := range l.targets {
-		if t.attached {
-			return nil
-		}
-		if unfit == nil && errors.Is(t.err, ErrLayout) {
-			unfit = t.err
-		}
-	}
-	if l.opts.Layout == LayoutWait {
-		return nil
-	}
-	return unfit
+	return nil
 }
 
 // lookForTracepoints attaches those that have come, or that could not be
@@ -132,8 +125,13 @@ func (l *Listener) lookForTracepoints(now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, t := range l.targets {
-		if !t.attached && t.system == tracefs.System {
+		switch {
+		case t.system != tracefs.System:
+		case !t.attached:
 			_ = l.connect(t) // t.err tells
+		case t.unfit != nil && now >= t.letGoAt:
+			// Until the next look, which connects it again.
+			l.detach(t)
 		}
 	}
 	l.lookForMulti()
@@ -141,12 +139,13 @@ func (l *Listener) lookForTracepoints(now int64) {
 
 // connect registers the tracepoint as the options say, finds out what it is,
 // and attaches it to the rings. It leaves a tracepoint that is awaited and not
-// there alone.
+// there alone. One that is of no use is attached all the same, so that its
+// events can tell who writes them, and connect returns why it is of no use.
 func (l *Listener) connect(t *target) error {
 	// A tracepoint of somebody else can go between any two of these steps.
 	const attempts = 5
 	for range attempts {
-		if t.err = l.tryConnect(t); t.err == nil || !isGone(t.err) {
+		if t.err = l.tryConnect(t); t.err == nil || t.attached || !isGone(t.err) {
 			return t.err
 		}
 	}
@@ -170,14 +169,20 @@ func (l *Listener) tryConnect(t *target) error {
 	}
 	d, err := layout.New(format)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		err = fmt.Errorf("listen: %w", err)
+		if t.system == tracefs.SystemMulti {
+			return err // others of the name are there, or can be
+		}
+		t.unfit = fmt.Errorf("%w: %w", ErrUndecodable, err)
+		t.letGoAt = l.sys.monotonic() + unfitFor
+	} else {
+		t.unfit = nil
 	}
 	t.decoder, t.id = d, format.ID
-	if err := l.attach(t); err != nil {
-		t.decoder, t.id = nil, -1
-		return err
+	if attachErr := l.attach(t); attachErr != nil {
+		return attachErr
 	}
-	return nil
+	return err
 }
 
 // hideNotExist keeps connect from trying again what will not change.
@@ -221,9 +226,29 @@ func (l *Listener) attach(t *target) error {
 			}
 			return err
 		}
-		r.counters = append(r.counters, &eventCounter{kernel: c})
+		r.counters = append(r.counters, &eventCounter{target: t, kernel: c})
 		added = append(added, r)
 	}
 	t.attached = true
 	return nil
+}
+
+// detach ends the flow of a tracepoint's events and keeps their numbers. What
+// is in the rings is still read.
+func (l *Listener) detach(t *target) {
+	t.attached = false
+	for _, r := range l.rings {
+		r.counters = slices.DeleteFunc(r.counters, func(c *eventCounter) bool {
+			if c.target != t {
+				return false
+			}
+			c.kernel.stop()
+			written, lost := c.read()
+			r.home.written += written
+			r.home.lost += lost
+			r.lost += lost
+			_ = c.close() // there is nothing to be done about it
+			return true
+		})
+	}
 }

@@ -179,7 +179,11 @@ func (l *Listener) deliver(r *cpuRing, ev *Event) bool {
 	ev.Process = l.processes.name(ev.PID, l.batch.cutoff)
 	ev.LostBefore = c.lostBefore
 	c.lostBefore = 0
-	decode(t.decoder, s.raw, ev)
+	if t.unfit != nil {
+		ev.Err = t.unfit
+	} else {
+		decode(t.decoder, s.raw, ev)
+	}
 	if ev.Err != nil {
 		c.counts.undecodable.Add(1)
 	}
@@ -192,7 +196,7 @@ func (l *Listener) targetOf(s sample) *target {
 		return nil
 	}
 	for _, t := range l.targets { // a handful
-		if t.attached && t.id == id {
+		if t.id == id {
 			return t
 		}
 	}

@@ -118,7 +118,7 @@ func TestOrderOfOverlappingWrites(t *testing.T) {
 
 func (f *fakeSystem) written() (n uint64) {
 	for _, r := range f.rings {
-		n += r.counts.written.Load()
+		n += r.written.Load()
 	}
 	return n
 }

@@ -219,7 +219,7 @@ func (f *fakeSystem) newRing(cpu, size, _ int) (kernelRing, error) {
 		return nil, tracefs.Explain(tracefs.OpPerfOpen, onThatCPU(cpu), syscall.ENODEV)
 	}
 	f.open++
-	r := &fakeRing{memRing: newMemRing(size), sys: f, cpu: cpu, born: f.clock, counts: &fakeCounter{sys: f}}
+	r := &fakeRing{memRing: newMemRing(size), sys: f, cpu: cpu, born: f.clock, counters: map[int]*fakeCounter{}}
 	f.rings[cpu] = r
 	return r, nil
 }
@@ -298,9 +298,13 @@ func (f *fakeSystem) writeAt(at int64, cpu, pid int, raw []byte) {
 	if r.died != 0 {
 		return // lost, and nobody counts it
 	}
-	r.counts.written.Add(1)
+	f.mu.Lock()
+	c := r.counters[int(binary.NativeEndian.Uint16(raw))]
+	f.mu.Unlock()
+	r.written.Add(1)
+	c.written.Add(1)
 	if !r.write(sampleRecord(pid, pid+1, at, cpu, raw)) {
-		r.counts.lost.Add(1)
+		c.lost.Add(1)
 	}
 	f.wake()
 }
@@ -355,12 +359,13 @@ func (r fakeRegistration) release() error { return r.sys.closeOne("registration"
 
 type fakeRing struct {
 	*memRing
-	sys    *fakeSystem
-	cpu    int
-	counts *fakeCounter
-	born   int64
-	died   int64 // when its CPU went offline, or 0
-	broken bool  // it cannot say whether it is alive
+	sys      *fakeSystem
+	cpu      int
+	counters map[int]*fakeCounter // by the tracepoint
+	written  atomic.Uint64
+	born     int64
+	died     int64 // when its CPU went offline, or 0
+	broken   bool  // it cannot say whether it is alive
 }
 
 func (r *fakeRing) alive() (int64, bool) {
@@ -380,7 +385,9 @@ func (r *fakeRing) attach(id int) (counter, error) {
 	}
 	r.sys.at("attach %d to %d", id, r.cpu)
 	r.sys.open++
-	return r.counts, nil
+	c := &fakeCounter{sys: r.sys}
+	r.counters[id] = c
+	return c, nil
 }
 func (r *fakeRing) close() error { return r.sys.closeOne("ring") }
 
@@ -393,6 +400,7 @@ type fakeCounter struct {
 func (c *fakeCounter) read() (uint64, uint64, bool) {
 	return c.written.Load(), c.lost.Load(), !c.silent.Load()
 }
+func (c *fakeCounter) stop()        {}
 func (c *fakeCounter) close() error { return c.sys.closeOne("counter") }
 
 // fakeWaiter waits for a wake only: no time passes unless a test says so.

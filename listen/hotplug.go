@@ -197,7 +197,7 @@ func (l *Listener) coverWith(c *cpuState, size int) (_ *cpuRing, err error) {
 		if err != nil {
 			return nil, err
 		}
-		r.counters = append(r.counters, &eventCounter{kernel: k})
+		r.counters = append(r.counters, &eventCounter{target: t, kernel: k})
 	}
 	if err := l.waiter.add(r.kernel.fd()); err != nil {
 		return nil, err
@@ -228,16 +228,15 @@ func (l *Listener) sweep() {
 // retire closes a ring and keeps its numbers.
 func (l *Listener) retire(r *cpuRing) {
 	c := r.home
-	var lost uint64
 	for _, e := range r.counters {
-		w, lo := e.read()
-		c.written += w
-		lost += lo
+		written, lost := e.read()
+		c.written += written
+		c.lost += lost
+		r.lost += lost
 	}
-	c.lost += lost
 	// What was lost at its end no record tells.
-	if lost > r.told {
-		c.lostBefore += lost - r.told
+	if r.lost > r.told {
+		c.lostBefore += r.lost - r.told
 	}
 	if r.gap != nil {
 		l.gaps = append(l.gaps, *r.gap)

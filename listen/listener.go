@@ -67,11 +67,14 @@ type target struct {
 	name     string // that was asked for
 	system   string // of the kernel's name
 	event    string // the same as name, or "name.hex" for one of several formats
-	id       int    // -1 while it is awaited
+	id       int    // of the last one attached; -1 before
 	reg      registration
 	decoder  *layout.Decoder
 	attached bool
-	err      error // why it is not attached
+	err      error // why no payload comes from it
+	// unfit is the error of all its events: there is no payload in its fields.
+	unfit   error
+	letGoAt int64 // when to detach it, if it is unfit; monotonic
 }
 
 // cpuRing is a ring of a CPU.
@@ -87,6 +90,7 @@ type cpuRing struct {
 	// Of the reading goroutine:
 	ring ring
 	told uint64 // how many losses the LOST records in it told
+	lost uint64 // by the counters that are closed
 	body []byte // of the sample that is next
 	time int64  // its time
 	gap  *Gap   // that is before its first event and has not been told
@@ -113,10 +117,8 @@ func (r *cpuRing) close() error { return errors.Join(r.closeCounters(), r.kernel
 // it. Such errors say what cures them and match the errno (syscall.EPERM),
 // fs.ErrPermission, fs.ErrNotExist or errors.ErrUnsupported.
 //
-// A name that exists with fields in which no payload can be found is left out
-// and looked at again each second, as [TracepointInfo].Err says. Only if none
-// of the names can be listened to, Open fails with an error that matches
-// [ErrLayout] (with LayoutWait it waits).
+// That a name exists with fields in which no payload can be found is no failure
+// of Open, as it may come to be so, and end, at any time: see [ErrLayout].
 func Open(opts Options) (*Listener, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -322,10 +324,11 @@ type TracepointInfo struct {
 	// it exists with another layout than was asked for, or the listener has no
 	// right to user_events_data, or LayoutWait was asked for.
 	Registered bool
-	// Attached is false while a tracepoint is awaited.
+	// Attached is false while a tracepoint is awaited, and for one that is of
+	// no use.
 	Attached bool
 	// Err is why a tracepoint that exists is not attached; ErrLayout if no
-	// payload can be found in its fields. It is tried again each second.
+	// payload can be found in its fields. It is tried again.
 	Err error
 }
 
@@ -336,8 +339,11 @@ func (l *Listener) Info() Info {
 	info := Info{RingSize: l.ringSize, WantedRingSize: l.wanted, Err: errors.Join(l.cpuErr, l.multiErr)}
 	for _, t := range l.targets {
 		ti := TracepointInfo{
-			Name: t.name, Event: t.system + "/" + t.event, ID: t.id, Layout: l.opts.Layout,
-			Registered: t.reg != nil, Attached: t.attached, Err: t.err,
+			Name: t.name, Event: t.system + "/" + t.event, ID: -1, Layout: l.opts.Layout,
+			Registered: t.reg != nil, Attached: t.attached && t.unfit == nil, Err: t.err,
+		}
+		if t.attached {
+			ti.ID = t.id
 		}
 		if t.decoder != nil {
 			ti.Layout = layoutOf(t.decoder)

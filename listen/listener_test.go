@@ -222,8 +222,10 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	info := l.Info().Tracepoints[0]
 	require.ErrorIs(t, info.Err, ErrLayout)
 	assert.False(t, info.Attached)
-	assert.Equal(t, -1, info.ID)
+	assert.Equal(t, 500, info.ID)
 
+	sys.pass(time.Duration(unfitFor))
+	l.refresh()
 	sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 501)
 	sys.pass(time.Second)
 	l.refresh()
@@ -236,33 +238,58 @@ func TestTakenNames(t *testing.T) {
 		sys.formats["user_events/a"] = uselessFormat("a", 500)
 		return sys
 	}
-	t.Run("the only one", func(t *testing.T) {
+	t.Run("its events tell who has it", func(t *testing.T) {
 		sys := squatted()
-		o, err := Options{Names: []string{"a"}}.withDefaults()
-		require.NoError(t, err)
-		_, err = open(sys, o)
-		require.ErrorIs(t, err, ErrLayout)
-		assert.ErrorContains(t, err, `"u32 count"`)
-		assert.Zero(t, sys.open)
-	})
-	t.Run("one of two", func(t *testing.T) {
-		sys := squatted()
+		sys.names[66] = "squatter"
 		l := sys.listenTo(t, Options{Names: []string{"a", "b"}})
 		info := l.Info().Tracepoints
 		require.ErrorIs(t, info[0].Err, ErrLayout)
+		assert.ErrorContains(t, info[0].Err, `"u32 count"`)
 		assert.False(t, info[0].Attached)
 		assert.True(t, info[1].Attached)
+		sys.write(0, 66, append(rawCommon(500), 1, 2, 3, 4))
 		sys.write(0, 7, rawOTLP(info[1].ID, "of b"))
-		assert.Equal(t, []string{"of b"}, payloads(readN(t, l, 1)))
-
-		// Who had it is gone: the listener takes it.
+		events := readN(t, l, 2)
+		require.ErrorIs(t, events[0].Err, ErrUndecodable)
+		require.ErrorIs(t, events[0].Err, ErrLayout)
+		assert.Equal(t, "a", events[0].Tracepoint)
+		assert.Equal(t, 66, events[0].PID)
+		assert.Equal(t, "squatter", events[0].Process)
+		assert.Empty(t, events[0].Payload)
+		require.NoError(t, events[1].Err)
+		assert.Equal(t, "of b", string(events[1].Payload))
+		assert.Equal(t, uint64(1), l.Stats().Total().Undecodable)
+	})
+	t.Run("it is let go, so that it can end", func(t *testing.T) {
+		sys := squatted()
+		l := sys.listenTo(t, Options{Names: []string{"a"}})
+		sys.write(0, 66, rawCommon(500))
+		require.ErrorIs(t, readN(t, l, 1)[0].Err, ErrUndecodable)
+		open := sys.open
+		look := func() {
+			sys.pass(time.Second)
+			l.refresh()
+		}
+		attached := 0
+		for range 120 {
+			look()
+			if sys.open == open {
+				attached++
+			}
+		}
+		assert.InDelta(t, 110, attached, 3, "most of the time it is attached")
+		assert.Equal(t, uint64(1), l.Stats().Total().Written, "numbers are kept")
+		for sys.open == open {
+			look()
+		}
 		delete(sys.formats, "user_events/a")
-		sys.pass(time.Second)
-		l.refresh()
-		info = l.Info().Tracepoints
-		require.NoError(t, info[0].Err)
-		assert.True(t, info[0].Attached)
-		assert.True(t, info[0].Registered)
+		look()
+		info := l.Info().Tracepoints[0]
+		require.NoError(t, info.Err)
+		assert.True(t, info.Attached)
+		assert.True(t, info.Registered)
+		sys.write(0, 7, rawOTLP(info.ID, "at last"))
+		assert.Equal(t, []string{"at last"}, payloads(readN(t, l, 1)))
 	})
 	t.Run("and it is there in another format", func(t *testing.T) {
 		sys := squatted()
@@ -396,8 +423,8 @@ func TestStatsRememberWhatTheKernelSaidLast(t *testing.T) {
 	l := sys.listenTo(t, Options{})
 	sys.write(0, 7, rawOTLP(447, "x"))
 	assert.Equal(t, uint64(1), l.Stats().CPUs[0].Written)
-	sys.rings[0].counts.written.Store(0)
-	sys.rings[0].counts.silent.Store(true)
+	sys.rings[0].counters[447].written.Store(0)
+	sys.rings[0].counters[447].silent.Store(true)
 	assert.Equal(t, uint64(1), l.Stats().CPUs[0].Written)
 }
 

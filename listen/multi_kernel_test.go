@@ -6,6 +6,7 @@ package listen
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,25 +72,31 @@ func TestKernelMultiFormats(t *testing.T) {
 	readUntil(t, l, func() bool { return len(multiInfo(l)) == 2 })
 }
 
-// A name that somebody else has with fields of no use: it fails alone, and
-// heals when they go.
+// A name that somebody else has with fields of no use: what they write tells
+// who it is, another name is not affected, and all is well when they are gone.
 func TestKernelTakenName(t *testing.T) {
 	a, b := tracepointOf(t)+"_a", tracepointOf(t)+"_b"
 	squatter := produce(t, a, "u32 count; u64 sum")
-	_, err := Open(Options{Names: []string{a}})
-	require.ErrorIs(t, err, ErrLayout)
-	assert.ErrorContains(t, err, "u32 count; u64 sum")
-
 	l := listenIn(t, Options{Names: []string{a, b}})
 	infos := l.Info().Tracepoints
 	require.ErrorIs(t, infos[0].Err, ErrLayout)
+	assert.ErrorContains(t, infos[0].Err, "u32 count; u64 sum")
 	assert.False(t, infos[0].Attached)
 	require.True(t, infos[1].Attached)
-	_, err = newProducer(a, tracefs.FieldsOTLP)
+	_, err := newProducer(a, tracefs.FieldsOTLP)
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
+
+	require.NoError(t, squatter.write(make([]byte, 12)))
 	p := produce(t, b, tracefs.FieldsOTLP)
 	require.NoError(t, p.otlp("of b"))
+	ev := next(t, l)
+	require.ErrorIs(t, ev.Err, ErrUndecodable)
+	require.ErrorIs(t, ev.Err, ErrLayout)
+	assert.Equal(t, a, ev.Tracepoint)
+	assert.Equal(t, os.Getpid(), ev.PID)
+	assert.NotEmpty(t, ev.Process)
 	assert.Equal(t, "of b", string(next(t, l).Payload))
+	assert.Equal(t, uint64(1), l.Stats().Total().Undecodable)
 
 	squatter.leave()
 	readUntil(t, l, func() bool { return l.Info().Tracepoints[0].Attached })
@@ -98,4 +105,7 @@ func TestKernelTakenName(t *testing.T) {
 	p = produce(t, a, tracefs.FieldsOTLP)
 	require.NoError(t, p.otlp("of a"))
 	assert.Equal(t, "of a", string(next(t, l).Payload))
+	c := l.Stats().Total()
+	assert.Equal(t, uint64(3), c.Written, "what was counted before is kept")
+	assert.Equal(t, uint64(3), c.Received)
 }

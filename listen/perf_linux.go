@@ -118,6 +118,11 @@ type perfCounter struct{ fd int }
 
 func (c *perfCounter) read() (written, lost uint64, ok bool) { return readPair(c.fd) }
 
+func (c *perfCounter) stop() {
+	// It fails for no event that is open.
+	_ = unix.IoctlSetInt(c.fd, unix.PERF_EVENT_IOC_DISABLE, 0)
+}
+
 // readPair reads an event's count and the one number that its read_format has.
 func readPair(fd int) (count, number uint64, ok bool) {
 	var b [16]byte

@@ -91,6 +91,7 @@ type ringCounts struct {
 // eventCounter is one tracepoint on one CPU. It remembers what the kernel said
 // last, for when the kernel has nothing to say any more.
 type eventCounter struct {
+	target        *target
 	kernel        counter
 	written, lost atomic.Uint64
 }

@@ -64,6 +64,8 @@ type counter interface {
 	// of them the ring had no room for. ok is false when the kernel has no
 	// numbers any more.
 	read() (written, lost uint64, ok bool)
+	// stop ends the flow, after which the numbers stay as they are.
+	stop()
 	close() error
 }
 

@@ -128,7 +128,7 @@ func (f *emitFlags) pace() (points int, interval time.Duration, err error) {
 }
 
 func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Writer) (err error) {
-	ctx, stop := untilEnd(context.Background(), f.duration, stdout)
+	ctx, stop := untilEnd(f.duration, stdout, true)
 	defer stop()
 	exporter, err := usereventsmetric.New(
 		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(f.name), usereventsmetric.WithUserEventsPath(f.dataFile))

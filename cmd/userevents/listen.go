@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"syscall"
 	"time"
 
@@ -127,7 +126,7 @@ func defaultFormat(stdout io.Writer) string {
 }
 
 func (f *listenFlags) run(open opener, o listen.Options, flt *filter.Filter, format string, stdout, stderr io.Writer) error {
-	ctx, stop := untilEnd(context.Background(), f.duration, stdout)
+	ctx, stop := untilEnd(f.duration, stdout, true)
 	defer stop()
 	v := newView(format, stdout, true)
 	s := &session.Session{View: v, Filter: flt, Names: f.names, Count: f.count, Now: time.Now}
@@ -143,6 +142,7 @@ func (f *listenFlags) run(open opener, o listen.Options, flt *filter.Filter, for
 
 // listenTo runs a session over a listener, from opening it to the summary.
 func listenTo(ctx context.Context, open opener, o listen.Options, s *session.Session, stderr io.Writer) error {
+	o.OnGap = s.Gap
 	src, err := open(o)
 	if err != nil {
 		return cannotListen(err)
@@ -204,32 +204,5 @@ func notes(w io.Writer, o listen.Options, info listen.Info) {
 	if info.RingSize < info.WantedRingSize {
 		fmt.Fprintf(w, "userevents: rings of %d KiB instead of %d per CPU, bursts may be lost: raise the memlock limit (ulimit -l) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK\n",
 			info.RingSize>>10, info.WantedRingSize>>10)
-	}
-}
-
-// untilEnd returns a context that ends by a signal, after a time (0: none), or
-// when nobody can read stdout any more.
-func untilEnd(parent context.Context, after time.Duration, stdout io.Writer) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
-	ctx, stop := notifySignals(ctx)
-	if after > 0 {
-		var cancelTime context.CancelFunc
-		ctx, cancelTime = context.WithTimeout(ctx, after)
-		before := cancel
-		cancel = func() { cancelTime(); before() }
-	}
-	watched := make(chan struct{})
-	if file, ok := stdout.(*os.File); ok {
-		go func() {
-			defer close(watched)
-			watchReader(ctx, file, cancel)
-		}()
-	} else {
-		close(watched)
-	}
-	return ctx, func() {
-		cancel()
-		stop()
-		<-watched
 	}
 }

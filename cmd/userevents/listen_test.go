@@ -133,7 +133,7 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 func TestListenWithAClosedOutput(t *testing.T) {
 	stderr, code := listenWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
 	assert.Equal(t, exitOK, code)
-	assert.Equal(t, "userevents: 1 events, 3 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
+	assert.Equal(t, "userevents: 0 events, 0 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 
 	stderr, code = listenWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{syscall.ENOSPC}, nil)
 	assert.Equal(t, exitFailed, code)
@@ -144,6 +144,8 @@ func TestListenOptions(t *testing.T) {
 	o := func(env map[string]string, args ...string) listen.Options {
 		src := &fakeSource{err: listen.ErrClosed}
 		listenWith(src, io.Discard, env, args...)
+		assert.NotNil(t, src.opened.OnGap)
+		src.opened.OnGap = nil
 		return src.opened
 	}
 	assert.Equal(t, listen.Options{Names: []string{"otlp_metrics"}, MaxDelay: listenDelay}, o(nil))

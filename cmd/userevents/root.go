@@ -22,7 +22,8 @@ const (
 	exitNoAccess = 3
 )
 
-// codedError is an error that ends the command with its exit code.
+// codedError is an error that ends the command with its exit code. Without an
+// error in it there is nothing to tell.
 type codedError struct {
 	error
 	code int
@@ -45,9 +46,12 @@ func execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "userevents: %s\n", safetext.Escape(err.Error()))
 	var coded *codedError
-	if errors.As(err, &coded) {
+	if errors.As(err, &coded) && coded.error == nil {
+		return coded.code
+	}
+	fmt.Fprintf(stderr, "userevents: %s\n", safetext.Escape(err.Error()))
+	if coded != nil {
 		return coded.code
 	}
 	// Whatever Cobra itself finds wrong is about how it was called.
@@ -71,6 +75,8 @@ root or CAP_PERFMON with access to tracefs.`,
 	root.SetVersionTemplate("userevents {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newListen(openListener, os.Getenv))
+	root.AddCommand(newRecord(openListener, os.Getenv))
+	root.AddCommand(newDecode(os.Getenv))
 	root.AddCommand(newEmit(os.Getenv))
 	root.AddCommand(newTop(openListener, os.Getenv))
 	return root

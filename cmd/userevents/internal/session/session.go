@@ -22,7 +22,8 @@ import (
 // before it.
 const drainFor = 5 * time.Second
 
-// Source is where events come from: a listen.Listener, or files.
+// Source is where events come from: a listen.Listener, or files. If it has a
+// method Origin, that says how much is known of the event that was read last.
 type Source interface {
 	// Read returns io.EOF at the end of a file.
 	Read(ctx context.Context, ev *listen.Event) error
@@ -36,8 +37,6 @@ type Session struct {
 	Filter *filter.Filter
 	// PIDs, if not empty, are the processes whose events are wanted.
 	PIDs []int
-	// Recorded tells that the source has messages only: see show.Event.
-	Recorded bool
 	// Names of tracepoints or files, to be shown.
 	Names []string
 	// Count is after how many events to end, 0 for never.
@@ -56,6 +55,10 @@ type Session struct {
 
 // errEnough ends the session when there were as many events as were asked for.
 var errEnough = errors.New("enough events")
+
+// ErrNoPID is matched by the error of Run where events of some processes are
+// wanted, and the source does not tell the process.
+var ErrNoPID = errors.New("--pid: only perf.data tells of which process an event is")
 
 // Run shows events until the context is done, the source ends or there were
 // enough.
@@ -99,25 +102,34 @@ func (s *Session) read(ctx context.Context, ev *listen.Event) error {
 }
 
 func (s *Session) show(ev *listen.Event) error {
-	if len(s.PIDs) > 0 && !slices.Contains(s.PIDs, ev.PID) {
-		return nil
+	origin := show.Full
+	if o, ok := s.Source.(interface{ Origin() show.Origin }); ok {
+		origin = o.Origin()
+	}
+	if len(s.PIDs) > 0 {
+		if origin != show.Full {
+			return ErrNoPID
+		}
+		if !slices.Contains(s.PIDs, ev.PID) {
+			return nil
+		}
 	}
 	shown, err := decode(ev)
 	if err != nil {
-		s.undecodable.add(ev, err, s.Now(), s.Tell)
+		s.undecodable.add(ev, origin, err, s.Now(), s.Tell)
 		return nil
 	}
-	shown.Recorded = s.Recorded
+	shown.Origin = origin
 	shown.Reduced = s.Filter.Reduce(shown.Data)
 	n := otlpview.Count(shown.Data)
 	if n == 0 {
 		return nil
 	}
-	s.events++
-	s.points += uint64(n)
 	if err := s.View.Event(shown); err != nil {
 		return err
 	}
+	s.events++
+	s.points += uint64(n)
 	if s.Count > 0 && s.events >= s.Count {
 		return errEnough
 	}
@@ -183,6 +195,17 @@ func (s *Session) drawIfDue() error {
 	}
 	s.drawn = now
 	return s.View.Draw(s.Status())
+}
+
+// Gap notes that the listener had no ring on a CPU for some time. It is for
+// listen.Options.OnGap, so it is called by a Read of the session's own.
+func (s *Session) Gap(g listen.Gap) {
+	s.gaps++
+	if s.Tell != nil {
+		const format = "15:04:05.000"
+		s.Tell(fmt.Sprintf("gap: from %s to %s CPU %d had no ring, and what was written on it then is missing",
+			g.From.UTC().Format(format), g.To.UTC().Format(format), g.CPU))
+	}
 }
 
 // Status is what is known so far.

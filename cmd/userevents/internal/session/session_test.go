@@ -153,6 +153,26 @@ func TestUndecodableEventsAreTold(t *testing.T) {
 	}
 }
 
+func TestWriters(t *testing.T) {
+	ev := &listen.Event{PID: 7, TID: 8, Process: "p"}
+	assert.Equal(t, "pid 7 (p)", writerOf(ev, show.Full).String())
+	assert.Equal(t, "thread 8 (p)", writerOf(ev, show.Thread).String())
+	assert.Equal(t, "a request", writerOf(&listen.Event{}, show.MessageOnly).String())
+	assert.Equal(t, "a process in another pid namespace", writerOf(&listen.Event{}, show.Full).String())
+}
+
+func TestGaps(t *testing.T) {
+	s := newSession(&played{})
+	g := listen.Gap{CPU: 1, From: messagetest.Noon, To: messagetest.Noon.Add(1500 * time.Millisecond)}
+	s.Gap(g)
+	var told []string
+	s.Tell = func(l string) { told = append(told, l) }
+	s.Gap(g)
+	assert.Equal(t, []string{"gap: from 12:00:00.000 to 12:00:01.500 CPU 1 had no ring, and what was written on it then is missing"}, told)
+	assert.Equal(t, uint64(2), s.Status().Gaps)
+	assert.Equal(t, []string{"0 events, 0 points, 0 lost, 2 gaps, 0 undecodable"}, s.Summary())
+}
+
 // However many there are, what is told and remembered is bounded, and what was
 // not told as it came is in the summary.
 func TestUndecodableEventsAreBounded(t *testing.T) {
@@ -161,12 +181,12 @@ func TestUndecodableEventsAreBounded(t *testing.T) {
 	tell := func(l string) { told = append(told, l) }
 	var u undecodable
 	for i := range 1000 {
-		u.add(&listen.Event{PID: 1 + i%50, Process: "p"}, errors.New("bad"), now, tell)
+		u.add(&listen.Event{PID: 1 + i%50, Process: "p"}, show.Full, errors.New("bad"), now, tell)
 	}
 	assert.Len(t, told, tellFirst)
 	now = now.Add(tellEvery)
-	u.add(&listen.Event{PID: 1, Process: "p"}, errors.New("worse"), now, tell)
-	u.add(&listen.Event{PID: 1, Process: "p"}, errors.New("worst"), now, tell)
+	u.add(&listen.Event{PID: 1, Process: "p"}, show.Full, errors.New("worse"), now, tell)
+	u.add(&listen.Event{PID: 1, Process: "p"}, show.Full, errors.New("worst"), now, tell)
 	assert.Len(t, told, tellFirst+1)
 	assert.Equal(t, uint64(1002), u.count)
 	assert.Len(t, u.byWriter, maxWriters)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -26,23 +27,35 @@ const (
 	longestReason = 300
 )
 
-// writer is a process that wrote undecodable events.
+// writer is who wrote undecodable events.
 type writer struct {
-	pid     int
+	origin  show.Origin
+	id      int // of the process, or of the thread where that is all there is
 	process string
 }
 
-func (w writer) String() string {
-	name := safetext.Escape(w.process)
-	switch {
-	case w.pid == 0 && name == "":
-		return "a process in another pid namespace"
-	case w.pid == 0:
-		return fmt.Sprintf("a process in another pid namespace (%s)", name)
-	case name == "":
-		return fmt.Sprintf("pid %d", w.pid)
+func writerOf(ev *listen.Event, origin show.Origin) writer {
+	w := writer{origin, ev.PID, ev.Process}
+	if origin == show.Thread {
+		w.id = ev.TID
 	}
-	return fmt.Sprintf("pid %d (%s)", w.pid, name)
+	return w
+}
+
+func (w writer) String() string {
+	who := fmt.Sprintf("pid %d", w.id)
+	switch {
+	case w.origin == show.MessageOnly:
+		return "a request"
+	case w.origin == show.Thread:
+		who = fmt.Sprintf("thread %d", w.id)
+	case w.id == 0:
+		who = "a process in another pid namespace"
+	}
+	if w.process != "" {
+		who += " (" + safetext.Escape(w.process) + ")"
+	}
+	return who
 }
 
 // tally is what is known of a writer's undecodable events.
@@ -61,8 +74,8 @@ type undecodable struct {
 	toldAt   time.Time
 }
 
-func (u *undecodable) add(ev *listen.Event, why error, now time.Time, tell func(string)) {
-	w := writer{ev.PID, ev.Process}
+func (u *undecodable) add(ev *listen.Event, origin show.Origin, why error, now time.Time, tell func(string)) {
+	w := writerOf(ev, origin)
 	reason := safetext.Escape(why.Error())
 	if len(reason) > longestReason {
 		reason = strings.ToValidUTF8(reason[:longestReason], "") + "..."
@@ -96,7 +109,7 @@ func (u *undecodable) add(ev *listen.Event, why error, now time.Time, tell func(
 // summary tells of each writer of whose events not all were told.
 func (u *undecodable) summary() (out []string) {
 	for _, w := range slices.SortedFunc(maps.Keys(u.byWriter), func(a, b writer) int {
-		return cmp.Or(cmp.Compare(u.byWriter[b].count, u.byWriter[a].count), cmp.Compare(a.pid, b.pid), cmp.Compare(a.process, b.process))
+		return cmp.Or(cmp.Compare(u.byWriter[b].count, u.byWriter[a].count), cmp.Compare(a.id, b.id), cmp.Compare(a.process, b.process))
 	}) {
 		if t := u.byWriter[w]; t.untold > 0 {
 			out = append(out, fmt.Sprintf("%d undecodable events of %s, the last: %s", t.count, w, t.last))

@@ -3,7 +3,6 @@
 package show
 
 import (
-	"bufio"
 	"io"
 	"time"
 
@@ -15,10 +14,10 @@ import (
 
 // jsonLines writes an OTLP/JSON request a line, as the Collector's file exporter
 // does and its otlpjsonfile receiver reads.
-type jsonLines struct{ w *bufio.Writer }
+type jsonLines struct{ w io.Writer }
 
 // NewJSON returns a view with an OTLP/JSON request on a line for each event.
-func NewJSON(w io.Writer) View { return &jsonLines{bufio.NewWriter(w)} }
+func NewJSON(w io.Writer) View { return &jsonLines{w} }
 
 func (v *jsonLines) Event(ev *Event) error {
 	payload := ev.Payload
@@ -36,11 +35,10 @@ func (v *jsonLines) Event(ev *Event) error {
 	if err != nil {
 		return err
 	}
-	_, _ = v.w.Write(safetext.JSON(text)) // its error is Flush's, too
-	_ = v.w.WriteByte('\n')
-	return v.w.Flush()
+	_, err = v.w.Write(append(safetext.JSON(text), '\n')) // a whole line at once
+	return err
 }
 
 func (v *jsonLines) Every() time.Duration { return 0 }
 func (v *jsonLines) Draw(Status) error    { return nil }
-func (v *jsonLines) Close(Status) error   { return v.w.Flush() }
+func (v *jsonLines) Close(Status) error   { return nil }

@@ -46,26 +46,37 @@ func line(ev *Event, p *otlpview.Point) string {
 	if attributes == "" {
 		attributes = "-"
 	}
-	at, pid := "-", "-"
-	if t := timeOf(ev, p); !t.IsZero() {
-		at = t.UTC().Format("2006-01-02T15:04:05.000000Z")
-	}
-	if !ev.Recorded {
-		pid = strconv.Itoa(ev.PID)
-	}
 	return fmt.Sprintf("%s %7s %-15s %-20s %-28s %-18s %-12s %-8s %s",
-		at, pid, safetext.Token(ev.Process), service,
+		timeText(ev, p), pidText(ev), safetext.Token(ev.Process), service,
 		safetext.Token(p.Metric), kind, p.Value.Text(otlpview.Exact, ","), safetext.Token(p.Unit), attributes)
 }
 
+const timeFormat = "2006-01-02T15:04:05.000000Z"
+
+// timeText is when the event was written, in UTC, or in seconds of another clock
+// where nothing maps that to the time of day.
+func timeText(ev *Event, p *otlpview.Point) string {
+	if t := timeOf(ev, p); !t.IsZero() {
+		return t.UTC().Format(timeFormat)
+	}
+	if ev.Origin == MessageOnly {
+		return "-"
+	}
+	return fmt.Sprintf("%d.%06d", ev.Monotonic/1e9, ev.Monotonic%1e9/1e3)
+}
+
 // timeOf is when the event was written, or, where nobody knows, the time in the
-// data point.
+// data point, or the zero time.
 func timeOf(ev *Event, p *otlpview.Point) time.Time {
-	if ev.Recorded {
-		if p.Time == 0 {
-			return time.Time{}
-		}
+	if ev.Origin == MessageOnly && p.Time != 0 {
 		return time.Unix(0, int64(p.Time))
 	}
 	return ev.Time
+}
+
+func pidText(ev *Event) string {
+	if ev.Origin != Full {
+		return "-"
+	}
+	return strconv.Itoa(ev.PID)
 }

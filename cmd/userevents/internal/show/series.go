@@ -25,9 +25,8 @@ type series struct {
 	key     seriesKey
 	time    time.Time
 	process string
-	// recorded events come from no process that is known.
-	recorded bool
-	point    otlpview.Point
+	origin  Origin
+	point   otlpview.Point
 }
 
 // seriesSet holds the most recent series.
@@ -43,7 +42,7 @@ func newSeriesSet(max int) *seriesSet {
 
 func (s *seriesSet) update(ev *Event, p otlpview.Point) {
 	key := seriesKey{ev.PID, ev.Tracepoint, p.Service, p.Instance, p.Metric, p.Attributes}
-	now := &series{key: key, time: timeOf(ev, &p), process: ev.Process, recorded: ev.Recorded, point: p}
+	now := &series{key: key, time: timeOf(ev, &p), process: ev.Process, origin: ev.Origin, point: p}
 	if e, ok := s.byKey[key]; ok {
 		e.Value = now
 		s.order.MoveToFront(e)

@@ -40,16 +40,20 @@ const (
 )
 
 // table renders the series as lines that fit a terminal of that size: a line
-// about all, the titles, and a line per series. They are safe to print.
+// about all, one about the last undecodable event if there was any, the titles,
+// and a line per series. They are safe to print.
 func table(all *seriesSet, st Status, width, height int) []string {
 	width, height = max(width, 1), max(height, 1)
+	lines := []string{safetext.Clip(summary(all, st), width)}
+	if st.LastUndecodable != "" {
+		lines = append(lines, safetext.Clip("last undecodable: "+st.LastUndecodable, width))
+	}
 	rows := [][]string{titles()}
-	for _, s := range all.recent(max(height-2, 0)) {
+	for _, s := range all.recent(max(height-len(lines)-1, 0)) {
 		rows = append(rows, cells(s, st.Now.Location()))
 	}
 	widths := fit(rows, width)
 
-	lines := []string{safetext.Clip(summary(all, st), width)}
 	for _, r := range rows {
 		lines = append(lines, safetext.Clip(joinCells(r, widths), width))
 	}
@@ -91,7 +95,7 @@ func cells(s *series, zone *time.Location) []string {
 		at = s.time.In(zone).Format("15:04:05")
 	}
 	row := []string{
-		at, pidText(s), orDash(s.process), orDash(service), orDash(p.Metric),
+		at, pidCell(s), orDash(s.process), orDash(service), orDash(p.Metric),
 		shortKeys(p.Attributes), v, p.Unit,
 	}
 	for i := range row {
@@ -112,10 +116,10 @@ func shortKeys(attributes string) string {
 	return keyPrefix.ReplaceAllString(attributes, "$1$2")
 }
 
-// pidText is the PID column.
-func pidText(s *series) string {
+// pidCell is the PID column.
+func pidCell(s *series) string {
 	switch {
-	case s.recorded:
+	case s.origin != Full:
 		return "-"
 	case s.key.pid == 0:
 		return "other ns" // of another pid namespace than ours

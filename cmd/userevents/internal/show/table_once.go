@@ -38,6 +38,6 @@ func (v *tableOnce) Every() time.Duration { return 0 }
 func (v *tableOnce) Draw(Status) error    { return nil }
 
 func (v *tableOnce) Close(st Status) error {
-	_, err := io.WriteString(v.w, strings.Join(table(v.all, st, v.width, v.all.len()+2), "\n")+"\n")
+	_, err := io.WriteString(v.w, strings.Join(table(v.all, st, v.width, v.all.len()+3), "\n")+"\n")
 	return err
 }

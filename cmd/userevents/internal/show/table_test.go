@@ -86,7 +86,7 @@ func TestTable(t *testing.T) {
 		})
 	}
 	t.Run("empty", func(t *testing.T) {
-		st.Undecodable = 4
+		st.Undecodable, st.LastUndecodable = 4, "pid 7 (evil): not an OTLP message"
 		golden(t, "table-empty", strings.Join(table(newSeriesSet(1), st, 80, 24), "\n")+"\n")
 	})
 }

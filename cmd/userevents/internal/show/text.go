@@ -40,17 +40,18 @@ func (v *text) Close(Status) error   { return v.w.Flush() }
 
 // comment says what is known of an event besides its message.
 func comment(ev *Event) string {
-	if ev.Recorded {
-		return "recorded, without time, CPU and process"
+	if ev.Origin == MessageOnly {
+		return "recorded without time, CPU and process"
 	}
-	parts := []string{
-		ev.Time.UTC().Format("2006-01-02T15:04:05.000000Z"),
-		"cpu=" + strconv.Itoa(ev.CPU), "pid=" + strconv.Itoa(ev.PID), "tid=" + strconv.Itoa(ev.TID),
-		"process=" + safetext.Token(ev.Process), "tracepoint=" + safetext.Token(ev.Tracepoint),
-		"version=" + safetext.Token(ev.Version), "bytes=" + strconv.Itoa(len(ev.Payload)),
-		"lost=" + strconv.FormatUint(ev.LostBefore, 10),
+	parts := []string{timeText(ev, nil), "cpu=" + strconv.Itoa(ev.CPU)}
+	if ev.Origin == Full {
+		parts = append(parts, "pid="+strconv.Itoa(ev.PID))
 	}
-	if ev.PID == 0 {
+	parts = append(parts, "tid="+strconv.Itoa(ev.TID),
+		"process="+safetext.Token(ev.Process), "tracepoint="+safetext.Token(ev.Tracepoint),
+		"version="+safetext.Token(ev.Version), "bytes="+strconv.Itoa(len(ev.Payload)),
+		"lost="+strconv.FormatUint(ev.LostBefore, 10))
+	if ev.Origin == Full && ev.PID == 0 {
 		parts = append(parts, "(of another pid namespace)")
 	}
 	return strings.Join(parts, " ")

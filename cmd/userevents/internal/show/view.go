@@ -23,13 +23,24 @@ type View interface {
 	Close(Status) error
 }
 
+// Origin is what is known of events besides their messages.
+type Origin int
+
+const (
+	// Full events have a time, a CPU, a process and a thread.
+	Full Origin = iota
+	// Thread events have no process, only a thread. They come from ftrace.
+	Thread
+	// MessageOnly events have nothing else. They come from OTLP/JSON.
+	MessageOnly
+)
+
 // Event is one event to show.
 type Event struct {
 	// Event says where it comes from. Its payload is that of the whole event.
 	*listen.Event
-	// Recorded tells that it comes from a file that has messages only: neither
-	// CPU, process nor time are known.
-	Recorded bool
+	// Origin says how much of that is known.
+	Origin Origin
 	// Data is the message, reduced to what is wanted.
 	Data *metricspb.MetricsData
 	// Reduced tells that Data is less than what Payload has.

@@ -38,7 +38,10 @@ dropped after ten (5 minutes at least, an hour at most). At most 20,000 series a
 MiB are remembered; past that the ones that were not heard of for the longest time go.
 
 Where the terminal is too narrow, columns are left out in this order: process, type,
-unit, pid, trend, age, attributes, service, rate, value. NO_COLOR=1 leaves out colours.
+unit, pid, trend, age, attributes, service, rate, value. Of attributes the list has the
+last part of their names, or where there is no room for that, their values only.
+NO_COLOR=1 leaves out colours.
+
 What services write is never passed to the terminal as it is: characters that cannot
 be printed are shown as \x1b or \u202e.
 

@@ -98,8 +98,6 @@ func subtract(now, before *otlpview.Value) (diff otlpview.Value, ok bool) {
 	if diff.HasSum {
 		diff.Sum = now.Sum - before.Sum
 	}
-	// Min and Max are of the whole time, but they bound those of any part.
-	diff.Min, diff.HasMin, diff.Max, diff.HasMax = now.Min, now.HasMin, now.Max, now.HasMax
 	// Those of a summary are of a time that its producer chose.
 	diff.Quantiles = now.Quantiles
 	if now.Exponential != nil && before.Exponential != nil {

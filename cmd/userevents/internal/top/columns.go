@@ -2,11 +2,7 @@
 
 package top
 
-import (
-	"regexp"
-	"strings"
-	"time"
-)
+import "time"
 
 // longestValue is how many cells a value takes at most: p99=1.2e-05.
 const longestValue = 11
@@ -42,7 +38,7 @@ type column struct {
 }
 
 var columns = [columnCount]column{
-	columnService:    {title: "SERVICE", least: 10, fair: 14, most: 40, weight: 1},
+	columnService:    {title: "SERVICE", least: 10, fair: 18, most: 40, weight: 1},
 	columnMetric:     {title: "METRIC", least: 16, fair: 28, most: 60, weight: 3, keepEnd: true}, // names differ at their end
 	columnAttributes: {title: "ATTRIBUTES", least: 12, fair: 18, most: 100, weight: 1.5},
 	columnType:       {title: "TYPE", least: 10, fair: 18, most: 24, weight: 1},
@@ -118,15 +114,15 @@ func (l *layout) grow(cells int, need needs, bound func(column) int) (given int)
 	return given
 }
 
-// cell is the text of a column of a row, as long as it may be.
-func (r *row) cell(c columnID, now time.Duration, trendCells int) string {
+// cell is the text of a column of a row, which need not be cut to its cells.
+func (r *row) cell(c columnID, now time.Duration, cells int) string {
 	switch c {
 	case columnService:
 		return r.id.service
 	case columnMetric:
 		return r.id.metric
 	case columnAttributes:
-		return r.id.labels
+		return r.id.labels.in(cells)
 	case columnType:
 		return r.id.typ
 	case columnValue:
@@ -136,7 +132,7 @@ func (r *row) cell(c columnID, now time.Duration, trendCells int) string {
 	case columnRate:
 		return short(r.rate)
 	case columnTrend:
-		return sparkline(&r.history, trendCells, r.id.hasRate())
+		return sparkline(&r.history, cells, r.id.hasRate())
 	case columnAge:
 		return ago(now - r.seen)
 	case columnPID:
@@ -174,21 +170,3 @@ func (r *reading) highestName() string {
 }
 
 func quantileName(q float64) string { return "p" + short(q*100) }
-
-var keyPrefix = regexp.MustCompile(`(^| )(?:[A-Za-z0-9_]+\.)+([A-Za-z0-9_]+=)`)
-
-// longestLabels bounds what of the attributes is in the list, in bytes.
-const longestLabels = 512
-
-// shortKeys leaves the last part of each attribute's key: a list has no room
-// for http.request.method and http.response.status_code, and it is their ends
-// that differ.
-func shortKeys(attributes string) string {
-	if len(attributes) > longestLabels {
-		attributes = strings.ToValidUTF8(attributes[:longestLabels], "") + "…"
-	}
-	if !strings.Contains(attributes, ".") {
-		return attributes
-	}
-	return keyPrefix.ReplaceAllString(attributes, "$1$2")
-}

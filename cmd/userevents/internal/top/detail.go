@@ -84,7 +84,7 @@ func (m *model) numbers(r *row) []*line {
 	}
 	estimates := newLine(m.width)
 	for _, q := range quantiles {
-		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle, short(quantile(buckets, limitsOf(v), q))).add(plainStyle, "  ")
+		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle, short(quantile(buckets, r.last.limits, q))).add(plainStyle, "  ")
 	}
 	estimates.add(quietStyle, "(estimated from the buckets)")
 	return []*line{value, estimates}
@@ -178,7 +178,7 @@ func (m *model) bucketLines(r *row, buckets []bucket, lines int) []string {
 		labels, counts = max(labels, width(one.label())), max(counts, width(count(one.count)))
 		most = max(most, one.count)
 	}
-	marks := marksOf(b.buckets, buckets, limitsOf(&r.last.interval))
+	marks := marksOf(b.buckets, buckets, r.last.limits)
 	cells := m.width - labels - counts - 3 - len(" p50 p90 p99")
 	for i, one := range b.buckets {
 		l := newLine(m.width).add(plainStyle, right(one.label(), labels)+" "+right(count(one.count), counts)+" ")

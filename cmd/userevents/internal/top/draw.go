@@ -148,11 +148,14 @@ func (m *model) keyLine() string {
 	case m.detail != nil:
 		return l.add(quietStyle, "esc back  up down another series  p pause  ? help  q quit").String()
 	}
-	l.add(quietStyle, "q quit  ? help  / filter  s sort  r reverse  p pause  enter detail")
+	place := ""
 	if n := len(m.list.shown); n > 0 {
-		l.addRight(plainStyle, fmt.Sprintf(" %d-%d/%d", m.first+1, min(m.first+m.listLines(), n), n))
+		place = fmt.Sprintf(" %d-%d/%d", m.first+1, min(m.first+m.listLines(), n), n)
 	}
-	return l.String()
+	l.cells -= width(place)
+	l.add(quietStyle, "q quit  ? help  / filter  s sort  r reverse  p pause  enter detail")
+	l.cells += width(place)
+	return l.addRight(plainStyle, place).String()
 }
 
 func (m *model) helpView() []string {

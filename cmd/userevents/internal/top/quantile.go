@@ -32,10 +32,10 @@ func limitsOf(v *otlpview.Value) limits {
 // logarithms of its bounds for an exponential one. The estimate is therefore at
 // most off by the width of one bucket.
 //
-// A bucket without a bound at one side ends at the least or greatest value where
-// the producer sends that. If not, the lowest one begins at zero where its upper
-// bound is above that; otherwise the estimate is the one bound that there is.
-// Nothing is estimated outside of the least and greatest value.
+// A bucket that reaches beyond the least or the greatest value ends there, where
+// the producer sends these. If not, of the buckets without a bound at one side the
+// lowest begins at zero where its upper bound is above that; otherwise the
+// estimate is the one bound that there is.
 func quantile(buckets []bucket, l limits, q float64) float64 {
 	total := 0.0
 	for _, b := range buckets {
@@ -58,27 +58,25 @@ func quantile(buckets []bucket, l limits, q float64) float64 {
 		below += float64(b.count)
 	}
 	b := buckets[at]
-	part := min(max((rank-below)/float64(b.count), 0), 1)
-	return clamp(b.within(l, part), l)
+	return b.within(l, min(max((rank-below)/float64(b.count), 0), 1))
 }
 
 // within is the number below which a part of the bucket's values is.
 func (b bucket) within(l limits, part float64) float64 {
 	low, high := b.low, b.high
+	if l.min > low && l.min <= high {
+		low = l.min
+	}
+	if l.max < high && l.max >= low {
+		high = l.max
+	}
 	if math.IsInf(high, 1) {
 		high = low
-		if !math.IsInf(l.max, 1) && l.max >= low {
-			high = l.max
-		}
 	}
 	if math.IsInf(low, -1) {
-		switch {
-		case !math.IsInf(l.min, -1) && l.min <= high:
-			low = l.min
-		case high > 0 && high == b.high:
+		low = high
+		if high > 0 && !math.IsInf(b.high, 1) {
 			low = 0
-		default:
-			low = high
 		}
 	}
 	switch {
@@ -94,13 +92,6 @@ func (b bucket) within(l limits, part float64) float64 {
 		return low * math.Pow(high/low, part)
 	}
 	return low + (high-low)*part
-}
-
-func clamp(x float64, l limits) float64 {
-	if l.min > l.max { // a producer may write anything
-		return x
-	}
-	return min(max(x, l.min), l.max)
 }
 
 // quantiles are those that are shown.

@@ -41,8 +41,8 @@ func TestQuantiles(t *testing.T) {
 		{"the lowest begins at the least", limited(explicit([]float64{10, 20}, 100, 0, 0), 8, 10), 9, 9.8, 9.98},
 		{"the lowest, below zero, too", limited(explicit([]float64{-10, 20}, 100, 0, 0), -20, -10), -15, -11, -10.1},
 		{"the highest ends at the greatest", limited(explicit([]float64{10, 20}, 0, 0, 100), 20, 120), 70, 110, 119},
-		{"nothing outside of least and greatest", limited(explicit([]float64{10, 20}, 0, 100, 0), 16, 18), 16, 18, 18},
-		{"limits that contradict", limited(explicit([]float64{10, 20}, 0, 100, 0), 18, 16), 15, 19, 19.9},
+		{"within least and greatest", limited(explicit([]float64{10, 20}, 0, 100, 0), 16, 18), 17, 17.8, 17.98},
+		{"limits that contradict", limited(explicit([]float64{10, 20}, 0, 100, 0), 18, 16), 19, 19.8, 19.98},
 		{"one bucket for all", limited(explicit(nil, 100), 10, 20), 15, 19, 19.9},
 		{"one bucket for all, and no limits", explicit(nil, 100), nan, nan, nan},
 		{"one bucket for all, and one limit", otlpview.Value{Counts: []uint64{100}, Max: 7, HasMax: true}, 7, 7, 7},
@@ -64,7 +64,7 @@ func TestQuantiles(t *testing.T) {
 		{"exponential, of the smallest base", exponential(otlpview.Exponential{Scale: 2_000_000_000, Positive: []uint64{100}}), 1, 1, 1},
 		{"exponential, beyond the largest number", exponential(otlpview.Exponential{PositiveOffset: math.MaxInt32, Positive: []uint64{100}}), nan, nan, nan},
 		{"exponential, a threshold that is none", exponential(otlpview.Exponential{ZeroThreshold: nan, Positive: []uint64{100}}), nan, nan, nan},
-		{"exponential, limited", limited(exponential(otlpview.Exponential{Positive: []uint64{100}}), 1.5, 1.6), 1.5, 1.6, 1.6},
+		{"exponential, limited", limited(exponential(otlpview.Exponential{Positive: []uint64{100}}), 1.5, 1.6), 1.5 * math.Pow(16./15, 0.5), 1.5 * math.Pow(16./15, 0.9), 1.5 * math.Pow(16./15, 0.99)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			buckets, limits := bucketsOf(&c.value), limitsOf(&c.value)

@@ -33,7 +33,7 @@ type identity struct {
 	service     string // with the instance
 	metric      string
 	attributes  string
-	labels      string // attributes as the list has them: shorter
+	labels      labels
 	process     string
 	unit        string
 	description string
@@ -48,7 +48,7 @@ func newIdentity(k key, ev *listen.Event, p *otlpview.Point) *identity {
 		process:    cut(ev.Process), unit: cut(p.Unit), description: cut(p.Description),
 		typ: p.Kind, pid: strconv.Itoa(ev.PID),
 	}
-	id.labels = shortKeys(id.attributes)
+	id.labels = labelsOf(id.attributes)
 	if p.Instance != "" {
 		id.service = orDash(p.Service + "/" + p.Instance)
 	}
@@ -102,7 +102,9 @@ type reading struct {
 	// interval is what came since the point before: of a delta the point itself,
 	// of a cumulative histogram the difference. over is how long that took, 0
 	// where it is not known.
-	interval   otlpview.Value
+	interval otlpview.Value
+	// limits of a cumulative histogram are of the whole time, and so of any part.
+	limits     limits
 	sinceStart bool // interval is of all the time since the series' start
 	over       time.Duration
 	written    time.Time
@@ -149,7 +151,7 @@ func (s *series) apply(ev *listen.Event, p *otlpview.Point, now time.Duration) {
 	s.seen = now
 	s.points++
 	start, at := times(p, ev.Time)
-	r := &reading{value: p.Value, interval: p.Value, written: ev.Time, process: s.id.process}
+	r := &reading{value: p.Value, interval: p.Value, limits: limitsOf(&p.Value), written: ev.Time, process: s.id.process}
 	if ev.Process != "" && ev.Process != s.id.process {
 		r.process = cut(ev.Process)
 	}
@@ -205,7 +207,7 @@ func (r *reading) highest() float64 {
 	if n := len(r.interval.Quantiles); n > 0 {
 		return r.interval.Quantiles[n-1].GetValue()
 	}
-	return quantile(bucketsOf(&r.interval), limitsOf(&r.interval), quantiles[len(quantiles)-1])
+	return quantile(bucketsOf(&r.interval), r.limits, quantiles[len(quantiles)-1])
 }
 
 // memory is what a series takes, in bytes, about.
@@ -214,7 +216,7 @@ func (s *series) memory() int {
 	id := s.id
 	k := id.key
 	n := fixed + len(k.service) + len(k.instance) + len(k.metric) + len(k.attributes) +
-		len(id.service) + len(id.metric) + len(id.labels) + len(id.process) + len(id.unit) + len(id.description)
+		len(id.service) + len(id.metric) + id.labels.memory() + len(id.process) + len(id.unit) + len(id.description)
 	if s.last != nil {
 		n += valueMemory(&s.last.value)
 		if s.last.interval.IsIncrease && !s.last.value.IsIncrease {

@@ -113,7 +113,7 @@ func screenOf(in io.Reader, out io.Writer, env func(string) string) (*os.File, e
 }
 
 func (f *topFlags) run(open opener, o listen.Options, flt *filter.Filter, in io.Reader, out *os.File, stderr io.Writer) error {
-	ctx, stop := untilEnd(context.Background(), 0, out)
+	ctx, stop := untilEnd(0, out, true)
 	defer stop()
 	src, err := open(o)
 	if err != nil {

@@ -28,7 +28,7 @@ const (
 )
 
 func helperOf(name string) func() error {
-	return map[string]func() error{"write": helpWrite, "listen": helpListen, "restricted": helpRestricted, "user": helpUser}[name]
+	return map[string]func() error{"write": helpWrite, "listen": helpListen, "restricted": helpRestricted, "user": helpUser, "follow": helpFollow, "hostile": helpHostile}[name]
 }
 
 // helpWrite writes one event from a thread that is not the first.

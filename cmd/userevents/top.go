@@ -115,13 +115,15 @@ func screenOf(in io.Reader, out io.Writer, env func(string) string) (*os.File, e
 func (f *topFlags) run(open opener, o listen.Options, flt *filter.Filter, in io.Reader, out *os.File, stderr io.Writer) error {
 	ctx, stop := untilEnd(0, out, true)
 	defer stop()
+	screen := top.New(top.Options{Names: f.names, Interval: f.interval})
+	s := &session.Session{View: screen, Filter: flt, Names: f.names, Now: time.Now}
+	o.OnGap = s.Gap
 	src, err := open(o)
 	if err != nil {
 		return cannotListen(err)
 	}
+	s.Source = src
 	notes(stderr, o, src.Info())
-	screen := top.New(top.Options{Names: f.names, Interval: f.interval})
-	s := &session.Session{Source: src, View: screen, Filter: flt, Names: f.names, Now: time.Now}
 	return finish(s, stderr, func() error {
 		// Whichever ends first ends the other.
 		ctx, cancel := context.WithCancel(ctx)

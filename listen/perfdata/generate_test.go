@@ -76,7 +76,7 @@ type generatedEvent struct {
 	useClock       bool
 	clock          int32
 	ids            []uint64
-	attrSize       int // 136 if 0
+	attrSize       int // 128 if 0
 }
 
 type generatedFormat struct{ system, text string }
@@ -261,7 +261,7 @@ func (g *generator) finishedRound() { g.record(68, 0, nil) }
 func (g *generator) attr(e generatedEvent) []byte {
 	size := e.attrSize
 	if size == 0 {
-		size = 136
+		size = 128
 	}
 	var b []byte
 	kind, config := uint32(1), uint64(0) // PERF_TYPE_SOFTWARE
@@ -289,6 +289,12 @@ func (g *generator) attr(e generatedEvent) []byte {
 	return append(b, make([]byte, max(size-len(b), 0))...)[:size]
 }
 
+const headerPage = `	field: u64 timestamp;	offset:0;	size:8;	signed:0;
+	field: local_t commit;	offset:8;	size:8;	signed:1;
+	field: int overwrite;	offset:8;	size:1;	signed:1;
+	field: char data;	offset:16;	size:4080;	signed:1;
+`
+
 func (g *generator) tracingData() []byte {
 	b := []byte("\x17\x08\x44tracing0.6\x00")
 	big := byte(0)
@@ -302,11 +308,11 @@ func (g *generator) tracingData() []byte {
 		b = append(b, s...)
 	}
 	b = append(b, "header_page\x00"...)
-	text("some text")
+	text(headerPage)
 	b = append(b, "header_event\x00"...)
-	text("some more")
+	text("# compressed entry header\n")
 	b = g.u32(b, 1)
-	text("a format of ftrace's own")
+	text(layouttest.Format("function", 1, "\tfield:unsigned long ip;\toffset:8;\tsize:8;\tsigned:0;\n"))
 	b = g.u32(b, uint32(len(g.formats)))
 	for _, f := range g.formats {
 		b = append(append(b, f.system...), 0)

@@ -54,8 +54,8 @@ const (
 	itemSize  = int(unsafe.Sizeof(item{}))
 )
 
-// memory is how much the queue holds, in bytes.
-func (q *queue) memory() int { return q.used*blockSize + cap(q.items)*itemSize }
+// memory is how much is held, in bytes. Items count twice, as a slice that grows has up to as much room again.
+func (q *queue) memory() int { return q.used*blockSize + 2*(len(q.items)-q.head)*itemSize }
 
 // push takes an item, and copies its data. If memory gets short, the older
 // half may be taken.

@@ -277,7 +277,7 @@ func TestUnfinished(t *testing.T) {
 		g.otlp(generatedSample{time: uint64(i)}, []byte{byte(i)})
 	}
 	data := g.file()
-	end := 104 + 8 + 136 + 16 + len(g.records)
+	end := 104 + 8 + 128 + 16 + len(g.records)
 	format := layouttest.OTLPFormat("otlp_metrics", 7)
 	for _, tt := range []struct {
 		name   string
@@ -344,7 +344,7 @@ func TestNotPerfData(t *testing.T) {
 		{name: "attributes too long", data: change(file, 16, most...), err: perfdata.ErrFormat},
 		{name: "attributes nowhere", data: change(file, 24, most...), err: perfdata.ErrTruncated},
 		{name: "too many attributes", data: change(file, 32, most...), err: perfdata.ErrLimit},
-		{name: "too many ids", data: change(file, 112+136+8, most...), err: perfdata.ErrLimit},
+		{name: "too many ids", data: change(file, 112+128+8, most...), err: perfdata.ErrLimit},
 		{name: "a compressed file", data: change(file, 72+3, 1<<3), err: perfdata.ErrCompressed, says: "-z"},
 
 		{name: "a record without a size", data: change(stream, 16+6, 0, 0), stream: true, err: perfdata.ErrFormat},

@@ -74,9 +74,13 @@ const otlpFields = `	field:u32 protocol;	offset:8;	size:4;	signed:0;
 
 // Format is the text of the format file of a tracepoint with these fields, each
 // a line as in that file.
-func Format(name string, id int, fields string) string {
-	return fmt.Sprintf("name: %s\nID: %d\nformat:\n%s%s\nprint fmt: \"\"\n", name, id, commonFields, fields)
-}
+func Format(name string, id int, fields string) string { return format(name, id, fields, `""`) }
 
 // OTLPFormat is that of one with the three fields.
-func OTLPFormat(name string, id int) string { return Format(name, id, otlpFields) }
+func OTLPFormat(name string, id int) string {
+	return format(name, id, otlpFields, `"protocol=%u version=%s buffer=%llu", REC->protocol, REC->version, REC->buffer`)
+}
+
+func format(name string, id int, fields, print string) string {
+	return fmt.Sprintf("name: %s\nID: %d\nformat:\n%s%s\nprint fmt: %s\n", name, id, commonFields, fields, print)
+}

@@ -34,7 +34,7 @@ They are off by a bucket's width at most, and within min and max where a service
 these.
 
 A series is dim after three of its intervals without a point (10 seconds at least) and
-dropped after ten (5 minutes at least, an hour at most). At most 20,000 series and 64
+dropped after ten (5 minutes at least, an hour at most). At most 20,000 series and 48
 MiB are remembered; past that the ones that were not heard of for the longest time go.
 
 Where the terminal is too narrow, columns are left out in this order: process, type,

@@ -262,7 +262,7 @@ func TestKernelTopWithTenThousandSeries(t *testing.T) {
 	// Help.
 	p.keys("?")
 	screen = p.has("PgUp PgDn", "any key  back")
-	assert.Contains(t, screen, "20000 series or 64 MiB")
+	assert.Contains(t, screen, "20000 series or 48 MiB")
 	p.keys("x")
 	p.has(" 1-20/10000")
 

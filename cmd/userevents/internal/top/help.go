@@ -22,6 +22,6 @@ var helpLines = []string{
 	"        after ten intervals and 5 minutes (an hour at most) it is dropped",
 	"lost    events that the kernel had no room for, as we were too slow;",
 	"        gaps: times in which a CPU had no ring; undecodable: not OTLP",
-	"20000 series or 64 MiB are remembered; past it the ones that were not heard",
+	"20000 series or 48 MiB are remembered; past it the ones that were not heard",
 	"of for the longest time go, and are counted as forgotten",
 }

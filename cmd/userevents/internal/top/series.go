@@ -212,7 +212,7 @@ func (r *reading) highest() float64 {
 
 // memory is what a series takes, in bytes, about.
 func (s *series) memory() int {
-	const fixed = 1024 // the structs, the maps' entries
+	const fixed = 1536 // the structs, the maps' entries
 	id := s.id
 	k := id.key
 	n := fixed + len(k.service) + len(k.instance) + len(k.metric) + len(k.attributes) +

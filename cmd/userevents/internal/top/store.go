@@ -14,7 +14,7 @@ import (
 // was not heard of for the longest time goes.
 const (
 	maxSeries = 20_000
-	maxMemory = 64 << 20 // bytes of all series, about
+	maxMemory = 48 << 20 // bytes of all series, about
 
 	// A series is dim after so many of its intervals without a point, but not
 	// before dimAfter; and dropped after dropIntervals, but not before dropAfter,

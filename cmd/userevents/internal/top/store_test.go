@@ -5,6 +5,7 @@ package top
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,52 @@ func TestMemoryIsBounded(t *testing.T) {
 	s.apply(&listen.Event{}, []otlpview.Point{gaugePoint("b", 1)}, 0)
 	assert.Equal(t, []string{"b"}, metrics(s, 0))
 	assert.Equal(t, s.slots[s.newest].bytes, s.memory)
+}
+
+// The same by what the Go runtime counts, with the screen's copies, over 100,000
+// events that are made to take much.
+func TestMemoryOfHostileEventsIsBounded(t *testing.T) {
+	const bound = 64 << 20
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for _, c := range []struct {
+		name  string
+		point func(i int) otlpview.Point
+	}{
+		{"many small series", func(i int) otlpview.Point { return gaugePoint(fmt.Sprint(i), 1) }},
+		{"long names", func(i int) otlpview.Point { return gaugePoint(strings.Repeat("x", 8000)+fmt.Sprint(i), 1) }},
+		{"long attributes", func(i int) otlpview.Point {
+			p := gaugePoint("m", 1)
+			p.Attributes = fmt.Sprint(i) + strings.Repeat("x", 4000)
+			return p
+		}},
+		{"many buckets", func(i int) otlpview.Point {
+			p := gaugePoint(fmt.Sprint(i%30_000), 1)
+			p.Kind, p.Temporality, p.Value = "histogram", "cumulative", otlpview.Value{Aggregate: true, Counts: make([]uint64, 1001), Bounds: make([]float64, 1000)}
+			return p
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			before := heap()
+			for i := range 100_000 {
+				d.screen.store.apply(&listen.Event{PID: 1}, []otlpview.Point{c.point(i)}, d.now)
+				if i%10_000 == 0 {
+					d.pass(time.Millisecond)
+				}
+			}
+			d.pass(time.Millisecond)
+			after := heap()
+			t.Logf("%d series, %d MiB, counted as %d MiB", d.screen.store.len(), (after-before)>>20, d.screen.store.memory>>20)
+			assert.LessOrEqual(t, after, before+bound)
+			runtime.KeepAlive(d)
+		})
+	}
 }
 
 // The list, the map and the sum of memory agree after any sequence.

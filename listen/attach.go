@@ -58,19 +58,23 @@ func (l *Listener) smaller(size int, err error) int {
 	return size / 2
 }
 
+// makeRingsOf leaves out CPUs that went meanwhile, be they back or not: they are
+// found at the next look.
 func (l *Listener) makeRingsOf(cpus []int, size int) error {
+	var offline error
 	for _, cpu := range cpus {
 		r, err := l.newRing(l.cpu(cpu), size)
+		if isOffline(err) {
+			offline = err
+			continue
+		}
 		if err != nil {
-			if l.wentOffline(cpu, err) {
-				continue
-			}
 			return err
 		}
 		l.add(r)
 	}
 	if len(l.rings) == 0 {
-		return errors.New("listen: no CPU is online")
+		return fmt.Errorf("listen: no CPU can be listened to: %w", offline)
 	}
 	return nil
 }
@@ -93,15 +97,6 @@ func (l *Listener) add(r *cpuRing) {
 	if r.home.since == 0 {
 		r.home.since = r.lookedAt
 	}
-}
-
-// wentOffline reports whether err came because the CPU is not online any more.
-func (l *Listener) wentOffline(cpu int, err error) bool {
-	if !isOffline(err) {
-		return false
-	}
-	online, err := l.sys.onlineCPUs()
-	return err == nil && !slices.Contains(online, cpu)
 }
 
 // connectAll connects all names, and whatever of several formats is there. It
@@ -215,10 +210,11 @@ func (l *Listener) attach(t *target) error {
 			continue
 		}
 		c, err := r.kernel.attach(t.id)
+		if isOffline(err) {
+			l.look.cpus = 0 // the ring is dead, as a look finds
+			continue
+		}
 		if err != nil {
-			if l.wentOffline(r.home.number, err) {
-				continue
-			}
 			for _, a := range added {
 				last := len(a.counters) - 1
 				_ = a.counters[last].close()

@@ -26,7 +26,7 @@ const (
 	// confirmAfter is how long, in nanoseconds, a ring's time must stand still
 	// to prove that the ring is dead. It is longer than the ticks of the
 	// coarsest clock that a kernel may count this time by (10 ms).
-	confirmAfter = int64(50 * time.Millisecond)
+	confirmAfter = int64(25 * time.Millisecond)
 	// lookAfter is after how many events a reader that never waits reads the
 	// clock to see whether a look is due.
 	lookAfter = 8
@@ -137,6 +137,15 @@ func (l *Listener) lookForCPUs(now int64, changed bool) {
 			}
 		}
 	}
+}
+
+// wentOffline reports whether err came because the CPU is not online any more.
+func (l *Listener) wentOffline(cpu int, err error) bool {
+	if !isOffline(err) {
+		return false
+	}
+	online, err := l.sys.onlineCPUs()
+	return err == nil && !slices.Contains(online, cpu)
 }
 
 // died finds out whether the ring's CPU was offline since the last look. It is

@@ -198,7 +198,7 @@ func init() {
 	// In init, the one thread there is can be made to lose its rights before
 	// there are others.
 	runtime.LockOSThread()
-	if err := helperOf(name)(); err != nil {
+	if err := helpers[name](); err != nil {
 		var errno syscall.Errno
 		errors.As(err, &errno)
 		fmt.Printf("error %d: %v\n", int(errno), err)

@@ -25,10 +25,18 @@ import (
 const (
 	tracepointVariable = "USEREVENTS_TEST_TRACEPOINT"
 	allowedVariable    = "USEREVENTS_TEST_ALLOWED"
+	ringVariable       = "USEREVENTS_TEST_RING"
 )
 
-func helperOf(name string) func() error {
-	return map[string]func() error{"write": helpWrite, "listen": helpListen, "restricted": helpRestricted, "user": helpUser, "follow": helpFollow, "hostile": helpHostile}[name]
+var helpers = map[string]func() error{
+	"write": helpWrite, "listen": helpListen, "restricted": helpRestricted, "user": helpUser,
+	"follow": helpFollow, "hostile": helpHostile,
+}
+
+// addHelper adds one of a file that is not always built.
+func addHelper(name string, f func() error) bool {
+	helpers[name] = f
+	return true
 }
 
 // helpWrite writes one event from a thread that is not the first.
@@ -88,7 +96,11 @@ func helpRestricted() error {
 	if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &caps[0]); err != nil {
 		return err
 	}
-	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: 20 * time.Millisecond})
+	size, err := strconv.Atoi(os.Getenv(ringVariable))
+	if err != nil {
+		return err
+	}
+	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: 20 * time.Millisecond, RingSize: size})
 	if err != nil {
 		return err
 	}
@@ -173,18 +185,39 @@ func TestKernelOtherNamespace(t *testing.T) {
 
 const (
 	capDACOverride = 1
+	capIPCLock     = 14
 	capPerfmon     = 38
 )
 
+// runRestricted listens with some capabilities and with rings of a size, 0 for
+// the default.
+func runRestricted(t *testing.T, ring int, capabilities ...any) (string, error) {
+	t.Helper()
+	out, _, err := runHelper(t, "restricted", nil, tracepointVariable+"="+tracepointOf(t),
+		allowedVariable+"="+strings.TrimSpace(fmt.Sprintln(capabilities...)), ringVariable+"="+strconv.Itoa(ring))
+	return out, err
+}
+
 func TestKernelWithoutLockedMemory(t *testing.T) {
-	out, _, err := runHelper(t, "restricted", nil, tracepointVariable+"="+tracepointOf(t), allowedVariable+"="+fmt.Sprint(capDACOverride, capPerfmon))
+	out, err := runRestricted(t, 0, capDACOverride, capPerfmon)
 	require.NoError(t, err, out)
 	// kernel.perf_event_mlock_kb is 512 and a page, per CPU.
 	assert.Equal(t, "ring 524288 wanted 4194304 payload x\n", out)
+
+	out, err = runRestricted(t, 1<<20, capDACOverride, capPerfmon)
+	require.Error(t, err, "a size that was asked for is not made smaller")
+	assert.Contains(t, out, fmt.Sprintf("error %d", syscall.EPERM))
+	for _, cure := range []string{"ring of 1024 KiB", "kernel.perf_event_mlock_kb", "LimitMEMLOCK=", "CAP_IPC_LOCK"} {
+		assert.Contains(t, out, cure)
+	}
+
+	out, err = runRestricted(t, 1<<20, capDACOverride, capPerfmon, capIPCLock)
+	require.NoError(t, err, out)
+	assert.Equal(t, "ring 1048576 wanted 1048576 payload x\n", out)
 }
 
 func TestKernelWithoutRights(t *testing.T) {
-	out, _, err := runHelper(t, "restricted", nil, tracepointVariable+"="+tracepointOf(t), allowedVariable+"="+fmt.Sprint(capDACOverride))
+	out, err := runRestricted(t, 0, capDACOverride)
 	require.Error(t, err)
 	assert.Contains(t, out, fmt.Sprintf("error %d", syscall.EACCES))
 	assert.Contains(t, out, "CAP_PERFMON")

@@ -149,6 +149,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 		return nil, err
 	}
 	l.look.listed = sys.monotonic()
+	l.look.cpus = l.look.listed + lookEvery
 	cpus, err := sys.onlineCPUs()
 	if err != nil {
 		return nil, fmt.Errorf("listen: which CPUs are online: %w", err)
@@ -171,10 +172,13 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 		return nil, err
 	}
 	now := sys.monotonic()
+	l.look.tracepoints = now + lookEvery
 	for _, c := range l.cpus {
 		c.covered = now
+		if c.ringSize == 0 {
+			l.look.cpus = 0 // it went while its ring was made
+		}
 	}
-	l.look.cpus, l.look.tracepoints = now+lookEvery, now+lookEvery
 	return l, nil
 }
 

@@ -92,7 +92,8 @@ func newDecode(env func(string) string) *cobra.Command {
 	fl.StringArrayVar(&f.eventFormats, "event-format", nil, "text of the tracepoint's format file on the machine where FILE is from, for ftrace and for perf.data that was not finished; repeatable")
 	f.filterFlags.add(fl)
 	fl.Uint64Var(&f.count, "count", 0, "end after so many events with a data point that is shown (0: no end)")
-	fl.StringVar(&f.format, "format", "", formatHelp+"; default: lines")
+	addFormat(c, &f.format, "lines")
+	complete(c, "input", "auto", "perf", "json", "ftrace")
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
@@ -20,7 +21,17 @@ const (
 	formatLines = "lines"
 )
 
-const formatHelp = "table, json (OTLP/JSON, a request a line), text (protobuf's text form) or lines (a line for each data point)"
+// addFormat adds --format. otherwise says what the default is.
+func addFormat(c *cobra.Command, to *string, otherwise string) {
+	c.Flags().StringVar(to, "format", "", "table, json (OTLP/JSON, a request a line), text (protobuf's text form) or lines (a line for each data point); default: "+otherwise)
+	complete(c, "format", formatTable, formatJSON, formatText, formatLines)
+}
+
+// complete makes the shell propose the values that a flag may have.
+func complete(c *cobra.Command, flag string, values ...string) {
+	// It fails for a flag that does not exist only.
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
 
 // formatOf is the form that is meant by a flag's value, where "" stands for the
 // default.

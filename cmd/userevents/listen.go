@@ -114,7 +114,8 @@ func newListen(open opener, env func(string) string) *cobra.Command {
 	f.openFlags.add(fl, env)
 	f.filterFlags.add(fl)
 	f.endFlags.add(fl)
-	fl.StringVar(&f.format, "format", "", formatHelp+"; default: table on a terminal, else lines")
+	addFormat(c, &f.format, "table on a terminal, else lines")
+	complete(c, "layout", "otlp", "fieldless", "wait")
 	return c
 }
 

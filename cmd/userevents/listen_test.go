@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -154,46 +153,6 @@ func TestListenOptions(t *testing.T) {
 	assert.Equal(t, listen.Options{
 		Names: []string{"a", "b"}, Layout: listen.LayoutFieldless, PIDs: []int{3, 4, 0}, DataFile: "/x", MaxDelay: listenDelay,
 	}, o(env, "--name", "a", "--name", "b", "--layout", "fieldless", "--pid", "3,4", "--pid", "0", "--data-file", "/x"))
-}
-
-func TestUsageErrors(t *testing.T) {
-	for _, tt := range []struct {
-		args []string
-		want string
-	}{
-		{[]string{"listen", "--layout", "x"}, `--layout "x": must be one of otlp, fieldless, wait`},
-		{[]string{"listen", "--for", "-1s"}, "--for -1s: must not be negative"},
-		{[]string{"listen", "--for", "ten"}, "--for"},
-		{[]string{"listen", "--count", "-1"}, "--count"},
-		{[]string{"listen", "--pid", "x"}, "--pid"},
-		{[]string{"listen", "--name", "a b"}, `"a b"`},
-		{[]string{"listen", "--pid", "-5"}, "-5"},
-		{[]string{"listen", "--nonsense"}, "--nonsense"},
-		{[]string{"listen", "extra"}, `"extra"`},
-		{[]string{"listn"}, "listn"},
-		{[]string{"--nonsense"}, "--nonsense"},
-	} {
-		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
-			var out, errs bytes.Buffer
-			assert.Equal(t, exitUsage, run(tt.args, &out, &errs))
-			assert.Contains(t, errs.String(), tt.want)
-			assert.Empty(t, out.String())
-		})
-	}
-}
-
-func TestHelpAndVersion(t *testing.T) {
-	var out, errs bytes.Buffer
-	assert.Equal(t, exitOK, run([]string{"--version"}, &out, &errs))
-	assert.Regexp(t, regexp.MustCompile(`^userevents \S.* go1\.`), out.String())
-	out.Reset()
-	assert.Equal(t, exitOK, run([]string{"listen", "--help"}, &out, &errs))
-	assert.Contains(t, out.String(), "Exit codes:")
-	assert.Contains(t, out.String(), "Examples:")
-	assert.Empty(t, errs.String())
-	for _, l := range strings.Split(listenLong, "\n") {
-		assert.LessOrEqual(t, len(l), 85, l)
-	}
 }
 
 // Where there are no user_events, the command says what is missing.

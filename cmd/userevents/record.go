@@ -32,8 +32,8 @@ and the stdout of COMMAND to stderr.
 
 Exit codes: that of COMMAND (0 where --for or --count ended it), or 126 or 127 where it
 cannot be started; without one 0 ended as asked: by --count, --for or a signal (INT,
-TERM); in both cases 1 where the recording failed; 2 called with wrong arguments; 3 this machine, or this user, cannot
-listen ("userevents doctor" tells why).`
+TERM); in both cases 1 where the recording failed; 2 called with wrong arguments; 3 this
+machine, or this user, cannot listen ("userevents doctor" tells why).`
 
 type recordFlags struct {
 	openFlags

@@ -64,16 +64,27 @@ func newRoot() *cobra.Command {
 		Use:   "userevents",
 		Short: "Look at OTLP metrics in Linux user_events",
 		Long: `userevents looks at the metrics that services on this host write as OTLP to a
-user_events tracepoint. It takes Linux 6.4 or newer with CONFIG_USER_EVENTS, and
-root or CAP_PERFMON with access to tracefs.`,
-		Example: `  userevents listen
-  userevents listen --metric 'http.server.*' --count 10`,
+user_events tracepoint. It takes Linux 6.4 or newer with CONFIG_USER_EVENTS. To
+listen takes root, or CAP_PERFMON with access to tracefs; to emit takes write
+access to user_events_data. "userevents doctor" tells what is missing.
+
+What it shows of services goes to stdout, what it tells about itself to stderr.
+
+Exit codes: 0 well, or ended as asked; 1 failed on the way; 2 called with wrong
+arguments; 3 this machine, or this user, cannot do it. "record" has the exit code
+of the command that it ran.`,
+		Example: `  userevents doctor                              # can this user emit, and listen?
+  userevents listen                              # what services write, live
+  userevents record -o metrics.json --for 1m
+  userevents decode metrics.json perf.data
+  userevents emit --wait                         # metrics without a service
+  source <(userevents completion bash)`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("userevents {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newDoctor(os.Getenv))
 	root.AddCommand(newListen(openListener, os.Getenv))
 	root.AddCommand(newRecord(openListener, os.Getenv))
 	root.AddCommand(newDecode(os.Getenv))

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fake is a host made of files.
+type fake struct {
+	files  map[string]string
+	links  map[string]string
+	denied map[string]error // what opening fails with, for reading and writing
+	system string
+}
+
+var _ Host = (*fake)(nil)
+
+func (f *fake) fs() fstest.MapFS {
+	m := fstest.MapFS{}
+	for name, text := range f.files {
+		m[strings.TrimPrefix(name, "/")] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return m
+}
+
+// deny is the error for a path that is denied, or below one that is.
+func (f *fake) deny(op, name string) error {
+	for p := name; p != "/" && p != "."; p = path.Dir(p) {
+		if err := f.denied[p]; err != nil {
+			return &fs.PathError{Op: op, Path: name, Err: err}
+		}
+	}
+	return nil
+}
+
+func (f *fake) ReadFile(name string) ([]byte, error) {
+	if err := f.deny("open", name); err != nil {
+		return nil, err
+	}
+	b, err := fs.ReadFile(f.fs(), strings.TrimPrefix(name, "/"))
+	return b, errno(err)
+}
+
+// errno makes an error of package fs what it would be of a system call.
+func errno(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) && errors.Is(err, fs.ErrNotExist) {
+		e.Err = syscall.ENOENT
+	}
+	return err
+}
+
+func (f *fake) ReadDir(name string) (out []string, err error) {
+	if err := f.deny("open", name); err != nil {
+		return nil, err
+	}
+	entries, err := fs.ReadDir(f.fs(), strings.TrimPrefix(name, "/"))
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	for link := range f.links {
+		if path.Dir(link) == name {
+			out = append(out, path.Base(link))
+		}
+	}
+	slices.Sort(out)
+	return out, err
+}
+
+func (f *fake) Readlink(name string) (string, error) {
+	if to, ok := f.links[name]; ok {
+		return to, nil
+	}
+	return "", &fs.PathError{Op: "readlink", Path: name, Err: syscall.ENOENT}
+}
+
+func (f *fake) Stat(name string) (fs.FileInfo, error) {
+	if dir := path.Dir(name); dir != name {
+		if err := f.deny("stat", dir); err != nil {
+			return nil, err
+		}
+	}
+	info, err := fs.Stat(f.fs(), strings.TrimPrefix(name, "/"))
+	return info, errno(err)
+}
+
+func (f *fake) OpenWrite(name string) error {
+	if err := f.deny("open", name); err != nil {
+		return err
+	}
+	_, err := f.Stat(name)
+	return err
+}
+
+func (f *fake) System() string {
+	if f.system != "" {
+		return f.system
+	}
+	return "linux"
+}
+
+func (f *fake) PageSize() int { return 4096 }
+
+const otlpFormat = `name: otlp_metrics
+ID: 1700
+format:
+	field:unsigned short common_type;	offset:0;	size:2;	signed:0;
+	field:unsigned char common_flags;	offset:2;	size:1;	signed:0;
+	field:unsigned char common_preempt_count;	offset:3;	size:1;	signed:0;
+	field:int common_pid;	offset:4;	size:4;	signed:1;
+
+	field:u32 protocol;	offset:8;	size:4;	signed:0;
+	field:char version[1919247974];	offset:12;	size:8;	signed:0;
+	field:__rel_loc u8[] buffer;	offset:20;	size:4;	signed:0;
+
+print fmt: "protocol=%u", REC->protocol
+`
+
+func gzipped(t *testing.T, s string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(s))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return b.String()
+}
+
+const tracing = "/sys/kernel/tracing"
+
+// healthy is a host with everything, seen by root, with a service and a listener.
+func healthy(t *testing.T) *fake {
+	return &fake{
+		files: map[string]string{
+			"/proc/sys/kernel/osrelease":                        "6.12.3-cloud\n",
+			"/proc/config.gz":                                   gzipped(t, "CONFIG_X=y\nCONFIG_USER_EVENTS=y\n"),
+			"/proc/self/mountinfo":                              "36 25 0:12 / " + tracing + " rw,nosuid - tracefs tracefs rw\n",
+			"/proc/self/status":                                 "Name:\tx\nCapEff:\t000001ffffffffff\n",
+			"/proc/self/limits":                                 "Limit  Soft Limit  Hard Limit  Units\nMax locked memory         8388608              8388608              bytes     \n",
+			"/proc/sys/kernel/perf_event_paranoid":              "2\n",
+			"/proc/sys/kernel/perf_event_mlock_kb":              "516\n",
+			"/proc/sys/kernel/user_events_max":                  "32768\n",
+			"/sys/devices/system/cpu/online":                    "0-3\n",
+			"/proc/4711/comm":                                   "agent\n",
+			"/proc/4711/status":                                 "",
+			"/proc/1/comm":                                      "init\n",
+			"/proc/uptime":                                      "1\n",
+			tracing + "/user_events_data":                       "",
+			tracing + "/user_events_status":                     "otlp_metrics # Used by perf\nother\n\nActive: 2\nBusy: 1\n",
+			tracing + "/tracing_on":                             "1\n",
+			tracing + "/events/enable":                          "0\n",
+			tracing + "/events/user_events/otlp_metrics/format": otlpFormat,
+			tracing + "/events/user_events/otlp_metrics/enable": "0\n",
+			tracing + "/instances/mine/events/user_events/otlp_metrics/enable": "0\n",
+			tracing + "/instances/mine/tracing_on":                             "1\n",
+		},
+		links: map[string]string{
+			"/proc/self/ns/pid": "pid:[4026531836]",
+			"/proc/4711/fd/3":   "anon_inode:[perf_event]",
+			"/proc/4711/fd/4":   "/dev/null",
+			"/proc/1/fd/0":      "/dev/null",
+		},
+		denied: map[string]error{},
+	}
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestVersion(t *testing.T) {
+	var out, errs bytes.Buffer
+	assert.Equal(t, exitOK, run([]string{"--version"}, &out, &errs))
+	assert.Regexp(t, `^userevents \S.* go1\.`, out.String())
+	assert.Empty(t, errs.String())
+}
+
+// Each command's help has an example and its exit codes, and fits a terminal.
+func TestHelp(t *testing.T) {
+	commands := [][]string{{}}
+	for _, c := range newRoot().Commands() {
+		if c.Name() != "help" && c.Name() != "completion" {
+			commands = append(commands, []string{c.Name()})
+		}
+	}
+	require.Greater(t, len(commands), 5)
+	for _, args := range commands {
+		t.Run(strings.Join(append([]string{"userevents"}, args...), " "), func(t *testing.T) {
+			var out, errs bytes.Buffer
+			assert.Equal(t, exitOK, run(append(args, "--help"), &out, &errs))
+			assert.Empty(t, errs.String())
+			assert.Contains(t, out.String(), "Exit codes:")
+			_, examples, _ := strings.Cut(out.String(), "\nExamples:\n")
+			assert.Contains(t, examples, "  userevents "+strings.Join(args, ""))
+			description, _, ok := strings.Cut(out.String(), "\nUsage:")
+			require.True(t, ok)
+			for _, l := range strings.Split(description, "\n") {
+				assert.LessOrEqual(t, len(l), 90, l)
+			}
+		})
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"__complete", ""}, []string{"decode", "doctor", "emit", "listen", "record"}},
+		{[]string{"__complete", "listen", "--format", ""}, []string{"table", "json", "text", "lines"}},
+		{[]string{"__complete", "listen", "--layout", "f"}, []string{"fieldless"}},
+		{[]string{"__complete", "decode", "--input", "p"}, []string{"perf"}},
+		{[]string{"completion", "bash"}, []string{"bash completion V2 for userevents"}},
+	} {
+		var out, errs bytes.Buffer
+		assert.Equal(t, exitOK, run(tt.args, &out, &errs))
+		for _, w := range tt.want {
+			assert.Contains(t, out.String(), w, tt.args)
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"listen", "--layout", "x"}, `--layout "x": must be one of otlp, fieldless, wait`},
+		{[]string{"listen", "--format", "x"}, `--format "x": must be one of table, json, text, lines`},
+		{[]string{"listen", "--resource", "x"}, `--resource "x": must be key=value`},
+		{[]string{"listen", "--for", "-1s"}, "--for -1s: must not be negative"},
+		{[]string{"listen", "--for", "ten"}, "--for"},
+		{[]string{"listen", "--count", "-1"}, "--count"},
+		{[]string{"listen", "--pid", "x"}, "--pid"},
+		{[]string{"listen", "--name", "a b"}, `"a b"`},
+		{[]string{"listen", "--pid", "-5"}, "--pid -5: must not be negative"},
+		{[]string{"listen", "--nonsense"}, "--nonsense"},
+		{[]string{"listen", "extra"}, `"extra"`},
+		{[]string{"listn"}, "listn"},
+		{[]string{"--nonsense"}, "--nonsense"},
+		{[]string{"record"}, "-o FILE is needed"},
+		{[]string{"record", "-o", "x", "true"}, `"true": a command comes after --`},
+		{[]string{"record", "-o", "x", "--for", "-1s"}, "--for -1s"},
+		{[]string{"record", "-o", "x", "--name", "a b"}, `"a b"`},
+		{[]string{"decode"}, "requires at least 1 arg"},
+		{[]string{"decode", "--input", "xml", "x"}, `--input "xml": must be one of auto, perf, json, ftrace`},
+		{[]string{"decode", "--format", "x", "x"}, `--format "x"`},
+		{[]string{"emit", "--series", "0"}, "--series 0: must be 1 to 1000000"},
+		{[]string{"emit", "--rate", "-1"}, "--rate -1: must not be negative"},
+		{[]string{"emit", "--rate", "NaN"}, "--rate NaN"},
+		{[]string{"emit", "--interval", "0s"}, "--interval 0s: must be more than 0"},
+		{[]string{"emit", "--rate", "1e30"}, "--rate 1e+30: that is too often"},
+		{[]string{"emit", "--rate", "1", "--interval", "100ms"}, "less than a point in each"},
+		{[]string{"emit", "--rate", "100", "--interval", "1s"}, "that is 100 points in each, but each of the 10 series has one"},
+		{[]string{"emit", "--series", "5", "file"}, "not for files"},
+		{[]string{"emit", "--for", "-1s"}, "--for -1s"},
+		{[]string{"emit", "--name", "a b"}, `a b`},
+		{[]string{"doctor", "extra"}, "extra"},
+	} {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			var out, errs bytes.Buffer
+			assert.Equal(t, exitUsage, run(tt.args, &out, &errs))
+			assert.Contains(t, errs.String(), tt.want)
+			assert.Empty(t, out.String())
+		})
+	}
+}

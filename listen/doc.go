@@ -29,7 +29,33 @@
 // No producer need be there: the listener registers the tracepoint itself and
 // holds it, so it may come first, and the first event of the first producer
 // arrives. A name has one layout on a host, and the first to register decides
-// which; see [Layout].
+// which; see [Layout], and [ErrLayout] for a name that was taken with fields of
+// no use. A tracepoint that the listener is attached to stays, with its fields,
+// when its producers end, until Close: the next one starts writing at once.
+//
+// Producers that register with MULTI_FORMAT (Linux 6.9) get a tracepoint for
+// each set of fields beside that one, user_events_multi/otlp_metrics.1f for
+// example. Those of the names asked for are listened to as well. The listener
+// cannot be first there: it looks for them once a second, and what such a
+// producer exports before it was found is not written. Of each name 16 are
+// listened to at most; [Info] tells if there are more.
+//
+// # CPUs that come and go
+//
+// Each CPU that is online has a ring. A CPU that goes offline ends its ring for
+// good, without a word from the kernel: when it is back, as after a suspend,
+// writes on it succeed and are lost until somebody makes a new ring. The
+// listener finds CPUs that come, and rings that have ended, at least once a
+// second, and mostly at once, as the kernel tells of CPUs through uevents (not
+// in the network namespace of a user namespace). It does so in Read: whoever
+// does not read does not cover CPUs that come. What is in the old ring is
+// delivered, and numbers go on. The time for which the CPU was online without a
+// ring is a [Gap]: see [Options].OnGap and [CPUStats]. If no ring can be made
+// (locked memory, a capability that was given up), [CPUStats].Err says why, the
+// rest goes on, and it is tried again each second.
+//
+// To tell that a ring has ended, the listener reads a counter of each CPU once
+// a second, which interrupts that CPU for a moment.
 //
 // # Order
 //
@@ -43,7 +69,8 @@
 // # What is lost is counted
 //
 // A ring that is full takes no more, and the kernel counts what it could not
-// store: [CPUStats].Lost. For each ring, once it is drained,
+// store: [CPUStats].Lost. For each CPU, over all rings that it had, once they
+// are drained,
 //
 //	Written == Received + Lost
 //
@@ -51,9 +78,26 @@
 // same losses, so it must not be added to the count, and losses at the end of a
 // burst appear in it only when another event follows.
 //
-// Two things the kernel counts nowhere: an event of more than 8168 bytes of
-// OTLP, and one written on a CPU that has no ring, such as a CPU that came
-// online after [Open], or in the moment while Open is attaching CPU by CPU.
+// What is written in a [Gap] the kernel counts nowhere; but the gap is told,
+// with its CPU and time. What nobody counts or tells is
+//
+//   - an event of more than 8168 bytes of OTLP, for which the write succeeds;
+//   - what is written while Open is attaching, CPU by CPU;
+//   - what is written on a CPU that came online and went again between two
+//     looks;
+//   - what is written after Close has begun, or after a process was killed in
+//     which there was a listener, as far as nobody else listens. Then the
+//     kernel tells producers, and they stop.
+//
+// # What a hostile process can do
+//
+// Any process that can open user_events_data can write any bytes, and register
+// any name. Its events are delivered with its PID and name; those that do not
+// fit the tracepoint's layout have an Err that matches [ErrUndecodable] and are
+// counted. The listener never takes memory for what bytes claim. It does not
+// look into payloads: a payload is whatever bytes were written. A process that
+// writes fast enough fills the rings, and then events of others are lost; they
+// are counted.
 //
 // # Time
 //

@@ -34,6 +34,8 @@ const keepVariable = "USEREVENTS_KEEP_RECORDINGS"
 func TestKernelRecordings(t *testing.T) {
 	p := produce(t, "otlp_metrics", tracefs.FieldsOTLP)
 	o := produce(t, "other", "u32 n")
+	comm, err := os.ReadFile("/proc/self/comm")
+	require.NoError(t, err)
 	for n, row := range recordings {
 		t.Run(row.name, func(t *testing.T) {
 			data, _ := recording{options: row.options, self: row.self, stream: row.stream}.record(t, func(string) {
@@ -53,7 +55,7 @@ func TestKernelRecordings(t *testing.T) {
 				require.NoError(t, z.Close())
 				require.NoError(t, os.WriteFile(filepath.Join(folder, row.name+".gz"), b.Bytes(), 0o644))
 			}
-			assertRecording(t, n, data)
+			assertRecording(t, n, data, strings.TrimSpace(string(comm)))
 		})
 	}
 }

@@ -91,8 +91,8 @@ func readAll(in io.Reader, options perfdata.Options) (events []listen.Event, r *
 	return events, r, nil
 }
 
-// assertRecording checks what is read in the recording of that number.
-func assertRecording(t *testing.T, n int, data []byte) {
+// assertRecording checks what is read in the recording of that number, which a process of that name wrote.
+func assertRecording(t *testing.T, n int, data []byte, process string) {
 	t.Helper()
 	recorded := recordings[n]
 	events, r, err := readAll(input(data, recorded.stream), perfdata.Options{})
@@ -111,7 +111,7 @@ func assertRecording(t *testing.T, n int, data []byte) {
 		assert.Zero(t, ev.LostBefore)
 		assert.NoError(t, ev.Err)
 		assert.Positive(t, ev.PID)
-		assert.Equal(t, "perfdata.test", ev.Process)
+		assert.Equal(t, process, ev.Process)
 		assert.Positive(t, ev.TID)
 		assert.GreaterOrEqual(t, ev.CPU, 0)
 		assert.Positive(t, ev.Monotonic)
@@ -167,6 +167,6 @@ func testdata(t testing.TB, name string) []byte {
 
 func TestRecordings(t *testing.T) {
 	for n, recorded := range recordings {
-		t.Run(recorded.name, func(t *testing.T) { assertRecording(t, n, testdata(t, recorded.name)) })
+		t.Run(recorded.name, func(t *testing.T) { assertRecording(t, n, testdata(t, recorded.name), "perfdata.test") })
 	}
 }

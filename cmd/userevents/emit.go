@@ -177,7 +177,7 @@ func (f *emitFlags) emitLoad(ctx context.Context, e *emit.Emitter) error {
 	load := emit.NewLoad(f.series, time.Now())
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	for n := uint64(1); ; n++ {
+	for n := uint64(1); ctx.Err() == nil; n++ {
 		if err := e.Export(ctx, load.Next(points, time.Now())); err != nil {
 			return err
 		}
@@ -186,10 +186,10 @@ func (f *emitFlags) emitLoad(ctx context.Context, e *emit.Emitter) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-tick.C:
 		}
 	}
+	return nil
 }
 
 // emitFiles exports the requests of files, "-" being stdin.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,6 +197,8 @@ func isClosedOutput(err error) bool { return errors.Is(err, syscall.EPIPE) }
 func notes(w io.Writer, o listen.Options, info listen.Info) {
 	for _, t := range info.Tracepoints {
 		switch {
+		case t.Err != nil:
+			fmt.Fprintf(w, "userevents: %s cannot be listened to, which will be tried again: %s\n", safetext.Escape(cmp.Or(t.Event, t.Name)), safetext.Escape(t.Err.Error()))
 		case !t.Attached:
 			fmt.Fprintf(w, "userevents: waiting for a service to register %s\n", safetext.Escape(t.Name))
 		case t.Layout != o.Layout && o.Layout != listen.LayoutWait:

@@ -67,17 +67,42 @@ func (s *fakeSource) Close() error      { s.closed++; return nil }
 
 // listenWith runs the listen command over a source.
 func listenWith(src *fakeSource, stdout io.Writer, env map[string]string, args ...string) (stderr string, code int) {
+	return runWith(src, stdout, env, append([]string{"listen"}, args...)...)
+}
+
+// runWith runs a command over a source.
+func runWith(src *fakeSource, stdout io.Writer, env map[string]string, args ...string) (stderr string, code int) {
 	root := newRoot()
 	for _, c := range root.Commands() {
 		root.RemoveCommand(c)
 	}
-	root.AddCommand(newListen(func(o listen.Options) (source, error) {
+	open := func(o listen.Options) (source, error) {
 		src.opened = o
 		return src, nil
-	}, func(name string) string { return env[name] }))
-	var b bytes.Buffer
-	code = execute(root, append([]string{"listen"}, args...), stdout, &b)
+	}
+	getenv := func(name string) string { return env[name] }
+	root.AddCommand(newListen(open, getenv), newRecord(open, getenv), newDecode(getenv), newEmit(getenv))
+	var b sharedBuffer
+	code = execute(root, args, stdout, &b)
 	return b.String(), code
+}
+
+// sharedBuffer is a buffer that a command and those that it starts may write to.
+type sharedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *sharedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *sharedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 func TestListenShowsEventsAndEnds(t *testing.T) {
@@ -174,6 +199,7 @@ func TestNotes(t *testing.T) {
 		{"nothing", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true, Registered: true}}}, ""},
 		{"another layout", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true, Layout: listen.LayoutFieldless}}}, `a is registered in the layout "fieldless"`},
 		{"waiting", listen.LayoutWait, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Layout: listen.LayoutWait}}}, "waiting for a service to register a"},
+		{"unfit", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Event: "user_events/a", Err: listen.ErrLayout}}}, "user_events/a cannot be listened to, which will be tried again: "},
 		{"waited for", listen.LayoutWait, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true}}}, ""},
 		{"small rings", 0, listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20}, "rings of 512 KiB instead of 4096"},
 	} {

@@ -51,18 +51,18 @@ func TestLoadIsContinuous(t *testing.T) {
 			switch d := m.Data.(type) {
 			case metricdata.Sum[int64]:
 				for _, p := range d.DataPoints {
-					follows(t, last, p.Attributes.ToSlice()[0].Value.Emit(), p.StartTime, p.Time)
+					follows(t, last, p.Attributes.ToSlice()[0].Value.String(), p.StartTime, p.Time)
 					assert.Positive(t, p.Value)
 				}
 			case metricdata.Histogram[float64]:
 				for _, p := range d.DataPoints {
-					follows(t, last, p.Attributes.ToSlice()[0].Value.Emit(), p.StartTime, p.Time)
+					follows(t, last, p.Attributes.ToSlice()[0].Value.String(), p.StartTime, p.Time)
 					require.Len(t, p.BucketCounts, len(p.Bounds)+1)
 					assert.Equal(t, p.Count, total(p.BucketCounts))
 				}
 			case metricdata.ExponentialHistogram[float64]:
 				for _, p := range d.DataPoints {
-					follows(t, last, p.Attributes.ToSlice()[0].Value.Emit(), p.StartTime, p.Time)
+					follows(t, last, p.Attributes.ToSlice()[0].Value.String(), p.StartTime, p.Time)
 					assert.Equal(t, p.Count, total(p.PositiveBucket.Counts))
 				}
 			}

@@ -36,8 +36,10 @@
 // --phys-data and so on), and other events may be in the same file: theirs are
 // counted in [Stats.Other].
 //
-// Compressed files (perf record -z) are not read: ErrCompressed. Neither are
-// the directories of perf record --threads.
+// Compressed files (perf record -z) are not read: ErrCompressed, and perf inject
+// of Linux 6.1 leaves them compressed. Neither are the directories of
+// perf record --threads. That perf cannot record events of user_events_multi
+// either: it crashes on the dot in their names.
 //
 // # Order
 //
@@ -53,21 +55,24 @@
 //
 // Event.Monotonic is the time in the file, in nanoseconds, by the clock of
 // the recording. By default that is perf's own, which begins with the boot and
-// is mapped to the wall clock nowhere: Event.Time is zero then. With
-// perf record -k (CLOCK_MONOTONIC, or any other) it is known, except in files
-// that were not finished; Info tells which clock it was.
+// is mapped to the wall clock nowhere: Event.Time is zero then. Recorded with
+// perf record -k CLOCK_MONOTONIC (or CLOCK_MONOTONIC_RAW, the kernel takes no
+// others for tracepoints) it is known, except in files that were not finished.
+// Only such clocks are the same on all CPUs, too. Info tells which one it was.
 //
 // # What is lost is counted
 //
 // Stats.Lost is what the kernel could not store in perf's rings. perf writes
-// it twice, in LOST records where the gap was found, and in sums at the end
-// (LOST_SAMPLES, perf 6.1 or newer); they count the same events, so the larger
-// is taken. Event.LostBefore says where the gap is.
+// it twice: in LOST records where a gap was found, for all events that share
+// the ring, and at its end in a sum for each event (LOST_SAMPLES, from perf 6.1
+// and Linux 6.0 on). They are the same losses, so the sums are
+// taken where there are any. Event.LostBefore says where the gap is.
 //
 // # What others wrote
 //
 // Like package listen, it takes any bytes: a file may be cut off or made up.
-// Memory is bounded by Options.MaxMemory, 64 Ki events with 1 Mi ids in the
-// file's header, 64 Ki formats, and 64 Ki names of processes; beyond the last
-// older names are forgotten, beyond the others it is an error.
+// Memory is bounded: Options.MaxMemory; 64 Ki events with 1 Mi ids; 64 Ki
+// tracepoints, of which 1 Ki are wanted; 64 Ki names of processes. Beyond
+// the last some names are forgotten, beyond the others it is an error that
+// matches ErrLimit.
 package perfdata

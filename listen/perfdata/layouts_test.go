@@ -122,6 +122,7 @@ func TestWhichTracepoints(t *testing.T) {
 		{tracefs.System, layouttest.Format("foreign", 11, foreign)},
 		{tracefs.SystemMulti, layouttest.Format("otlp_metrics.0", 12, "")},
 		{tracefs.SystemMulti, layouttest.Format("otlp_metrics.1", 13, foreign)},
+		{"sched", layouttest.OTLPFormat("otlp_metrics", 14)}, // the kernel's own
 	}
 	for _, tt := range []struct {
 		name    string
@@ -135,11 +136,12 @@ func TestWhichTracepoints(t *testing.T) {
 		{name: "a name", names: []string{"otlp_metrics"}, want: []string{"user_events/otlp_metrics", "user_events_multi/otlp_metrics.0"}},
 		{name: "names of other layouts", names: []string{"bare", "one"}, want: []string{"user_events/bare", "user_events/one"}},
 		{name: "one of two", names: []string{"bare", "missing"}, want: []string{"user_events/bare"}},
-		{name: "a name that is not there", names: []string{"missing"}, err: perfdata.ErrNoTracepoint, says: "missing: no such tracepoint in perf.data: it has user_events/otlp_metrics, user_events/my_metrics, "},
+		{name: "a name that is not there", names: []string{"missing"}, err: perfdata.ErrNoTracepoint, says: `missing: no such tracepoint in perf.data: it has "user_events/otlp_metrics", "user_events/my_metrics", `},
 		{name: "a name without a payload", names: []string{"foreign"}, err: listen.ErrLayout, says: "u32 n"},
 		{name: "a name by its suffix is another name", names: []string{"otlp_metrics.0"}, err: perfdata.ErrNoTracepoint},
-		{name: "none", without: []int{7, 8, 9, 10, 11, 12, 13}, err: perfdata.ErrNoTracepoint, says: "Options.Formats"},
-		{name: "none by default", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: "user_events/bare"},
+		{name: "none", without: []int{7, 8, 9, 10, 11, 12, 13, 14}, err: perfdata.ErrNoTracepoint, says: "Options.Formats"},
+		{name: "the kernel's own", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: `"sched/otlp_metrics"`},
+		{name: "none by default", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: `"user_events/bare"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGenerator(binary.LittleEndian)
@@ -168,7 +170,7 @@ func TestWhichTracepoints(t *testing.T) {
 					if tp.Wanted {
 						wanted = append(wanted, tp.Event)
 						require.NoError(t, tp.Err)
-					} else if tp.Name == "otlp_metrics" && (tt.names == nil || tt.names[0] == tp.Name) {
+					} else if tp.ID == 13 && (tt.names == nil || tt.names[0] == "otlp_metrics") {
 						require.ErrorIs(t, tp.Err, listen.ErrLayout)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
@@ -26,7 +27,7 @@ var otherEvent = &tracepoint{info: TracepointInfo{ID: -1}}
 
 const (
 	maxTracepoints = 64 << 10 // of which formats are there
-	maxWanted      = 4 << 10
+	maxWanted      = 1 << 10
 	maxEventName   = 512 // MAX_EVENT_DESC, name and fields together
 )
 
@@ -49,12 +50,12 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 	if system != "" {
 		p.info.Event = system + "/" + p.info.Name
 	}
-	if system != tracefs.System {
+	if system == "" || system == tracefs.SystemMulti {
 		p.info.Name = withoutSuffix(p.info.Name)
 	}
 	d, err := layout.NewIn(f, r.order)
 	switch {
-	case !r.wants(p.info.Name, f, err == nil):
+	case system != "" && !isUserEvents(system) || !r.wants(p.info.Name, f, err == nil):
 	case err != nil:
 		p.info.Err = fmt.Errorf("perfdata: %w", err)
 	default:
@@ -73,6 +74,10 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 	}
 	r.points[f.ID] = p
 	return nil
+}
+
+func isUserEvents(system string) bool {
+	return system == tracefs.System || system == tracefs.SystemMulti
 }
 
 // resolve finds out what an event is, and whether it is wanted.
@@ -165,20 +170,20 @@ func (r *Reader) nothingWanted() error {
 		case p.info.Err != nil:
 			layouts = append(layouts, p.info.Err)
 		default:
-			there = append(there, p.info.Event)
+			there = append(there, strconv.Quote(p.info.Event)) // some process chose it
 		}
 	}
 	if found {
 		return nil
 	}
 	if len(layouts) > 0 {
-		return errors.Join(layouts...)
+		return errors.Join(layouts[:min(len(layouts), maxListed)]...)
 	}
 	if len(there) > maxListed {
 		there = append(there[:maxListed], "...")
 	}
 	if others > 0 {
-		there = append(there, fmt.Sprintf("%d events that are no user_events", others))
+		there = append(there, fmt.Sprintf("%d that are no tracepoints", others))
 	}
 	has := "it has none"
 	if len(there) > 0 {
@@ -189,7 +194,7 @@ func (r *Reader) nothingWanted() error {
 		wanted = strings.Join(r.opts.Names, ", ")
 	}
 	if formatless {
-		has += "; but not the formats of its tracepoints, since perf was not finished: give that of the event in Options.Formats"
+		has += "; formats are missing, which perf writes when it ends: give that of the event in Options.Formats"
 	}
 	return fmt.Errorf("perfdata: %s: %w: %s", wanted, ErrNoTracepoint, has)
 }

@@ -13,15 +13,16 @@ import (
 )
 
 const (
-	// maxFormatText is more than the 512 bytes of a declaration can become.
-	maxFormatText = 16 << 10
-	maxSystemName = 255
+	maxFormatText = 64 << 10
+	// maxUserFormatText is more than the 512 bytes of a declaration can become. Of those that are wanted it stays in memory.
+	maxUserFormatText = 16 << 10
+	maxSystemName     = 255
 )
 
 // takeFormat is called for each format that is read.
 type takeFormat func(system string, f *tracefs.Format) error
 
-// readTracingData reads the formats of user_events from tracing data, which is
+// readTracingData reads the formats of tracepoints from tracing data, which is
 // that of trace-cmd's version 0.5 and 0.6, without its own end:
 //
 //	0x17 0x08 0x44 "tracing" | version NUL | u8 big endian | u8 long size | u32 page size
@@ -105,7 +106,7 @@ func (t *tracingReader) system(take takeFormat) error {
 		if err != nil {
 			return err
 		}
-		if name != tracefs.System && name != tracefs.SystemMulti || size > maxFormatText {
+		if size > maxFormatText || size > maxUserFormatText && isUserEvents(name) {
 			if err := t.skip(size); err != nil {
 				return err
 			}

@@ -94,5 +94,6 @@ func (o Options) header() (header, error) {
 			return h, fmt.Errorf("ftraceraw: PageSize %d: less than a page's header: %w", o.PageSize, ErrInvalidOption)
 		}
 	}
+	h.big = bigEndian(o.ByteOrder)
 	return h, nil
 }

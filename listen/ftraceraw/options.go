@@ -29,8 +29,8 @@ type Options struct {
 	PageSize int
 	// CPU is what Event.CPU shall be. The pages do not tell.
 	CPU int
-	// ByteOrder is that of the machine the pages are from. Default: little
-	// endian.
+	// ByteOrder is that of the machine the pages are from. Default: this
+	// machine's.
 	ByteOrder binary.ByteOrder
 }
 
@@ -64,7 +64,7 @@ func (o Options) validate() (Options, []*tracefs.Format, error) {
 		return o, nil, fmt.Errorf("ftraceraw: PageSize %d: %d to %d bytes are possible: %w", o.PageSize, minPageSize, maxPageSize, ErrInvalidOption)
 	}
 	if o.ByteOrder == nil {
-		o.ByteOrder = binary.LittleEndian
+		o.ByteOrder = binary.NativeEndian
 	}
 	var formats []*tracefs.Format
 	for i, text := range o.Formats {

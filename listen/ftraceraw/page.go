@@ -18,9 +18,10 @@ type header struct {
 	commitAt int
 	longSize int // 4 or 8
 	dataAt   int
+	big      bool // the byte order
 }
 
-func defaultHeader(pageSize int) header { return header{pageSize, 8, 8, 16} }
+func defaultHeader(pageSize int) header { return header{pageSize: pageSize, commitAt: 8, longSize: 8, dataAt: 16} }
 
 // parseHeaderPage reads the text of events/header_page:
 //
@@ -57,6 +58,7 @@ const (
 // page takes the events out of one page.
 type page struct {
 	order binary.ByteOrder
+	big   bool
 	data  []byte // what is left
 	time  uint64
 
@@ -66,7 +68,7 @@ type page struct {
 
 // newPage begins a page. It fails if there is no such page.
 func newPage(h header, b []byte, order binary.ByteOrder) (page, bool) {
-	p := page{order: order, time: order.Uint64(b)}
+	p := page{order: order, big: h.big, time: order.Uint64(b)}
 	var commit uint64
 	if h.longSize == 8 {
 		commit = order.Uint64(b[h.commitAt:])
@@ -120,7 +122,8 @@ func (p *page) next() (data []byte, ok bool) {
 		}
 		word := p.order.Uint32(p.data)
 		typeLen, delta := word&31, uint64(word>>5)
-		if p.order.String() == binary.BigEndian.String() {
+		if p.big {
+			// Bit fields begin at the other end there.
 			typeLen, delta = word>>deltaBits, uint64(word&(1<<deltaBits-1))
 		}
 		p.data = p.data[4:]
@@ -161,6 +164,8 @@ func (p *page) next() (data []byte, ok bool) {
 		}
 	}
 }
+
+func bigEndian(order binary.ByteOrder) bool { return order.Uint16([]byte{0, 1}) == 1 }
 
 func (p *page) take(n int) ([]byte, bool) {
 	if n > len(p.data) {

@@ -191,22 +191,21 @@ func (r *Reader) readAttrs(f file, h fileHeader) error {
 	if n > maxAttrs {
 		return limitError("events", maxAttrs)
 	}
-	b, err := f.read(what, h.attrs, maxAttrs*h.attrSize)
-	if err != nil {
-		return err
-	}
-	for ; uint64(len(b)) >= h.attrSize; b = b[h.attrSize:] {
-		one := b[:h.attrSize]
-		a, err := parseAttr(one[:len(one)-16], r.order)
+	for i := range n {
+		b, err := f.read(what, section{h.attrs.offset + i*h.attrSize, h.attrSize}, maxAttrSize)
 		if err != nil {
 			return err
 		}
-		ids := readSection(one[len(one)-16:], r.order)
-		room := uint64(maxIDs - len(r.ids))
+		a, err := parseAttr(b[:len(b)-16], r.order)
+		if err != nil {
+			return err
+		}
+		ids := readSection(b[len(b)-16:], r.order)
+		room := uint64(maxIDs - r.idCount)
 		if ids.size/8 > room {
 			return limitError("ids of events", maxIDs)
 		}
-		list, err := f.read("the ids of an event", ids, 8*room)
+		list, err := f.read("the ids of an event", ids, 8*room+7)
 		if err != nil {
 			return err
 		}

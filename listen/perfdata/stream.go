@@ -26,7 +26,7 @@ func (r *Reader) takeAttr(rec record) error {
 	if len(r.attrs) >= maxAttrs {
 		return limitError("events", maxAttrs)
 	}
-	if len(ids)/8 > maxIDs-len(r.ids) {
+	if len(ids)/8 > maxIDs-r.idCount {
 		return limitError("ids of events", maxIDs)
 	}
 	r.addAttr(a, ids)

@@ -33,6 +33,7 @@ const (
 
 func (r *Reader) addAttr(a *attr, ids []byte) {
 	r.attrs = append(r.attrs, a)
+	r.idCount += len(ids) / 8
 	for ; len(ids) >= 8; ids = ids[8:] {
 		r.ids[r.order.Uint64(ids)] = a
 	}

@@ -21,7 +21,9 @@ type header struct {
 	big      bool // the byte order
 }
 
-func defaultHeader(pageSize int) header { return header{pageSize: pageSize, commitAt: 8, longSize: 8, dataAt: 16} }
+func defaultHeader(pageSize int) header {
+	return header{pageSize: pageSize, commitAt: 8, longSize: 8, dataAt: 16}
+}
 
 // parseHeaderPage reads the text of events/header_page:
 //

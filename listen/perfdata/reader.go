@@ -20,7 +20,7 @@ type Reader struct {
 	src       *source
 	attrs     []*attr
 	ids       map[uint64]*attr
-	idCount   int // with those that are there twice
+	idCount   int                 // with those that are there twice
 	points    map[int]*tracepoint // by their ids
 	wanted    int                 // how many of them are
 	clockData clockData

@@ -164,20 +164,39 @@ func (d *desk) fits(width, height int) {
 	}
 }
 
+// Texts that are longer than any screen is wide.
+func TestLongTexts(t *testing.T) {
+	for _, text := range []string{"x", "界", "\n", "\u0301", "👩‍👩‍👧", "\xff", "x ", "a.b="} {
+		d := newDesk(t)
+		long := strings.ToValidUTF8(strings.Repeat(text, 3000), "?")
+		d.write(1, long, messagetest.Message(messagetest.Attrs("service.name", long, "service.instance.id", long),
+			messagetest.Gauge(long, long, messagetest.IntPoint(1, long, long, long, long))))
+		d.pass(time.Second)
+		for _, width := range []int{250, 80, 20, 1} {
+			d.resize(width, 24)
+			d.fits(width, 24)
+			d.press("enter")
+			d.fits(width, 24)
+			d.press("esc")
+		}
+	}
+}
+
 func FuzzScreen(f *testing.F) {
 	f.Add("shop", "http.requests", "key", "value", "unit", "q", 80, 24, uint64(17), 0.5)
 	f.Add("\x1b[2J", "\x07\u202e", "日本", "e\u0301\u0301", "👩‍👩‍👧", "/x\x1b", 20, 5, uint64(math.MaxUint64), math.Inf(1))
 	f.Add("\ufe0f", "\u0301", "", "", "", "", 1, 1, uint64(0), math.NaN())
-	f.Add(strings.Repeat("x", 3000), strings.Repeat("界", 3000), strings.Repeat("k", 3000), strings.Repeat("\n", 3000), "", "\r\n", 3, 100, uint64(1), -1e300)
+	f.Add(strings.Repeat("x", 200), strings.Repeat("界", 60), strings.Repeat("k", 200), strings.Repeat("\n", 200), "", "\r\n", 3, 40, uint64(1), -1e300)
 	f.Fuzz(func(t *testing.T, service, metric, k, v, unit, typed string, width, height int, n uint64, x float64) {
-		for _, s := range []*string{&service, &metric, &k, &v, &unit} {
+		for _, s := range []*string{&service, &metric, &k, &v, &unit, &typed} {
+			*s = (*s)[:min(len(*s), 200)] // longer ones take longer only
 			*s = strings.ToValidUTF8(*s, "?") // else protobuf refuses it
 		}
-		width, height = width%250, height%80
+		width, height = width%200, height%50
 		d := newDesk(t)
 		attrs := append(messagetest.Attrs(k, v, v, k), &commonpb.KeyValue{Key: k})
 		d.status(show.Status{Lost: n, Gaps: n, Undecodable: n, LastUndecodable: cut(typed)})
-		for i := range 3 {
+		for i := range 2 {
 			at := unixNano(float64(i))
 			nums := []*metricspb.NumberDataPoint{
 				{TimeUnixNano: at, Attributes: attrs, Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: x}},
@@ -205,12 +224,13 @@ func FuzzScreen(f *testing.F) {
 		}
 		d.resize(width, height)
 		d.fits(width, height)
-		for range len(d.model.list.shown) {
-			d.press("enter")
-			d.fits(width, height)
-			d.press("esc", "down")
+		for range n % uint64(len(d.model.list.shown)) { // one of each kind, in turn
+			d.press("down")
 		}
 		d.fits(width, height)
+		d.press("enter")
+		d.fits(width, height)
+		d.press("esc")
 		d.press("?")
 		d.fits(width, height)
 		d.press("?", "/")

@@ -23,7 +23,7 @@ func TestQueueIsBounded(t *testing.T) {
 		{"small items", func() int { return 0 }, func(i int) uint64 { return uint64(i) }},
 		{"large items", func() int { return 1 << 16 }, func(i int) uint64 { return uint64(i) }},
 		{"any", func() int { return random.IntN(1 << 13) }, func(int) uint64 { return random.Uint64() }},
-		{"backwards", func() int { return 100 }, func(i int) uint64 { return uint64(1<<40 - i) }},
+		{"backwards", func() int { return 100 }, func(i int) uint64 { return 1<<40 - uint64(i) }},
 		// Each keeps a block for itself, as all others of it are taken before.
 		{"now and then one of the future", func() int { return 8000 }, func(i int) uint64 {
 			if i%16 == 0 {

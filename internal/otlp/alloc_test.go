@@ -6,6 +6,7 @@ package otlp_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,6 +48,10 @@ func TestEncodeDoesNotAllocate(t *testing.T) {
 			DataPoints: repeated(metricdata.ExponentialHistogramDataPoint[float64]{
 				Attributes: scalars, PositiveBucket: bucket, NegativeBucket: bucket, Exemplars: exemplar,
 			}),
+		},
+		"sum with many attributes": metricdata.Sum[int64]{
+			Temporality: metricdata.DeltaTemporality,
+			DataPoints:  repeated(metricdata.DataPoint[int64]{Attributes: attributeSets(1, 15)[0]}),
 		},
 		"summary": metricdata.Summary{DataPoints: repeated(metricdata.SummaryDataPoint{
 			Attributes: scalars, QuantileValues: make([]metricdata.QuantileValue, 5),
@@ -94,16 +99,21 @@ func TestMemoryDoesNotGrowWithPoints(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a million data points")
 	}
-	// From the first cycle of a new encoder on: whatever it keeps is in here.
+	// From the first cycle of a new encoder on: whatever it keeps is in here. The runtime, too, allocates now and then, but
+	// not in each of three cycles.
 	allocated := func(points int) uint64 {
 		rm := sumOf(points, 4)
-		e := otlp.NewEncoder(4048)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		result := e.Encode(rm, discard{})
-		runtime.ReadMemStats(&after)
-		assert.Equal(t, points, result.Points)
-		return after.TotalAlloc - before.TotalAlloc
+		least := uint64(math.MaxUint64)
+		for range 3 {
+			e := otlp.NewEncoder(4048)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			result := e.Encode(rm, discard{})
+			runtime.ReadMemStats(&after)
+			assert.Equal(t, points, result.Points)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		return least
 	}
 	few, many := allocated(1000), allocated(1_000_000)
 	t.Logf("allocated for 1,000 data points: %d bytes, for 1,000,000: %d bytes", few, many)

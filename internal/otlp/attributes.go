@@ -19,16 +19,25 @@ const TooDeep = "NESTED TOO DEEP"
 
 // attributeSet appends the attributes of set, which are sorted by key.
 func (w *writer) attributeSet(field protowire.Number, set *attribute.Set) {
-	for iter := set.Iter(); iter.Next(); {
-		kv := iter.Attribute()
-		w.keyValue(field, &kv, 0)
+	if set == nil || w.inPlace && w.attributesInPlace(field, set) {
+		return
+	}
+	for i := range set.Len() {
+		kv, _ := set.Get(i)
+		w.keyValues(field, []attribute.KeyValue{kv}, 0)
 	}
 }
 
 // keyValues appends attributes in the order they have.
 func (w *writer) keyValues(field protowire.Number, kvs []attribute.KeyValue, depth int) {
-	for i := range kvs {
-		w.keyValue(field, &kvs[i], depth)
+	for len(kvs) > 0 {
+		kvs = kvs[w.shortStrings(field, kvs):]
+		if len(kvs) > 0 {
+			if !w.shortScalar(field, &kvs[0]) {
+				w.keyValue(field, &kvs[0], depth)
+			}
+			kvs = kvs[1:]
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ type Encoder struct {
 
 	message message
 	runs    []run // whose data points are in message, in order
+	running bool  // the last of runs is of the metric that is being encoded
 
 	// What follows belongs to one cycle.
 	metrics       *metricdata.ResourceMetrics
@@ -72,7 +73,14 @@ func NewEncoder(limit int) *Encoder {
 	}
 	e := &Encoder{limit: limit, buf: make([]byte, Headroom+bufferSize), headers: newHeaders()}
 	e.message.w.buf = e.buf[Headroom:]
+	e.message.pointLength = shortLength
+	e.setInPlace(InPlace())
 	return e
+}
+
+// setInPlace says whether attributes are read where they lie.
+func (e *Encoder) setInPlace(yes bool) {
+	e.headers.w.inPlace, e.message.w.inPlace = yes, yes
 }
 
 // Encode writes every data point of rm exactly once and in order, as many as fit into each message. Each message is
@@ -107,7 +115,7 @@ func (e *Encoder) forget() {
 	clear(e.dropKeys)
 	e.dropKeys = e.dropKeys[:0]
 	e.message.reset()
-	e.runs = e.runs[:0]
+	e.runs, e.running = e.runs[:0], false
 }
 
 func (e *Encoder) encodeScope(scope *metricdata.ScopeMetrics) {
@@ -134,6 +142,7 @@ func (e *Encoder) encodeScope(scope *metricdata.ScopeMetrics) {
 }
 
 func (e *Encoder) encodeMetric(metric *metricdata.Metrics, a aggregation) {
+	e.running = false
 	e.message.close(levelMetric)
 	e.headers.setMetric(metric, a)
 	e.headerErrors[levelMetric], e.headerErrors[levelData] = nil, nil
@@ -154,7 +163,7 @@ func (e *Encoder) encodeMetric(metric *metricdata.Metrics, a aggregation) {
 func (e *Encoder) encodePoint(p dataPoint) {
 	before := e.message.position()
 	size := e.message.append(&e.headers, p, true)
-	if e.message.size() <= e.limit {
+	if e.message.fits(e.limit) {
 		e.count(0, 0)
 		return
 	}
@@ -166,7 +175,7 @@ func (e *Encoder) encodePoint(p dataPoint) {
 		leftOut = p.exemplars()
 		e.message.rewind(before)
 		size = e.message.append(&e.headers, p, false)
-		if e.message.size() <= e.limit {
+		if e.message.fits(e.limit) {
 			e.count(leftOut, withExemplars)
 			return
 		}
@@ -190,13 +199,12 @@ func (e *Encoder) encodePoint(p dataPoint) {
 
 // count notes that a data point of the current metric has come into the message.
 func (e *Encoder) count(leftOut, withExemplars int) {
-	e.message.points++
-	last := len(e.runs) - 1
-	if last < 0 || e.runs[last].scope != e.scope || e.runs[last].metric != e.metric {
+	if !e.running {
+		e.running = true
 		e.runs = append(e.runs, run{scope: e.scope, metric: e.metric})
-		last++
 	}
-	r := &e.runs[last]
+	e.message.points++
+	r := &e.runs[len(e.runs)-1]
 	r.points++
 	if leftOut > 0 {
 		r.exemplars += leftOut
@@ -226,7 +234,7 @@ func (e *Encoder) flush() {
 	for i := range e.runs {
 		e.settle(&e.runs[i], err)
 	}
-	e.runs = e.runs[:0]
+	e.runs, e.running = e.runs[:0], false
 	e.message.reset()
 
 	if err != nil && endsCycle(err) {

@@ -12,8 +12,7 @@ type exponentialPoint[N int64 | float64] metricdata.ExponentialHistogramDataPoin
 
 func (p *exponentialPoint[N]) encode(w *writer, exemplars bool) {
 	w.attributeSet(exponentialAttributes, &p.Attributes)
-	w.nonZeroFixed64(pointStartTime, unixNano(p.StartTime))
-	w.nonZeroFixed64(pointTime, unixNano(p.Time))
+	w.times(p.StartTime, p.Time)
 	w.nonZeroFixed64(exponentialCount, p.Count)
 	w.double(exponentialSum, float64(p.Sum))
 	w.nonZeroVarint(exponentialScale, protowire.EncodeZigZag(int64(p.Scale)))
@@ -35,19 +34,6 @@ func (p *exponentialPoint[N]) attributes() *attribute.Set { return &p.Attributes
 func (w *writer) buckets(field protowire.Number, b *metricdata.ExponentialBucket) {
 	content := w.begin(field, shortLength)
 	w.nonZeroVarint(bucketsOffset, protowire.EncodeZigZag(int64(b.Offset)))
-	if len(b.Counts) > 0 {
-		packed := w.begin(bucketsCounts, shortLength)
-		for _, count := range b.Counts {
-			w.packedVarint(count)
-		}
-		w.end(packed, shortLength)
-	}
+	w.packedVarints(bucketsCounts, b.Counts)
 	w.end(content, shortLength)
-}
-
-// packedVarint appends one element of a packed repeated varint field.
-func (w *writer) packedVarint(v uint64) {
-	if b, ok := w.reserve(protowire.SizeVarint(v)); ok {
-		protowire.AppendVarint(b, v)
-	}
 }

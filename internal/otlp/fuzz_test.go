@@ -55,6 +55,13 @@ func FuzzEncode(f *testing.F) {
 		result := encoder[limit].Encode(rm, r)
 		decoded := r.decode(t)
 
+		// The same bytes as from a new encoder, and from one that goes by the sets' methods.
+		for _, e := range []*otlp.Encoder{otlp.NewEncoder(limit), otlp.NewEncoderByMethods(limit)} {
+			again := &recorder{}
+			e.Encode(rm, again)
+			require.Equal(t, r.messages, again.messages)
+		}
+
 		// Sizes.
 		oversize, bytes := 0, int64(0)
 		for i, message := range r.messages {

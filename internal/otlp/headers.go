@@ -106,13 +106,13 @@ func (h *headers) encoded(l level) []byte {
 func (h *headers) messageSize(l level, point int) int {
 	size := point
 	for ; l >= levelResource; l-- {
-		size = sizeField(h.field[l], h.size(l)+size)
+		size = sizeField(h.size(l) + size)
 	}
 	return size
 }
 
 // smallestPoint is the size of the smallest field that holds a data point: an empty message.
-var smallestPoint = sizeField(dataPoints, 0)
+var smallestPoint = sizeField(0)
 
 // full reports whether the headers leave no room for any data point, and the outermost level that leaves none.
 func (h *headers) full() (level, bool) {
@@ -124,9 +124,4 @@ func (h *headers) full() (level, bool) {
 		l++
 	}
 	return l, true
-}
-
-// sizeField returns the size of a length-delimited field of length bytes.
-func sizeField(field protowire.Number, length int) int {
-	return protowire.SizeTag(field) + protowire.SizeBytes(length)
 }

@@ -2,8 +2,6 @@
 
 package otlp
 
-import "google.golang.org/protobuf/encoding/protowire"
-
 // message is the one that is being filled. Up to four levels are open at its end, and the next data point goes into the
 // innermost:
 //
@@ -13,14 +11,18 @@ type message struct {
 	open   level       // how many levels are open
 	starts [levels]int // where the content of each open level starts
 	points int
+
+	// The bytes that the length of the latest data point took, since the next one is likely to take as many: a wrong guess
+	// moves the point.
+	pointLength int
 }
 
 // longLength is the number of bytes set aside for the length of an open level: nearly always 128 or more, never above
 // MaxMessageSize.
 const longLength = 2
 
-// bufferSize leaves room for the lengths of open levels that will need one byte only.
-const bufferSize = MaxMessageSize + int(levels)
+// bufferSize leaves room for the lengths of open levels and of a data point that will need one byte only.
+const bufferSize = MaxMessageSize + int(levels) + 1
 
 // position is a place in a message to come back to.
 type position struct {
@@ -43,9 +45,9 @@ func (m *message) append(h *headers, p dataPoint, exemplars bool) int {
 		m.w.raw(h.encoded(m.open))
 	}
 	before := m.w.n
-	content := m.w.begin(dataPoints, shortLength)
+	content := m.w.begin(dataPoints, m.pointLength)
 	p.encode(&m.w, exemplars)
-	m.w.end(content, shortLength)
+	m.pointLength = min(m.w.end(content, m.pointLength), longLength)
 	return m.w.n - before
 }
 
@@ -57,11 +59,17 @@ func (m *message) close(l level) {
 	}
 }
 
+// fits reports whether the message, once its levels are closed, measures at most limit bytes. Nearly always a look at n
+// tells: what is set aside for the lengths of the levels is enough.
+func (m *message) fits(limit int) bool {
+	return m.w.n <= limit || m.size() <= limit
+}
+
 // size returns what the message will measure when all its levels are closed.
 func (m *message) size() int {
 	n := m.w.n
 	for l := m.open - 1; l >= 0; l-- {
-		n += protowire.SizeVarint(uint64(n-m.starts[l])) - longLength
+		n += sizeVarint(uint64(n-m.starts[l])) - longLength
 	}
 	return n
 }

@@ -12,8 +12,7 @@ import (
 type numberPoint[N int64 | float64] metricdata.DataPoint[N]
 
 func (p *numberPoint[N]) encode(w *writer, exemplars bool) {
-	w.nonZeroFixed64(pointStartTime, unixNano(p.StartTime))
-	w.nonZeroFixed64(pointTime, unixNano(p.Time))
+	w.times(p.StartTime, p.Time)
 	number(w, numberAsInt, numberAsDouble, p.Value)
 	if exemplars {
 		appendExemplars(w, numberExemplars, p.Exemplars)

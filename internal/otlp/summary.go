@@ -10,8 +10,7 @@ import (
 type summaryPoint metricdata.SummaryDataPoint
 
 func (p *summaryPoint) encode(w *writer, _ bool) {
-	w.nonZeroFixed64(pointStartTime, unixNano(p.StartTime))
-	w.nonZeroFixed64(pointTime, unixNano(p.Time))
+	w.times(p.StartTime, p.Time)
 	w.nonZeroFixed64(summaryCount, p.Count)
 	w.nonZeroDouble(summarySum, p.Sum)
 	for i := range p.QuantileValues {

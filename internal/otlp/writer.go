@@ -3,9 +3,8 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"math"
-	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -18,16 +17,18 @@ import (
 type writer struct {
 	buf []byte
 	n   int
+
+	inPlace bool // attributes are read where they lie
 }
 
-// reserve makes room for size bytes and returns an empty slice to append them to, or false if they do not fit.
-func (w *writer) reserve(size int) ([]byte, bool) {
+// take makes room for size bytes and returns them for the caller to fill, or nil if they do not fit.
+func (w *writer) take(size int) []byte {
 	start := w.n
 	w.n += size
 	if w.n > len(w.buf) {
-		return nil, false
+		return nil
 	}
-	return w.buf[start:start:w.n], true
+	return w.buf[start:w.n]
 }
 
 // shortLength is the number of bytes that begin sets aside for the length of a message that is expected to stay below
@@ -36,46 +37,44 @@ const shortLength = 1
 
 // begin starts an embedded message and sets reserved bytes aside for its length. It returns where the content starts.
 func (w *writer) begin(field protowire.Number, reserved int) int {
-	if b, ok := w.reserve(protowire.SizeTag(field) + reserved); ok {
-		protowire.AppendTag(b, field, protowire.BytesType)
+	if b := w.take(tagSize + reserved); b != nil {
+		b[0] = tag(field, protowire.BytesType)
 	}
 	return w.n
 }
 
-// end completes the embedded message whose content starts at content. A length takes as few bytes as it can, since
-// every one counts against the limit: the content is moved where begin has guessed otherwise.
-func (w *writer) end(content, reserved int) {
+// end completes the embedded message whose content starts at content, and returns the size of its length. That takes as
+// few bytes as it can, since every one counts against the limit: the content is moved where begin has guessed otherwise.
+func (w *writer) end(content, reserved int) int {
 	length := w.n - content
-	size := protowire.SizeVarint(uint64(length))
+	size := sizeVarint(uint64(length))
 	shift := size - reserved
 	if w.n+max(shift, 0) <= len(w.buf) {
 		if shift != 0 {
 			copy(w.buf[content+shift:], w.buf[content:w.n])
 		}
-		prefix := content - reserved
-		protowire.AppendVarint(w.buf[prefix:prefix:prefix+size], uint64(length))
+		binary.PutUvarint(w.buf[content-reserved:], uint64(length))
 	}
 	w.n += shift
+	return size
 }
 
 // raw appends bytes that are encoded already.
 func (w *writer) raw(encoded []byte) {
-	if b, ok := w.reserve(len(encoded)); ok {
-		_ = append(b, encoded...)
-	}
+	copy(w.take(len(encoded)), encoded)
 }
 
 func (w *writer) varint(field protowire.Number, v uint64) {
-	if b, ok := w.reserve(protowire.SizeTag(field) + protowire.SizeVarint(v)); ok {
-		b = protowire.AppendTag(b, field, protowire.VarintType)
-		protowire.AppendVarint(b, v)
+	if b := w.take(tagSize + sizeVarint(v)); b != nil {
+		b[0] = tag(field, protowire.VarintType)
+		binary.PutUvarint(b[1:], v)
 	}
 }
 
 func (w *writer) fixed64(field protowire.Number, v uint64) {
-	if b, ok := w.reserve(protowire.SizeTag(field) + protowire.SizeFixed64()); ok {
-		b = protowire.AppendTag(b, field, protowire.Fixed64Type)
-		protowire.AppendFixed64(b, v)
+	if b := w.take(tagSize + 8); b != nil {
+		b[0] = tag(field, protowire.Fixed64Type)
+		binary.LittleEndian.PutUint64(b[1:9], v)
 	}
 }
 
@@ -85,21 +84,16 @@ func (w *writer) double(field protowire.Number, v float64) {
 
 // bytes appends a bytes field or a packed one.
 func (w *writer) bytes(field protowire.Number, v []byte) {
-	if b, ok := w.reserve(protowire.SizeTag(field) + protowire.SizeBytes(len(v))); ok {
-		b = protowire.AppendTag(b, field, protowire.BytesType)
-		protowire.AppendBytes(b, v)
+	if b := w.take(sizeField(len(v))); b != nil {
+		copy(putHeader(b, field, len(v)), v)
 	}
 }
 
-// string appends a string field. Protobuf strings are valid UTF-8, or parsers refuse the whole message: a run of
-// invalid bytes becomes one U+FFFD.
+// string appends a string field.
 func (w *writer) string(field protowire.Number, v string) {
-	if !utf8.ValidString(v) {
-		v = strings.ToValidUTF8(v, string(utf8.RuneError))
-	}
-	if b, ok := w.reserve(protowire.SizeTag(field) + protowire.SizeBytes(len(v))); ok {
-		b = protowire.AppendTag(b, field, protowire.BytesType)
-		protowire.AppendString(b, v)
+	v = validUTF8(v)
+	if b := w.take(sizeField(len(v))); b != nil {
+		copy(putHeader(b, field, len(v)), v)
 	}
 }
 

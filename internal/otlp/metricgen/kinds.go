@@ -58,6 +58,8 @@ const (
 	AttributeMap          Kind = "attribute MAP"
 	AttributeNested       Kind = "slice or map in a slice or map"
 	NoAttributes          Kind = "no attributes"
+	SharedSet             Kind = "attribute set of another data point"
+	LargeSet              Kind = "attribute set of more than ten"
 
 	EmptyString Kind = "empty string"
 	LongString  Kind = "string of 128 bytes or more"
@@ -95,7 +97,7 @@ func Kinds(options Options) []Kind {
 		NaN, Infinity, NegativeZero, Zero, Negative, ZeroTime, TimeBefore1970,
 		AttributeEmpty, AttributeBool, AttributeInt64, AttributeFloat64, AttributeString, AttributeBoolSlice,
 		AttributeInt64Slice, AttributeFloat64Slice, AttributeStringSlice, AttributeBytes, AttributeSlice, AttributeMap,
-		AttributeNested, NoAttributes,
+		AttributeNested, NoAttributes, SharedSet, LargeSet,
 		EmptyString, LongString, NotASCII, EmptyName,
 		NilResource, EmptyResource, ResourceSchemaURL, ScopeVersion, ScopeSchemaURL, ScopeAttributes,
 	}

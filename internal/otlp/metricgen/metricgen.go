@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -49,8 +50,9 @@ type generator struct {
 	source
 	options Options
 	counts  Counts
-	tag     int // of the latest data point
-	names   int // given so far
+	tag     int             // of the latest data point
+	names   int             // given so far
+	sets    []attribute.Set // made so far
 }
 
 func (g *generator) made(k Kind) { g.counts[k]++ }

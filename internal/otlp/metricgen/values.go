@@ -10,10 +10,30 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-func (g *generator) set(limit int) attribute.Set { return attribute.NewSet(g.keyValues(limit)...) }
-
-func (g *generator) keyValues(limit int) []attribute.KeyValue {
+// set returns a set of up to limit attributes, now and then of more, or one that it has returned before, as the metrics of
+// a service share theirs.
+func (g *generator) set(limit int) attribute.Set {
+	if len(g.sets) > 0 && g.one(4) {
+		g.made(SharedSet)
+		return g.sets[g.intn(len(g.sets))]
+	}
 	n := g.count(limit)
+	if g.one(16) {
+		g.made(LargeSet)
+		n = typedSets + 1 + g.count(5)
+	}
+	set := attribute.NewSet(g.attributes(n)...)
+	g.sets = append(g.sets, set)
+	return set
+}
+
+// typedSets is the largest number of attributes for which the API has a type; it makes those of larger sets.
+const typedSets = 10
+
+// keyValues returns up to limit attributes.
+func (g *generator) keyValues(limit int) []attribute.KeyValue { return g.attributes(g.count(limit)) }
+
+func (g *generator) attributes(n int) []attribute.KeyValue {
 	if n == 0 {
 		g.made(NoAttributes)
 	}

@@ -54,8 +54,8 @@ func freePort(t *testing.T) int {
 }
 
 // startCollector runs the Collector with a configuration of receivers, exporters and service, to which extensions and telemetry
-// are added, and waits until it is ready. What is stored is in the folder state.
-func startCollector(t *testing.T, state, config string) *collector {
+// are added, and waits until it is ready. What is stored is in the folder state. By is a command that runs it.
+func startCollector(t *testing.T, state, config string, by ...string) *collector {
 	t.Helper()
 	health, own := freePort(t), freePort(t)
 	return runCollector(t, health, own, config+fmt.Sprintf(`
@@ -75,13 +75,13 @@ extensions:
     endpoint: 127.0.0.1:%d
   file_storage:
     directory: %s
-`, own, health, state))
+`, own, health, state), by...)
 }
 
-func runCollector(t *testing.T, health, own int, config string) *collector {
+func runCollector(t *testing.T, health, own int, config string, by ...string) *collector {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(config), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte(config), 0o644))
 	c := &collector{
 		t: t, log: filepath.Join(t.TempDir(), "log"),
 		health: fmt.Sprintf("http://127.0.0.1:%d", health), own: fmt.Sprintf("http://127.0.0.1:%d/metrics", own),
@@ -89,7 +89,8 @@ func runCollector(t *testing.T, health, own int, config string) *collector {
 	log, err := os.Create(c.log)
 	require.NoError(t, err)
 	defer log.Close()
-	c.command = exec.Command(collectorBinary(t), "--config", path)
+	arguments := append(by, collectorBinary(t), "--config", path)
+	c.command = exec.Command(arguments[0], arguments[1:]...)
 	c.command.Stdout, c.command.Stderr = log, log
 	require.NoError(t, c.command.Start())
 	t.Cleanup(func() {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kernel && disruptive && linux
+
+package endtoend
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// prepareHost makes a host of the machine on which the unit runs as its first lines say.
+const prepareHost = `
+cd ../../distribution
+install -D -m 644 ../../packaging/sysusers.d/user_events.conf /etc/sysusers.d/user_events.conf
+install -D -m 644 userevents-collector.sysusers.conf /etc/sysusers.d/userevents-collector.conf
+systemd-sysusers
+install -D -m 644 ../../packaging/tmpfiles.d/user_events.conf /etc/tmpfiles.d/user_events.conf
+mount -o remount,gid=tracing /sys/kernel/tracing
+systemd-tmpfiles --create /etc/tmpfiles.d/user_events.conf
+install -D -m 755 "$1" /usr/local/bin/userevents-collector
+install -D -m 644 config.yaml /etc/userevents-collector/config.yaml
+`
+
+// The unit as it is, in a systemd that is process 1 of a pid namespace: a user that is not root, one capability, a limit.
+func TestKernelUnit(t *testing.T) {
+	init, err := os.ReadFile("/proc/1/comm")
+	require.NoError(t, err)
+	require.NotEqual(t, "systemd\n", string(init), "a second systemd would manage the cgroups of the first: run this test in the VM")
+	output, err := exec.Command("bash", "-euc", prepareHost, "bash", collectorBinary(t)).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+
+	units := t.TempDir()
+	write := func(name, text string) {
+		path := filepath.Join(units, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	unit, err := os.ReadFile(filepath.Join("..", "..", "distribution", "userevents-collector.service"))
+	require.NoError(t, err)
+	write("userevents-collector.service", string(unit))
+	write("userevents-collector.service.d/test.conf", "[Unit]\nDefaultDependencies=no\n"+
+		"[Service]\nStandardOutput=truncate:"+units+"/out\nStandardError=inherit\n")
+	write("test.target", "[Unit]\nDefaultDependencies=no\nWants=userevents-collector.service\n")
+	manager := exec.Command("unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc",
+		"/lib/systemd/systemd", "--system", "--unit=test.target", "--log-target=console", "--show-status=no")
+	manager.Env = append(os.Environ(), "container=test", "SYSTEMD_UNIT_PATH="+units, "SYSTEMD_GENERATOR_PATH="+units)
+	var log bytes.Buffer
+	manager.Stdout, manager.Stderr = &log, &log
+	require.NoError(t, manager.Start())
+	t.Cleanup(func() {
+		assert.NoError(t, manager.Process.Kill())
+		_ = manager.Wait()
+		if t.Failed() {
+			out, _ := os.ReadFile(filepath.Join(units, "out"))
+			t.Logf("systemd:\n%s\nthe Collector:\n%s", &log, out)
+		}
+	})
+	require.Eventually(t, func() bool {
+		_, err := get("http://127.0.0.1:13133")
+		return err == nil
+	}, waitLimit, 10*waitTick)
+
+	a := startApplication(t, applicationConfig{Counters: true})
+	a.awaitListener()
+	for range 3 {
+		a.order("export")
+	}
+	require.Eventually(t, func() bool {
+		return scrape(t, "http://127.0.0.1:8889/metrics", "shop_orders", "")[""] == 3
+	}, waitLimit, 10*waitTick)
+	own := func(name string) float64 {
+		return scrape(t, "http://127.0.0.1:8888/metrics", "otelcol_receiver_user_events_"+name, "")[""]
+	}
+	assert.Equal(t, float64(runtime.NumCPU()), own("cpus"))
+	// The application is in no pid namespace that the Collector knows.
+	assert.Equal(t, float64(3), own("instance_ids_not_added"))
+	a.end()
+	out, err := os.ReadFile(filepath.Join(units, "out"))
+	require.NoError(t, err)
+	assert.Contains(t, string(out), `"ring": "4MiB"`, "the limit allows it")
+	assert.NotContains(t, string(out), "warn")
+	assert.DirExists(t, "/var/lib/userevents-collector")
+}
+
+// The Collector runs before it may listen, says what is missing, and attaches when the right comes. What it missed is one gap.
+func TestKernelRightsThatComeLater(t *testing.T) {
+	run := func(script string) {
+		t.Helper()
+		output, err := exec.Command("bash", "-euc", script).CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	}
+	run(`getent group tracing || groupadd --system tracing; useradd --system late
+mount -o remount,gid=tracing /sys/kernel/tracing
+chmod 711 /sys/kernel/tracing; chown root:root /sys/kernel/tracing/user_events_data; chmod 600 /sys/kernel/tracing/user_events_data`)
+	server := newBackend(t)
+	// Another user may not be let into the folder of the binary.
+	cache, state := t.TempDir(), t.TempDir()
+	run("install -D -m 755 " + collectorBinary(t) + " " + cache + "/usereventsmetric/collector/userevents-collector")
+	t.Setenv("XDG_CACHE_HOME", cache)
+	require.NoError(t, os.Chmod(state, 0o777))
+	for dir := filepath.Dir(state); dir != "/"; dir = filepath.Dir(dir) {
+		require.NoError(t, os.Chmod(dir, 0o755))
+	}
+	c := startCollector(t, state, toBackend(server, "    tracepoints: [userevents_late]"),
+		"setpriv", "--reuid=late", "--regid=late", "--groups=tracing", "--no-new-privs",
+		"--bounding-set=-all,+perfmon", "--inh-caps=-all,+perfmon", "--ambient-caps=-all,+perfmon")
+	assert.Contains(t, c.logged(), "cannot listen to user_events, will try again")
+	assert.Contains(t, c.logged(), "user_events_data: permission denied")
+	assert.Zero(t, c.count("cpus"))
+
+	run("chgrp late /sys/kernel/tracing/user_events_data; chmod 620 /sys/kernel/tracing/user_events_data")
+	require.Eventually(t, func() bool { return c.count("cpus") == float64(runtime.NumCPU()) }, waitLimit, 10*waitTick)
+	assert.Equal(t, map[string]float64{"receiver": 1}, c.counted("otelcol_receiver_user_events_gaps", "gap"))
+	assert.Positive(t, c.counted("otelcol_receiver_user_events_gap_time", "gap")["receiver"])
+	a := startApplication(t, applicationConfig{Tracepoint: "userevents_late", Counters: true})
+	a.awaitListener()
+	a.order("export")
+	require.Eventually(t, func() bool { return server.points("kernel") == 1 }, waitLimit, waitTick)
+	a.end()
+	c.stop()
+}

@@ -249,7 +249,6 @@ func TestKernelTopWithTenThousandSeries(t *testing.T) {
 	screen = p.has(" 1-36/10000", "  PID\n")
 	assert.Contains(t, strings.Split(screen, "\n")[39], "q quit")
 	p.tmux("resize-window", "-x", "40", "-y", "10")
-	screen = p.has("METRIC")
 	p.until("a small screen", func(s string) bool {
 		lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 		return len(lines) == 10 && strings.HasPrefix(lines[9], "q quit") && !strings.Contains(s, "ATTRIBUTES")

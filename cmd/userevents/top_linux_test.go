@@ -89,7 +89,9 @@ func TestTopOnATerminal(t *testing.T) {
 			control, tty := pty(t, 90, 24)
 			before := termios(t, tty)
 			out := collect(control)
-			src := &fakeSource{events: messagetest.ShopEvents(t)}
+			src := &fakeSource{events: messagetest.ShopEvents(t), stats: listen.CPUStats{Lost: 9}}
+			var once sync.Once
+			src.onWait = func() { once.Do(func() { src.opened.OnGap(listen.Gap{CPU: 1}) }) }
 			type end struct {
 				stderr string
 				code   int
@@ -99,12 +101,15 @@ func TestTopOnATerminal(t *testing.T) {
 				stderr, code := topWith(src, nil, tty, tty, xterm, "--interval", "100ms", "--pid", "100", "--pid", "102", "--name", "a", "--name", "b")
 				ended <- end{stderr, code}
 			}()
-			require.Eventually(t, func() bool { return strings.Contains(out.String(), "queue.length") }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool {
+				s := out.String()
+				return strings.Contains(s, "queue.length") && strings.Contains(s, "lost 9") && strings.Contains(s, "gaps 1")
+			}, time.Minute, time.Millisecond)
 			_, err := control.WriteString(c.keys)
 			require.NoError(t, err)
 			e := <-ended
 			assert.Equal(t, exitOK, e.code, e.stderr)
-			assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\n", e.stderr)
+			assert.Equal(t, "userevents: 3 events, 5 points, 9 lost, 1 gaps, 0 undecodable\n", e.stderr)
 			assert.Equal(t, before, termios(t, tty))
 			assert.Equal(t, 1, src.closed)
 			assert.Equal(t, []int{100, 102}, src.opened.PIDs)

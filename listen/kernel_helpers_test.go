@@ -147,9 +147,13 @@ func next(t *testing.T, l *Listener) Event {
 func read(l *Listener) (Event, error) { return readFor(l, waitLimit) }
 
 func readFor(l *Listener, limit time.Duration) (ev Event, err error) {
+	return ev, readInto(l, &ev, limit)
+}
+
+func readInto(l *Listener, ev *Event, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	return ev, l.Read(ctx, &ev)
+	return l.Read(ctx, ev)
 }
 
 // readUntil reads until cond holds, and returns what it read.
@@ -165,6 +169,12 @@ func readUntil(t *testing.T, l *Listener, cond func() bool) (events []Event) {
 	return events
 }
 
+// isDrained tells that all that was written has been read or is lost.
+func isDrained(l *Listener) bool {
+	c := l.Stats().Total()
+	return c.Received+c.Lost == c.Written
+}
+
 // drain reads all that is in the rings and calls f for each event.
 func drain(t *testing.T, l *Listener, f func(*Event)) {
 	t.Helper()
@@ -176,7 +186,7 @@ func tryDrain(l *Listener, f func(*Event)) error {
 	defer cancel()
 	var ev Event
 	for {
-		if c := l.Stats().Total(); c.Received+c.Lost == c.Written {
+		if isDrained(l) {
 			return nil
 		}
 		if err := l.Read(ctx, &ev); err != nil {

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build kernel && linux && !race
+
+package listen
+
+const slower = 1

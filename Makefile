@@ -101,6 +101,10 @@ demo-test: ## the demo for 20 updates, with a look at what it shows
 instructions: vm ## the instructions that a data point takes, against those it took before; UPDATE=-update makes today's the ones to compare with
 	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions $(UPDATE)
 
+.PHONY: bench-listen
+bench-listen: ## how fast perf.data is read, beside perf script over the same file
+	@scripts/bench-listen
+
 .PHONY: bench
 bench: ## everything that is claimed of speed, measured beside what it is compared with; writes docs/benchmarks.md
 	@scripts/packages build vm kernel

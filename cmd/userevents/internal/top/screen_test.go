@@ -189,7 +189,7 @@ func FuzzScreen(f *testing.F) {
 	f.Add(strings.Repeat("x", 200), strings.Repeat("界", 60), strings.Repeat("k", 200), strings.Repeat("\n", 200), "", "\r\n", 3, 40, uint64(1), -1e300)
 	f.Fuzz(func(t *testing.T, service, metric, k, v, unit, typed string, width, height int, n uint64, x float64) {
 		for _, s := range []*string{&service, &metric, &k, &v, &unit, &typed} {
-			*s = (*s)[:min(len(*s), 200)] // longer ones take longer only
+			*s = (*s)[:min(len(*s), 200)]     // longer ones take longer only
 			*s = strings.ToValidUTF8(*s, "?") // else protobuf refuses it
 		}
 		width, height = width%200, height%50

@@ -76,9 +76,11 @@ func (s *service) serve(t *testing.T, listener int, route string) {
 func attached(t *testing.T, listener int, enabled func() bool) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		return enabled() && perfEvents(listener) == 2*runtime.NumCPU()
+		return enabled() && perfEvents(listener) == 2*cpus()
 	}, waitLimit, waitTick)
 }
+
+func cpus() int { return runtime.NumCPU() }
 
 // perfEvents counts the perf events that a process has open.
 func perfEvents(pid int) (n int) {

@@ -29,11 +29,16 @@ type Point struct {
 	Value       Value
 }
 
+// maxNesting is how many messages may be one inside the other. Parsers in C++,
+// C#, Java and Rust have this limit; the exporter keeps to 57. Without it a few
+// kilobytes of attributes one inside the other are megabytes of indented text.
+const maxNesting = 100
+
 // Decode decodes an ExportMetricsServiceRequest, which is the same on the wire
 // as MetricsData.
 func Decode(payload []byte) (*metricspb.MetricsData, error) {
 	var data metricspb.MetricsData
-	if err := proto.Unmarshal(payload, &data); err != nil {
+	if err := (proto.UnmarshalOptions{RecursionLimit: maxNesting}).Unmarshal(payload, &data); err != nil {
 		return nil, err
 	}
 	return &data, nil

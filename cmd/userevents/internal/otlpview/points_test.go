@@ -65,6 +65,22 @@ func TestPointsOfJunk(t *testing.T) {
 	assert.Empty(t, got)
 }
 
+// What is nested deeper than anybody would is not decoded: it would be much to
+// show.
+func TestDecodeOfDeepNesting(t *testing.T) {
+	message := func(depth int) []byte {
+		v := messagetest.Str("deep")
+		for range depth {
+			v = &commonpb.AnyValue{Value: &commonpb.AnyValue_ArrayValue{ArrayValue: &commonpb.ArrayValue{Values: []*commonpb.AnyValue{v}}}}
+		}
+		return messagetest.Encode(t, messagetest.Message([]*commonpb.KeyValue{{Key: "k", Value: v}}))
+	}
+	_, err := Decode(message(40))
+	require.NoError(t, err)
+	_, err = Decode(message(60))
+	require.ErrorContains(t, err, "recursion")
+}
+
 // An older message has its numbers one by one where newer ones pack them.
 func TestPointsOfUnpackedFields(t *testing.T) {
 	var dp []byte

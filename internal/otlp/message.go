@@ -21,8 +21,9 @@ type message struct {
 // MaxMessageSize.
 const longLength = 2
 
-// bufferSize leaves room for the lengths of open levels and of a data point that will need one byte only.
-const bufferSize = MaxMessageSize + int(levels) + 1
+// bufferSize leaves room for the lengths of a data point and of open levels that will need one byte only. In a message that
+// fills it, the outermost level needs two.
+const bufferSize = MaxMessageSize + int(levels)
 
 // position is a place in a message to come back to.
 type position struct {

@@ -100,6 +100,31 @@ func TestPointsThatJustFit(t *testing.T) {
 	}
 }
 
+// What a data point takes for its length is a guess by the one before it, here one that is far too large.
+func TestPointThatJustFitsAfterADroppedOne(t *testing.T) {
+	for _, room := range []int{120, 200} { // for lengths of one byte, and of two
+		full := 0
+		for length := range room + 100 {
+			rm := metric(gauge(1, otlp.MaxMessageSize-room))
+			rm.ScopeMetrics = append(rm.ScopeMetrics, metricdata.ScopeMetrics{
+				Metrics: []metricdata.Metrics{{Name: "last", Data: gauge(2, 20_000, length)}},
+			})
+			r, result := encode(otlp.MaxMessageSize, rm)
+			require.Equal(t, 2, result.Points)
+			require.Equal(t, 1, result.DroppedPoints)
+			if len(r.messages) == 2 {
+				require.Equal(t, [][]int{{1}, {3}}, r.tags(t))
+				continue
+			}
+			require.Equal(t, [][]int{{1, 3}}, r.tags(t))
+			if len(r.messages[0]) == otlp.MaxMessageSize {
+				full++
+			}
+		}
+		assert.Equal(t, 1, full)
+	}
+}
+
 func TestEveryLimit(t *testing.T) {
 	rm := &metricdata.ResourceMetrics{}
 	number := 0

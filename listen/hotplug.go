@@ -75,10 +75,16 @@ func (l *Listener) indexOf(number int) (int, bool) {
 // lookAround looks for CPUs and tracepoints if it is time to.
 func (l *Listener) lookAround(now int64) {
 	changed := l.waiter.cpusChanged()
-	if changed || now >= l.look.cpus {
+	if !changed && now < l.look.cpus && now < l.look.tracepoints {
+		return
+	}
+	// An idle listener need not wake up once for each: one that is due soon is
+	// done with the other.
+	soon := now + lookEvery/2
+	if changed || soon >= l.look.cpus {
 		l.lookForCPUs(now, changed)
 	}
-	if now >= l.look.tracepoints {
+	if soon >= l.look.tracepoints {
 		l.lookForTracepoints(now)
 	}
 }
@@ -131,7 +137,7 @@ func (l *Listener) lookForCPUs(now int64, changed bool) {
 		default:
 			began := !c.inGap
 			c.inGap = true
-			c.err = l.cover(c)
+			c.err = l.cover(c, now)
 			if began && c.err != nil && l.wentOffline(c.number, c.err) {
 				c.inGap, c.err = false, nil
 			}
@@ -168,7 +174,7 @@ func (r *cpuRing) died(now int64) (dead, doubt bool) {
 }
 
 // cover makes a ring for a CPU that came, smaller than the others if need be.
-func (l *Listener) cover(c *cpuState) error {
+func (l *Listener) cover(c *cpuState, now int64) error {
 	size := l.ringSize
 	for {
 		r, err := l.coverWith(c, size)
@@ -179,7 +185,7 @@ func (l *Listener) cover(c *cpuState) error {
 		}
 		if isMemlock(err) && slices.ContainsFunc(l.rings, func(r *cpuRing) bool { return r.dead }) {
 			// There will be room when what is in the dead ring has been read.
-			l.look.cpus = min(l.look.cpus, l.look.listed+confirmAfter)
+			l.look.cpus = min(l.look.cpus, now+confirmAfter)
 			return err
 		}
 		if size = l.smaller(size, err); size == 0 {

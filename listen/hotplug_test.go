@@ -390,3 +390,27 @@ func TestWaitIsNoLongerThanTheNextLook(t *testing.T) {
 	assert.LessOrEqual(t, timeout, time.Second)
 	assert.Greater(t, timeout, time.Duration(0))
 }
+
+// An idle listener wakes up once a second, not once for CPUs and once for
+// tracepoints.
+func TestLooksAreTogether(t *testing.T) {
+	h := newHotplug(t, Options{}, 0)
+	h.l.look.tracepoints += int64(300 * time.Millisecond)
+	for range 5 {
+		h.lookAfter(time.Duration(min(h.l.look.cpus, h.l.look.tracepoints) - h.clock))
+		assert.Equal(t, h.l.look.cpus, h.l.look.tracepoints)
+	}
+}
+
+// A failure that lasts makes no busy loop: the next look is later than now.
+func TestFailingLooksAreNotHurried(t *testing.T) {
+	h := newHotplug(t, Options{}, 0, 1)
+	h.otlp(1, "in the dead ring")
+	h.rings[1].broken = true
+	h.maxRing = 1 << 20
+	h.fail = map[string]error{"online": errors.New("boom")}
+	for range 20 {
+		h.look()
+		assert.Greater(t, h.l.look.cpus, h.clock-int64(time.Millisecond)+confirmAfter)
+	}
+}

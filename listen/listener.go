@@ -306,10 +306,10 @@ type Info struct {
 	// Err is why CPUs or multi-format tracepoints that come cannot be found
 	// right now, or not all. It is tried again each second.
 	Err error
-	// RingSize is the size of each ring in bytes. It is less than
-	// WantedRingSize where the machine did not allow that much memory to be
-	// locked, which a larger memlock limit, kernel.perf_event_mlock_kb or
-	// CAP_IPC_LOCK would.
+	// RingSize is the size of each ring in bytes (of a CPU that came later it
+	// may be less: see CPUStats). It is less than WantedRingSize where the
+	// machine did not allow that much memory to be locked, which a larger
+	// memlock limit, kernel.perf_event_mlock_kb or CAP_IPC_LOCK would.
 	RingSize, WantedRingSize int
 }
 

@@ -45,8 +45,9 @@ type Options struct {
 	// a second, to look for CPUs and tracepoints. Default: 1 second.
 	MaxDelay time.Duration
 	// OnGap, if not nil, is told of each gap that has ended: from within Read,
-	// before the first event that came after it. It must not call Read or
-	// Close. [CPUStats] counts gaps too, those included that have not ended.
+	// before the first event that came after it, never twice at a time. It must
+	// not call Read or Close. [CPUStats] counts gaps too, those included that
+	// have not ended.
 	OnGap func(Gap)
 	// DataFile is the path of user_events_data where it is not to be looked
 	// for. Default: the usual place, or wherever tracefs is mounted.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen_test
+
+import (
+	"context"
+	"errors"
+	"log"
+	"os/signal"
+	"syscall"
+
+	"github.com/otel-userevents/usereventsmetric/listen"
+)
+
+// An agent that hands on what it gets, and says what it could not get.
+func Example() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	l, err := listen.Open(listen.Options{
+		OnGap: func(g listen.Gap) { log.Printf("CPU %d was not covered for %v", g.CPU, g.To.Sub(g.From)) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+
+	for ev, err := range l.All(ctx) {
+		switch {
+		case errors.Is(err, context.Canceled):
+		case err != nil:
+			log.Print(err)
+		case ev.Err != nil:
+			log.Printf("process %d (%q) writes nonsense: %v", ev.PID, ev.Process, ev.Err)
+		default:
+			handOn(ev.Payload) // before the next turn, which uses its memory again
+		}
+	}
+	total := l.Stats().Total()
+	log.Printf("%d events received, %d lost in full rings, %d gaps", total.Received, total.Lost, total.Gaps)
+}
+
+func handOn([]byte) {}

@@ -233,7 +233,7 @@ func TestShutdownWhileRefused(t *testing.T) {
 				b := newBench(t, next, func(c *Config) { c.MaxPending = smallestPending })
 				b.machine.prepare = func(s *fakeSource) {
 					for n := range int64(100) {
-						s.write(points(n, 10))
+						s.write(points(n, 100))
 					}
 				}
 				b.start(t)
@@ -246,6 +246,7 @@ func TestShutdownWhileRefused(t *testing.T) {
 				received := b.count(t, "received_points")
 				assert.Positive(t, received)
 				assert.Equal(t, map[string]float64{"pending": received}, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
+				assert.Equal(t, float64(100), b.count(t, "received_events")+b.count(t, "lost_events"), "what was in the ring to the end")
 				assert.True(t, b.machine.source(t).isClosed())
 			})
 		})

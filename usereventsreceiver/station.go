@@ -246,6 +246,12 @@ func (s *station) close() error {
 	s.account()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// What was written since the last look, or what the time did not suffice for, went with the rings.
+	if t := s.seen; t.Written > t.Received+t.Lost {
+		left := t.Written - t.Received - t.Lost
+		s.r.tell.lostEvents(left)
+		s.r.set.Logger.Warn("events were in the rings when the receiver detached", zap.Uint64("events", left))
+	}
 	s.src = nil
 	return err
 }

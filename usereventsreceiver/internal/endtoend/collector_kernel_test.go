@@ -45,7 +45,7 @@ type collector struct {
 }
 
 // freePort returns a port that nobody has right now.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

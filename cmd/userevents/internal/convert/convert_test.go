@@ -149,3 +149,34 @@ func TestSeveralResources(t *testing.T) {
 	assert.Equal(t, "u", got[0].Resource.SchemaURL())
 	assert.Empty(t, got[1].Resource.Attributes())
 }
+
+// Whatever OTLP there is, it is converted or refused, and what is converted has
+// as many points.
+func FuzzResourceMetrics(f *testing.F) {
+	random := rand.NewChaCha8([32]byte{2})
+	for range 20 {
+		data := make([]byte, 500)
+		_, _ = random.Read(data)
+		generated, _ := metricgen.Generate(data, metricgen.Options{MaxLength: 20})
+		for _, m := range encode(generated) {
+			f.Add(m)
+		}
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		pd, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(message)
+		if err != nil {
+			return
+		}
+		converted, err := ResourceMetrics(pd)
+		if err != nil {
+			return
+		}
+		n := 0
+		for _, rm := range converted {
+			n += otlp.CountPoints(rm)
+		}
+		if n != pd.DataPointCount() {
+			t.Fatalf("%d points of %d", n, pd.DataPointCount())
+		}
+	})
+}

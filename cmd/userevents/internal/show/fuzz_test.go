@@ -3,6 +3,7 @@
 package show
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -33,6 +34,18 @@ func FuzzPayload(f *testing.F) {
 				t.Fatalf("%d columns: %q", got, l)
 			}
 			set.update(ev, p)
+		}
+		for _, view := range []func(io.Writer) View{NewJSON, NewText} {
+			var b strings.Builder
+			if err := view(&b).Event(ev); err != nil {
+				continue // pdata may be stricter
+			}
+			for _, l := range strings.Split(b.String(), "\n") {
+				messagetest.Safe(t, l)
+			}
+			if b.Len() > 200*len(payload)+10_000 {
+				t.Fatalf("%d bytes of text for %d", b.Len(), len(payload))
+			}
 		}
 		lines := table(set, Status{Names: []string{process}}, int(w), int(h))
 		if len(lines) > max(int(h), 1) {

@@ -4,11 +4,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,4 +204,70 @@ func TestTopIsRefused(t *testing.T) {
 			assert.Equal(t, c.stderr+"\n", stderr)
 		})
 	}
+}
+
+// floodSource has an event at each Read.
+type floodSource struct {
+	fakeSource
+	events []listen.Event
+	reads  atomic.Uint64
+}
+
+func (s *floodSource) Read(ctx context.Context, ev *listen.Event) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	*ev = s.events[s.reads.Add(1)%uint64(len(s.events))]
+	return nil
+}
+
+func (s *floodSource) Stats() listen.Stats {
+	n := s.reads.Load()
+	return listen.Stats{CPUs: []listen.CPUStats{{Written: n, Received: n}}}
+}
+
+// A flood does not keep the screen from being drawn and keys from being heard,
+// and a terminal that takes nothing does not keep events from being read.
+func TestTopUnderAFlood(t *testing.T) {
+	t.Setenv("TERM", "xterm-256color")
+	control, tty := pty(t, 200, 50)
+	src := &floodSource{}
+	for i := range 100 {
+		for _, ev := range messagetest.ShopEvents(t) {
+			ev.PID = i
+			src.events = append(src.events, ev)
+		}
+	}
+	root := newRoot()
+	for _, c := range root.Commands() {
+		root.RemoveCommand(c)
+	}
+	root.AddCommand(newTop(func(listen.Options) (source, error) { return src, nil }, func(name string) string { return xterm[name] }))
+	root.SetIn(tty)
+	ended := make(chan int, 1)
+	go func() { ended <- execute(root, []string{"top", "--interval", "100ms"}, tty, io.Discard) }()
+
+	// Nobody reads the terminal: its driver's buffer is full before one screen.
+	waiting := func() int {
+		n, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCINQ)
+		require.NoError(t, err)
+		return n
+	}
+	before := -1
+	require.Eventually(t, func() bool {
+		same := waiting() == before && before > 0
+		before = waiting()
+		return same
+	}, time.Minute, 300*time.Millisecond)
+	stuck := src.reads.Load()
+	require.Eventually(t, func() bool { return src.reads.Load() > stuck+10_000 }, time.Minute, time.Millisecond)
+	assert.Equal(t, before, waiting(), "the screen was not stuck")
+
+	out := collect(control)
+	require.Eventually(t, func() bool { return len(out.String()) > before && strings.Contains(out.String(), "q quit") }, time.Minute, time.Millisecond)
+	_, err := control.WriteString("q")
+	require.NoError(t, err)
+	assert.Equal(t, exitOK, <-ended)
+	require.NoError(t, tty.Close())
+	<-out.done
 }

@@ -28,7 +28,10 @@ import (
 
 // writer writes whatever bytes to a tracepoint, as any process may that can open
 // user_events_data.
-type writer struct{ *tracefs.Tracepoint }
+type writer struct {
+	*tracefs.Tracepoint
+	provider *tracefs.Provider
+}
 
 func newWriter(t *testing.T, name, fields string) writer {
 	t.Helper()
@@ -40,7 +43,7 @@ func newWriter(t *testing.T, name, fields string) writer {
 	t.Cleanup(func() { assert.NoError(t, p.Close()) })
 	tp, err := p.Connect(tracefs.NameArgs(name, fields))
 	require.NoError(t, err)
-	return writer{tp}
+	return writer{tp, p}
 }
 
 // raw writes bytes behind the index.
@@ -160,19 +163,39 @@ func TestKernelHostileWriters(t *testing.T) {
 	}
 }
 
-// A name that somebody took with other fields is told, with what to do.
+// A name that somebody took with other fields is told, what they write is shown
+// with who they are, and when they are gone the name is as good as ever.
 func TestKernelSquattedName(t *testing.T) {
 	const tracepoint = "userevents_squatted_name"
-	newWriter(t, tracepoint, "u64 mine")
-	_, stderr, code := toEnd(t, command(t, "listen", "--name", tracepoint, "--for", "1s"))
-	assert.Equal(t, exitNoAccess, code, stderr)
-	assert.Contains(t, stderr, tracepoint)
-	_, stderr, code = toEnd(t, command(t, "emit", "--name", tracepoint))
+	setComm(t, "squatter\x1b[2J")
+	w := newWriter(t, tracepoint, "u64 mine")
+	_, stderr, code := toEnd(t, command(t, "emit", "--name", tracepoint))
 	assert.Equal(t, exitNoAccess, code, stderr)
 	assert.Contains(t, stderr, "address already in use")
 	out, _, code := toEnd(t, command(t, "doctor", "--name", tracepoint))
 	assert.Equal(t, exitNoAccess, code, out)
 	assert.Contains(t, out, "FAIL  tracepoint           "+tracepoint+" is registered with other fields (u64 mine)")
+
+	listen, shown, told := start(t, "listen", "--name", tracepoint, "--count", "1")
+	attached(t, listen.Process.Pid, w.Enabled)
+	w.raw(t, []byte("\x1b[2J evil"))
+	w.raw(t, []byte("\x1b[2J evil"))
+	require.NoError(t, w.provider.Close()) // which holds the event, too
+	// It takes the listener some seconds to see that the name is free.
+	require.Eventually(t, func() bool {
+		_, _, code := toEnd(t, command(t, "emit", "--name", tracepoint, "--series", "1", "--count", "1"))
+		return code == exitOK
+	}, waitLimit, waitTick)
+	line, err := shown.ReadString('\n')
+	require.NoError(t, err)
+	assert.Contains(t, line, "load.requests")
+	require.NoError(t, listen.Wait())
+	assert.Contains(t, told.String(), tracepoint+" cannot be listened to, which will be tried again: ")
+	assert.Contains(t, told.String(), fmt.Sprintf(`undecodable event of pid %d (squatter\x1b[2J) on CPU `, os.Getpid()))
+	assert.Contains(t, told.String(), "userevents: 1 events, 1 points, 0 lost, 0 gaps, 2 undecodable\n")
+	for _, l := range strings.Split(told.String(), "\n") {
+		messagetest.Safe(t, l)
+	}
 }
 
 // Memory does not grow with what is written: 100,000 hostile events.

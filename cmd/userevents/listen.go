@@ -151,10 +151,18 @@ func listenTo(ctx context.Context, open opener, o listen.Options, s *session.Ses
 	}
 	s.Source = src
 	notes(stderr, o, src.Info())
-	return finish(s, stderr, func() error {
-		err := s.Run(ctx)
-		return first(err, src.Close())
-	})
+	return finish(s, stderr, func() error { return runAndClose(ctx, s, src, stderr) })
+}
+
+// runAndClose runs a session over a listener and closes that.
+func runAndClose(ctx context.Context, s *session.Session, src source, stderr io.Writer) error {
+	err := s.Run(ctx)
+	for _, c := range src.Stats().CPUs {
+		if c.Err != nil {
+			teller(stderr)(fmt.Sprintf("CPU %d has no ring, and what is written on it is missing: %s", c.CPU, safetext.Escape(c.Err.Error())))
+		}
+	}
+	return first(err, src.Close())
 }
 
 // finish runs a session, closes its view and tells the summary.

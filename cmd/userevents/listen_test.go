@@ -150,6 +150,14 @@ func TestListenFails(t *testing.T) {
 	assert.Equal(t, 1, src.closed)
 }
 
+// A CPU without a ring is told, so that nobody takes what is shown for all.
+func TestListenTellsOfCPUsWithoutARing(t *testing.T) {
+	src := &fakeSource{stats: listen.CPUStats{CPU: 3, Err: errors.New("no memory\x1b")}}
+	stderr, code := listenWith(src, io.Discard, nil, "--for", "1ms")
+	assert.Equal(t, exitOK, code)
+	assert.Contains(t, stderr, `userevents: CPU 3 has no ring, and what is written on it is missing: no memory\x1b`+"\n")
+}
+
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }

@@ -136,10 +136,7 @@ func (f *recordFlags) run(open opener, o listen.Options, flt *filter.Filter, com
 
 // record records until the context is done.
 func (f *recordFlags) record(ctx context.Context, s *session.Session, out io.Writer, src source, stderr io.Writer) error {
-	err := finish(s, stderr, func() error {
-		err := s.Run(ctx)
-		return first(err, src.Close())
-	})
+	err := finish(s, stderr, func() error { return runAndClose(ctx, s, src, stderr) })
 	if file, ok := out.(*record.File); ok {
 		if closeErr := file.Close(); err == nil && closeErr != nil {
 			err = withCode(exitFailed, closeErr)

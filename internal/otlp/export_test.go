@@ -13,3 +13,6 @@ func NewEncoderByMethods(limit int) *Encoder {
 func HasField[Struct, Field any](name string, offset uintptr) bool {
 	return hasField[Struct, Field](name, offset)
 }
+
+// Swap64s is swap64s.
+func Swap64s(b []byte) { swap64s(b) }

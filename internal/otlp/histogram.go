@@ -14,8 +14,8 @@ func (p *histogramPoint[N]) encode(w *writer, exemplars bool) {
 	w.times(p.StartTime, p.Time)
 	w.nonZeroFixed64(histogramCount, p.Count)
 	w.double(histogramSum, float64(p.Sum))
-	w.packedFixed64(histogramBucketCounts, p.BucketCounts)
-	w.packedDouble(histogramBounds, p.Bounds)
+	packedFixed64(w, histogramBucketCounts, p.BucketCounts)
+	packedFixed64(w, histogramBounds, p.Bounds)
 	if exemplars {
 		appendExemplars(w, histogramExemplars, p.Exemplars)
 	}

@@ -4,41 +4,52 @@ package otlp
 
 import (
 	"encoding/binary"
-	"math"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The methods here append a packed repeated field, or nothing where it has no elements.
-
-func (w *writer) packedFixed64(field protowire.Number, values []uint64) {
-	b := w.packed(field, len(values), 8*len(values))
-	if b == nil {
-		return
-	}
-	for i, v := range values {
-		binary.LittleEndian.PutUint64(b[8*i:8*i+8], v)
+// packedFixed64 appends a packed repeated field of fixed64 or double, or nothing where it has no elements.
+func packedFixed64[E uint64 | float64](w *writer, field protowire.Number, values []E) {
+	if b := w.packed(field, len(values), 8*len(values)); b != nil {
+		putFixed64s(b, values)
 	}
 }
 
-func (w *writer) packedDouble(field protowire.Number, values []float64) {
-	b := w.packed(field, len(values), 8*len(values))
-	if b == nil {
-		return
-	}
-	for i, v := range values {
-		binary.LittleEndian.PutUint64(b[8*i:8*i+8], math.Float64bits(v))
+// putFixed64s puts values into b, which has room for just them. What a little-endian processor has in memory is what
+// protobuf wants.
+func putFixed64s[E uint64 | float64](b []byte, values []E) {
+	copy(b, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 8*len(values)))
+	if bigEndian {
+		swap64s(b)
 	}
 }
 
+var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
+
+// swap64s reverses the bytes of each word of eight.
+func swap64s(b []byte) {
+	for ; len(b) > 0; b = b[8:] {
+		binary.LittleEndian.PutUint64(b, binary.BigEndian.Uint64(b))
+	}
+}
+
+// packedVarints appends a packed repeated varint field, or nothing where it has no elements.
 func (w *writer) packedVarints(field protowire.Number, values []uint64) {
-	length, short := sizePacked(values)
+	length, all := sizePacked(values)
 	b := w.packed(field, len(values), length)
 	if b == nil {
 		return
 	}
 	n := 0
-	if short {
+	switch {
+	case all < 1<<7:
+		b = b[:len(values)]
+		for i, v := range values {
+			b[i] = byte(v)
+		}
+		return
+	case all < 1<<14:
 		// Two bytes for every element but the last, whether it needs the second or not: which one does changes too often to
 		// be predicted.
 		last := len(values) - 1
@@ -54,21 +65,24 @@ func (w *writer) packedVarints(field protowire.Number, values []uint64) {
 	}
 }
 
-// sizePacked returns the bytes that values take as varints, and whether none takes more than two, as the counts of buckets
-// hardly ever do.
-func sizePacked(values []uint64) (length int, short bool) {
-	var all, seconds uint64
+// sizePacked returns the bytes that values take as varints, and the bits that are set in any of them.
+func sizePacked(values []uint64) (length int, all uint64) {
 	for _, v := range values {
 		all |= v
-		seconds += secondByte(v)
 	}
-	if all < 1<<14 {
-		return len(values) + int(seconds), true
+	length = len(values)
+	switch {
+	case all < 1<<7:
+	case all < 1<<14:
+		for _, v := range values {
+			length += int(secondByte(v))
+		}
+	default:
+		for _, v := range values {
+			length += sizeVarint(v) - 1
+		}
 	}
-	for _, v := range values {
-		length += sizeVarint(v)
-	}
-	return length, false
+	return length, all
 }
 
 // secondByte returns 1 where v, below 1<<14, takes two bytes as a varint, else 0.

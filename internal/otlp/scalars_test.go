@@ -8,9 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 )
 
 // Where strings and keys become too long to be short, and where their words begin and end.
@@ -100,4 +103,11 @@ func TestCountsOfEveryLength(t *testing.T) {
 			t.Errorf("%d has become %d and %d", c, point.Positive.BucketCounts, point.Negative.BucketCounts)
 		}
 	}
+}
+
+// What big-endian processors do with bounds and counts.
+func TestWordsAreSwapped(t *testing.T) {
+	b := []byte{1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18}
+	otlp.Swap64s(b)
+	assert.Equal(t, []byte{8, 7, 6, 5, 4, 3, 2, 1, 18, 17, 16, 15, 14, 13, 12, 11}, b)
 }

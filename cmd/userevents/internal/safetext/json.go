@@ -14,10 +14,8 @@ import (
 // written as \uNNNN.
 func JSON(text []byte) []byte {
 	clean := true
-	for i := 0; i < len(text) && clean; {
-		r, n := utf8.DecodeRune(text[i:])
-		clean = unicode.IsPrint(r) && (r != utf8.RuneError || n > 1)
-		i += n
+	for _, c := range text {
+		clean = clean && c >= ' ' && c <= '~'
 	}
 	if clean {
 		return text

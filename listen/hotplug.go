@@ -135,23 +135,13 @@ func (l *Listener) lookForCPUs(now int64, changed bool) {
 			}
 			c.covered = now
 		default:
-			began := !c.inGap
 			c.inGap = true
 			c.err = l.cover(c, now)
-			if began && c.err != nil && l.wentOffline(c.number, c.err) {
-				c.inGap, c.err = false, nil
+			if isOffline(c.err) { // it was there, and went again
+				l.look.cpus = min(l.look.cpus, now+confirmAfter)
 			}
 		}
 	}
-}
-
-// wentOffline reports whether err came because the CPU is not online any more.
-func (l *Listener) wentOffline(cpu int, err error) bool {
-	if !isOffline(err) {
-		return false
-	}
-	online, err := l.sys.onlineCPUs()
-	return err == nil && !slices.Contains(online, cpu)
 }
 
 // died finds out whether the ring's CPU was offline since the last look. It is

@@ -181,22 +181,26 @@ func TestKernelNothingIsLostButInGaps(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 		}
 	}()
-	done := make(chan struct{})
+	switched, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		switcher.Wait()
-		close(stop)
+		close(switched)
+		<-stop
 		writers.Wait()
 		close(done)
 	}()
-	events := readUntil(t, l, func() bool {
-		select {
-		case <-done:
-			c := l.Stats().Total()
-			return c.Received+c.Lost == c.Written && len(gaps) == rounds
-		default:
-			return false
+	events := readUntil(t, l, func() bool { return isClosed(switched) })
+	back := linux{}.monotonic()
+	for deadline := time.Now().Add(waitLimit); ; {
+		ev := next(t, l)
+		events = append(events, ev)
+		if ev.CPU == 1 && ev.Monotonic > back {
+			break
 		}
-	})
+		require.True(t, time.Now().Before(deadline), "no event of CPU 1 any more: %+v", l.Stats())
+	}
+	close(stop)
+	events = append(events, readUntil(t, l, func() bool { return isClosed(done) && isDrained(l) })...)
 
 	stats := l.Stats()
 	for _, c := range stats.CPUs {
@@ -204,7 +208,10 @@ func TestKernelNothingIsLostButInGaps(t *testing.T) {
 		assert.Equal(t, c.Written, c.Received+c.Lost)
 	}
 	require.Zero(t, stats.Total().Lost)
-	assert.Equal(t, uint64(rounds), stats.CPUs[1].Gaps)
+	// On a machine that is slow enough, two times away are one gap.
+	assert.Equal(t, uint64(len(gaps)), stats.CPUs[1].Gaps)
+	assert.NotEmpty(t, gaps)
+	assert.LessOrEqual(t, len(gaps), rounds)
 	assert.Zero(t, stats.CPUs[0].Gaps)
 	arrived := map[string]int{}
 	for i, ev := range events {

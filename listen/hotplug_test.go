@@ -295,13 +295,17 @@ func TestRingThatCannotBeMadeAgain(t *testing.T) {
 	})
 	t.Run("for the CPU went again", func(t *testing.T) {
 		h := newHotplug(t, Options{}, 0)
-		h.online = []int{0} // when it is asked again
-		h.looks = 0
 		h.bringOnline(1)
 		h.fail = map[string]error{"ring 1": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.ENODEV)}
 		h.look()
+		assert.ErrorIs(t, h.stats(1).Err, syscall.ENODEV)
+		assert.LessOrEqual(t, h.l.look.cpus-h.clock, confirmAfter, "looked at again soon")
+		h.offline(1)
+		h.lookAfter(time.Duration(confirmAfter))
 		assert.NoError(t, h.stats(1).Err)
-		assert.Zero(t, h.stats(1).Gaps)
+		require.Len(t, h.gaps, 1, "it was online without a ring")
+		h.look()
+		assert.Len(t, h.gaps, 1)
 	})
 }
 

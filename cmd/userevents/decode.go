@@ -22,7 +22,8 @@ A table is written once, at the end. FILE may be, and is told apart by its conte
 
   perf.data  of "perf record", as a file or, as "perf record -o -" writes it, a stream
   OTLP/JSON  as "userevents record" and the Collector's file exporter write it
-  ftrace     binary pages, of per_cpu/cpuN/trace_pipe_raw in the tracing directory. A
+  ftrace     binary pages, of per_cpu/cpuN/trace_pipe_raw in the tracing directory, whose
+             content is read (and so taken out) up to now, or copies of these. A
              page does not tell its CPU: that is taken from an N in the FILE's name, or
              in that of its folder. The tracepoint's fields are those on this machine
              now, or those that --event-format names.

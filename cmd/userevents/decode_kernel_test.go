@@ -136,4 +136,15 @@ func TestKernelDecodeFtrace(t *testing.T) {
 	require.NoError(t, os.WriteFile(saved, format, 0o600))
 	again, _ := must(t, command(t, append([]string{"decode", "--input", "ftrace", "--name", tracepoint, "--event-format", saved}, files...)...))
 	assert.Equal(t, out, again)
+	// And right from the kernel, without waiting for more.
+	must(t, command(t, "emit", "--name", tracepoint, "--series", "8", "--count", "3", "--interval", "1ms"))
+	args := []string{"decode", "--name", tracepoint}
+	for cpu := range runtime.NumCPU() {
+		args = append(args, filepath.Join(instance, "per_cpu", fmt.Sprintf("cpu%d", cpu), "trace_pipe_raw"))
+	}
+	live, told := must(t, command(t, args...))
+	assert.Equal(t, columns(string(want), 3), columns(live, 3))
+	assert.Equal(t, "userevents: 3 events, 24 points, 0 lost, 0 gaps, 0 undecodable\n", told)
+	out, _ = must(t, command(t, args...))
+	assert.Empty(t, out, "they were taken out")
 }

@@ -72,7 +72,7 @@ func (f *Files) next(ctx context.Context) error {
 			in = file
 		}
 	} else {
-		file, err := os.Open(f.name)
+		file, err := openPath(f.name)
 		if err != nil {
 			return err
 		}

@@ -56,8 +56,9 @@ func Start(args []string, stdin io.Reader, stdout, stderr io.Writer) (*Command, 
 
 // End asks the command to end, unless it has.
 func (c *Command) End() {
-	if c.cmd.Process.Signal(syscall.SIGTERM) == nil {
-		c.asked.Store(true)
+	c.asked.Store(true) // before it can end of that
+	if c.cmd.Process.Signal(syscall.SIGTERM) != nil {
+		c.asked.Store(false)
 	}
 }
 

@@ -155,14 +155,14 @@ func TestMemoryOfHostileEventsIsBounded(t *testing.T) {
 		events int
 		point  func(i int) otlpview.Point
 	}{
-		{"many small series", 100_000, func(i int) otlpview.Point { return gaugePoint(fmt.Sprint(i), 1) }},
-		{"long names", 20_000, func(i int) otlpview.Point { return gaugePoint(strings.Repeat("x", 8000)+fmt.Sprint(i), 1) }},
-		{"long attributes", 20_000, func(i int) otlpview.Point {
+		{"many small series", 40_000, func(i int) otlpview.Point { return gaugePoint(fmt.Sprint(i), 1) }},
+		{"long names", 8_000, func(i int) otlpview.Point { return gaugePoint(strings.Repeat("x", 8000)+fmt.Sprint(i), 1) }},
+		{"long attributes", 15_000, func(i int) otlpview.Point {
 			p := gaugePoint("m", 1)
 			p.Attributes = fmt.Sprint(i) + strings.Repeat("x", 4000)
 			return p
 		}},
-		{"many buckets", 40_000, func(i int) otlpview.Point {
+		{"many buckets", 15_000, func(i int) otlpview.Point {
 			p := gaugePoint(fmt.Sprint(i%30_000), 1)
 			p.Kind, p.Temporality, p.Value = "histogram", "cumulative", otlpview.Value{Aggregate: true, Counts: make([]uint64, 1001), Bounds: make([]float64, 1000)}
 			return p
@@ -173,7 +173,7 @@ func TestMemoryOfHostileEventsIsBounded(t *testing.T) {
 			before := heap()
 			for i := range c.events {
 				d.screen.store.apply(&listen.Event{PID: 1}, []otlpview.Point{c.point(i)}, d.now)
-				if i%5_000 == 0 {
+				if i%3_000 == 0 {
 					d.pass(time.Millisecond)
 				}
 			}

@@ -39,7 +39,7 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 
 .PHONY: test
 test: ## everything below, with what it needs installed first; the first time about 25 minutes on two cores
-	@scripts/stages packages lint unit race fuzz portable vm-selftest kernel purego interface demo-test
+	@scripts/stages packages lint unit race fuzz portable vm-selftest collector kernel purego instructions interface demo-test
 
 .PHONY: packages
 packages: ## install the Debian or Ubuntu packages that the tests need (as root; else say which)
@@ -80,6 +80,10 @@ vm: ## build the kernel of the VM, unless it is there
 .PHONY: vm-selftest
 vm-selftest: vm ## what vm/run promises
 	@vm/selftest
+
+.PHONY: collector
+collector: ## the Collector with the receiver, and where it is
+	@scripts/collector
 
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM

@@ -36,7 +36,7 @@ func TestWhatTheExporterWrites(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{1})
 	total := 0
 	counts := metricgen.Counts{}
-	for range 3000 {
+	for range 1000 {
 		data := make([]byte, 3000)
 		_, _ = random.Read(data)
 		generated, made := metricgen.Generate(data, metricgen.Options{MaxLength: 130})
@@ -57,7 +57,7 @@ func TestWhatTheExporterWrites(t *testing.T) {
 			}
 		}
 	}
-	assert.Greater(t, total, 1000)
+	assert.Greater(t, total, 500)
 	for _, k := range metricgen.Kinds(metricgen.Options{MaxLength: 130}) {
 		assert.NotZero(t, counts[k], "never made: %s", k)
 	}

@@ -15,7 +15,7 @@ import (
 //	tag length { tag length key... tag length { tag length string... }}
 //	tag length { tag length key... tag length { tag varint }}
 //
-// The functions below write those in a third of the time that keyValue takes, and leave the others to it.
+// The functions below write those in less than half the time that keyValue takes, and leave the others to it.
 const (
 	keyAt    = 4        // where the key starts
 	valueAt  = 4        // where the string starts, counted from the end of the key

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/usereventsreceiver/internal/metadata"
 )
 
 // configOf reads a configuration as the Collector does.
@@ -53,7 +54,7 @@ func TestConfig(t *testing.T) {
 		}()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := configOf(t, component.NewIDWithName(typ, tt.name))
+			got, err := configOf(t, component.NewIDWithName(metadata.Type, tt.name))
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 			assert.NoError(t, confmap.Validate(got))
@@ -69,7 +70,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestConfigTellsEverythingThatIsWrong(t *testing.T) {
-	got, err := configOf(t, component.NewIDWithName(typ, "wrong"))
+	got, err := configOf(t, component.NewIDWithName(metadata.Type, "wrong"))
 	require.NoError(t, err)
 	err = confmap.Validate(got)
 	require.Error(t, err)
@@ -86,7 +87,7 @@ func TestConfigTellsEverythingThatIsWrong(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 
-	got, err = configOf(t, component.NewIDWithName(typ, "none"))
+	got, err = configOf(t, component.NewIDWithName(metadata.Type, "none"))
 	require.NoError(t, err)
 	assert.ErrorContains(t, confmap.Validate(got), "tracepoints: at least one is needed, such as otlp_metrics")
 }
@@ -97,7 +98,7 @@ func TestConfigThatCannotBeRead(t *testing.T) {
 		"size":        `size "4MB": must be a whole number of bytes`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := configOf(t, component.NewIDWithName(typ, name))
+			_, err := configOf(t, component.NewIDWithName(metadata.Type, name))
 			assert.ErrorContains(t, err, want)
 		})
 	}

@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/usereventsreceiver/internal/metadata"
 )
 
 // fakeSource is a ring that a test writes to.
@@ -210,7 +211,7 @@ func newBench(t *testing.T, next consumer.Metrics, change func(*Config)) *bench 
 	if change != nil {
 		change(config)
 	}
-	set := receivertest.NewNopSettings(typ)
+	set := receivertest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = b.telemetry.NewTelemetrySettings()
 	var err error
 	b.receiver, err = newFactory(b.machine.open).CreateMetrics(context.Background(), set, config, next)

@@ -2,6 +2,8 @@
 
 // Written by hand in the form of what mdatagen makes of metadata.yaml.
 
+//go:build !darwin && !windows
+
 package usereventsreceiver
 
 import (

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usereventsreceiver
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whatever a process writes, it is decoded or refused, and what comes with it in a batch is not touched.
+func FuzzDecode(f *testing.F) {
+	lines, err := os.ReadFile(filepath.Join("testdata", "rust-0.14.0.jsonl"))
+	require.NoError(f, err)
+	for line := range bytes.Lines(lines) {
+		var e struct{ Payload []byte }
+		require.NoError(f, json.Unmarshal(line, &e))
+		f.Add(e.Payload)
+	}
+	f.Add(points(1, 3).Payload)
+	f.Add([]byte{0x0A, 0xFF})
+	good := entry{payload: points(7, 2).Payload, process: &process{instance: "good"}}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		d := decoder{instanceIDs: true, fromProcess: true}
+		batch := []entry{good, {payload: payload, pid: 1, process: &process{instance: "id", name: "name"}}, good}
+		alone := d.decode(batch[1:2])
+		if len(alone.bad) == 0 {
+			_ = alone.metrics.DataPointCount()
+			for _, r := range resources(alone.metrics) {
+				require.Contains(t, r, serviceInstanceID)
+				require.Contains(t, r, processPID)
+			}
+		}
+		together := d.decode(batch)
+		require.Equal(t, alone.metrics.DataPointCount()+4, together.metrics.DataPointCount())
+		require.Len(t, together.bad, len(alone.bad))
+		for _, i := range []int{0, together.metrics.ResourceMetrics().Len() - 1} {
+			require.Equal(t, map[string]any{"service.name": "shop", serviceInstanceID: "good"},
+				together.metrics.ResourceMetrics().At(i).Resource().Attributes().AsRaw())
+		}
+	})
+}

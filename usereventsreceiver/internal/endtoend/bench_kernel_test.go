@@ -212,7 +212,8 @@ func openNetwork(t testing.TB) *path {
 	startReceiver(t, otlpreceiver.NewFactory(), next, map[string]any{
 		"protocols": map[string]any{"grpc": map[string]any{"endpoint": endpoint}},
 	})
-	e, err := otlpmetricgrpc.New(context.Background(), otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure())
+	e, err := otlpmetricgrpc.New(context.Background(), otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure(),
+		otlpmetricgrpc.WithTimeout(waitLimit))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })
 	return &path{exporter: e, next: next}

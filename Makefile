@@ -87,6 +87,7 @@ collector: ## the Collector with the receiver, and where it is
 
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
+	@scripts/collector >/dev/null
 	@vm/kernel-tests --timeout 900
 
 .PHONY: purego

@@ -45,7 +45,7 @@ func (p peerRun) producers() ([]producer, error) {
 	}
 	all := []producer{{"this exporter", []string{self, "guest", "produce"}}}
 	if p.rust != "" {
-		all = append(all, producer{"Rust", []string{p.rust}})
+		all = append(all, producer{rust, []string{p.rust}})
 	}
 	return all, nil
 }

@@ -3,7 +3,7 @@
 // Bench measures the exporter side by side with what it is compared with, prints the tables, and writes them to a file.
 // "make bench" runs all of it.
 //
-//	bench [-o FILE] [-quick] [-only encoder,scale,kernel,rust]
+//	bench [-o FILE] [-quick] [-only nobody,encoder,scale,kernel,rust]
 //	bench instructions [-update]
 //
 // The second counts the instructions that a data point takes, in an emulated machine whose clock counts them, and fails
@@ -51,6 +51,7 @@ func exit(err error) {
 
 // sections are the parts of the report, in its order.
 var sections = []section{
+	{"nobody", nobodySection},
 	{"encoder", encoderSection},
 	{"scale", scaleSection},
 	{"kernel", kernelSection},
@@ -73,7 +74,7 @@ func bench(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	out := flags.String("o", "", "write the report to this `file` too")
 	quick := flags.Bool("quick", false, "a short run, to see that it works: its figures are not worth much")
-	only := flags.String("only", "", "comma-separated `sections`: encoder, scale, kernel, rust")
+	only := flags.String("only", "", "comma-separated `sections`: nobody, encoder, scale, kernel, rust")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -100,6 +101,11 @@ func bench(ctx context.Context, args []string) error {
 		}
 		if err := part.run(ctx, s, w); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	if *only == "" {
+		if err := aimsSection(w, report.String()); err != nil {
+			return err
 		}
 	}
 	if *out == "" {

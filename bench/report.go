@@ -29,9 +29,9 @@ func heading(w io.Writer, s settings) error {
 	}
 	fmt.Fprintf(w, `# Benchmarks
 
-Made by `+"`make bench`"+` on %s, at %s, with %s, on %d CPUs of %s, Linux %s. Each figure is the median of %d rounds
-in which all that are compared took turns. Figures of single runs vary with the machine; what is meant to be compared is the
-columns that are ratios.
+Made by `+"`make bench`"+` on %s, at %s, with %s, on %d CPUs of %s, Linux %s.
+Each figure is the median of %d rounds in which all that are compared took turns. Figures vary from run to run; what is meant to be compared is the columns that are
+ratios.
 `, time.Now().UTC().Format("2006-01-02"), commit(), runtime.Version(), runtime.NumCPU(), cpu, kernel, s.Rounds)
 	if s.quick {
 		fmt.Fprint(w, "\n**This was a short run, to see that it works. Its figures are not worth much.**\n")

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 // memRing is a ring that a test writes as the kernel does: a record that does
@@ -92,49 +93,14 @@ func sampleRecord(pid, tid int, at int64, cpu int, raw []byte) []byte {
 }
 
 // rawCommon is the header of raw data: common_type, flags, preempt count, pid.
-func rawCommon(id int) []byte {
-	b := binary.NativeEndian.AppendUint16(nil, uint16(id))
-	b = append(b, 0, 0)
-	return binary.NativeEndian.AppendUint32(b, 4242)
-}
+func rawCommon(id int) []byte { return layouttest.Common(binary.NativeEndian, id) }
 
 func rawOTLP(id int, payload string) []byte {
-	b := rawCommon(id)
-	b = binary.NativeEndian.AppendUint32(b, 0)
-	b = append(b, "v0.19.00"...)
-	b = binary.NativeEndian.AppendUint32(b, uint32(len(payload))<<16)
-	return append(b, payload...)
+	return layouttest.OTLP(binary.NativeEndian, id, []byte(payload))
 }
 
 func rawFieldless(id int, payload string) []byte {
-	b := rawCommon(id)
-	b = binary.NativeEndian.AppendUint32(b, uint32(len(payload)))
-	return append(b, payload...)
-}
-
-func otlpFormat(name string, id int) *tracefs.Format {
-	f := fieldlessFormat(name, id)
-	f.Fields = append(f.Fields,
-		tracefs.Field{Name: "protocol", Type: "u32", Offset: 8, Size: 4},
-		tracefs.Field{Name: "version", Type: "char", Offset: 12, Size: 8, Array: true},
-		tracefs.Field{Name: "buffer", Type: "__rel_loc u8", Offset: 20, Size: 4, Array: true},
-	)
-	return f
-}
-
-func fieldlessFormat(name string, id int) *tracefs.Format {
-	return &tracefs.Format{Name: name, ID: id, Fields: []tracefs.Field{
-		{Name: "common_type", Type: "unsigned short", Offset: 0, Size: 2},
-		{Name: "common_flags", Type: "unsigned char", Offset: 2, Size: 1},
-		{Name: "common_preempt_count", Type: "unsigned char", Offset: 3, Size: 1},
-		{Name: "common_pid", Type: "int", Offset: 4, Size: 4, Signed: true},
-	}}
-}
-
-func uselessFormat(name string, id int) *tracefs.Format {
-	f := fieldlessFormat(name, id)
-	f.Fields = append(f.Fields, tracefs.Field{Name: "count", Type: "u32", Offset: 8, Size: 4})
-	return f
+	return layouttest.Fieldless(binary.NativeEndian, id, []byte(payload))
 }
 
 // fakeSystem is a machine with user_events, in memory.
@@ -331,9 +297,9 @@ func (e fakeFile) register(nameArgs string) (registration, error) {
 		}
 	}
 	key := tracefs.System + "/" + name
-	want := fieldlessFormat(name, f.nextID)
+	want := layouttest.ParsedFieldless(name, f.nextID)
 	if fields == tracefs.FieldsOTLP {
-		want = otlpFormat(name, f.nextID)
+		want = layouttest.ParsedOTLP(name, f.nextID)
 	}
 	if have := f.formats[key]; have == nil {
 		f.formats[key] = want

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"math"
 	"testing"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 // FuzzSample takes arbitrary records apart, as a ring that was damaged would
@@ -63,7 +65,7 @@ func FuzzListener(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, two []byte, cut uint16) {
 		const size = 32 << 10
 		sys := newFakeSystem(0, 1)
-		sys.formats["user_events/b"] = fieldlessFormat("b", 448)
+		sys.formats["user_events/b"] = layouttest.ParsedFieldless("b", 448)
 		sys.nextID = 447
 		l := sys.listenTo(t, Options{Names: []string{"a", "b"}, RingSize: size})
 		// Rings that were in use, so that records go around the end.

@@ -11,10 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 func TestDecodeCopiesThePayload(t *testing.T) {
-	d, err := layout.New(otlpFormat("e", 7))
+	d, err := layout.New(layouttest.ParsedOTLP("e", 7))
 	require.NoError(t, err)
 	raw := rawOTLP(7, "payload")
 	var ev Event
@@ -26,7 +27,7 @@ func TestDecodeCopiesThePayload(t *testing.T) {
 }
 
 func TestDecodeAllocatesNothing(t *testing.T) {
-	d, err := layout.New(otlpFormat("e", 7))
+	d, err := layout.New(layouttest.ParsedOTLP("e", 7))
 	require.NoError(t, err)
 	raw := rawOTLP(7, strings.Repeat("x", 8168))
 	var ev Event

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 func TestOpenMakesRingsBeforeItAttaches(t *testing.T) {
@@ -88,7 +89,7 @@ func TestOpenWithoutRights(t *testing.T) {
 	t.Run("may not register, but a producer did", func(t *testing.T) {
 		sys := newFakeSystem(0)
 		sys.fail = map[string]error{"tracefs": denied}
-		sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 500)
+		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
 		assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Attached: true}, l.Info().Tracepoints[0])
 	})
@@ -162,13 +163,13 @@ func TestCPUsThatGoWhileOpening(t *testing.T) {
 func TestTracepointThatExists(t *testing.T) {
 	t.Run("with the same fields", func(t *testing.T) {
 		sys := newFakeSystem(0)
-		sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 500)
+		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
 		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Registered: true, Attached: true}}, l.Info().Tracepoints)
 	})
 	t.Run("with the C++ exporter's", func(t *testing.T) {
 		sys := newFakeSystem(0)
-		sys.formats["user_events/otlp_metrics"] = fieldlessFormat("otlp_metrics", 500)
+		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedFieldless("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
 		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}}, l.Info().Tracepoints)
 		sys.write(0, 7, rawFieldless(500, "from C++"))
@@ -176,7 +177,7 @@ func TestTracepointThatExists(t *testing.T) {
 	})
 	t.Run("the other way round", func(t *testing.T) {
 		sys := newFakeSystem(0)
-		sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 500)
+		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{Layout: LayoutFieldless})
 		assert.Equal(t, LayoutOTLP, l.Info().Tracepoints[0].Layout)
 		assert.False(t, l.Info().Tracepoints[0].Registered)
@@ -205,7 +206,7 @@ func TestAwaitedTracepoint(t *testing.T) {
 	until(t, func() bool { return waits.Load() > 0 })
 
 	sys.mu.Lock()
-	sys.formats["user_events/otlp_metrics"] = fieldlessFormat("otlp_metrics", 500)
+	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedFieldless("otlp_metrics", 500)
 	sys.mu.Unlock()
 	sys.wake()
 	until(t, func() bool { return waits.Load() > 1 })
@@ -222,7 +223,7 @@ func TestAwaitedTracepoint(t *testing.T) {
 // One that turns out to be something else is told, and waited for further.
 func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.formats["user_events/otlp_metrics"] = uselessFormat("otlp_metrics", 500)
+	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedUseless("otlp_metrics", 500)
 	l := sys.listenTo(t, Options{Layout: LayoutWait})
 	info := l.Info().Tracepoints[0]
 	require.ErrorIs(t, info.Err, ErrLayout)
@@ -231,7 +232,7 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 
 	sys.pass(time.Duration(unfitFor))
 	l.refresh()
-	sys.formats["user_events/otlp_metrics"] = otlpFormat("otlp_metrics", 501)
+	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 501)
 	sys.pass(time.Second)
 	l.refresh()
 	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 501, Attached: true}, l.Info().Tracepoints[0])
@@ -240,7 +241,7 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 func TestTakenNames(t *testing.T) {
 	squatted := func() *fakeSystem {
 		sys := newFakeSystem(0)
-		sys.formats["user_events/a"] = uselessFormat("a", 500)
+		sys.formats["user_events/a"] = layouttest.ParsedUseless("a", 500)
 		return sys
 	}
 	t.Run("its events tell who has it", func(t *testing.T) {
@@ -298,7 +299,7 @@ func TestTakenNames(t *testing.T) {
 	})
 	t.Run("and it is there in another format", func(t *testing.T) {
 		sys := squatted()
-		sys.addMulti(otlpFormat("a.2", 600))
+		sys.addMulti(layouttest.ParsedOTLP("a.2", 600))
 		l := sys.listenTo(t, Options{Names: []string{"a"}})
 		sys.write(0, 7, rawOTLP(600, "of a.2"))
 		ev := readN(t, l, 1)[0]
@@ -308,7 +309,7 @@ func TestTakenNames(t *testing.T) {
 	t.Run("what fails later is told and tried again", func(t *testing.T) {
 		sys := newFakeSystem(0)
 		l := sys.listenTo(t, Options{Names: []string{"a"}, Layout: LayoutWait})
-		sys.formats["user_events/a"] = otlpFormat("a", 500)
+		sys.formats["user_events/a"] = layouttest.ParsedOTLP("a", 500)
 		sys.fail = map[string]error{"attach 0": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.EMFILE)}
 		sys.pass(time.Second)
 		l.refresh()
@@ -327,7 +328,7 @@ func TestTakenNames(t *testing.T) {
 // A tracepoint of somebody else may go between reading its id and attaching.
 func TestTracepointThatIsReplacedMeanwhile(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.formats["user_events/otlp_metrics"] = fieldlessFormat("otlp_metrics", 500)
+	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedFieldless("otlp_metrics", 500)
 	replaced := &replacing{fakeSystem: sys}
 	o, err := Options{}.withDefaults()
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 // removeMulti makes the last user of a format go.
@@ -35,10 +36,10 @@ func multiInfo(l *Listener) (infos []TracepointInfo) {
 
 func TestMultiFormats(t *testing.T) {
 	sys := newFakeSystem(0, 1)
-	sys.addMulti(otlpFormat("otlp_metrics.0", 600))
-	sys.addMulti(fieldlessFormat("otlp_metrics.1f", 601))
-	sys.addMulti(uselessFormat("otlp_metrics.20", 602))
-	sys.addMulti(otlpFormat("otlp_metrics_2.3", 603))
+	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
+	sys.addMulti(layouttest.ParsedFieldless("otlp_metrics.1f", 601))
+	sys.addMulti(layouttest.ParsedUseless("otlp_metrics.20", 602))
+	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics_2.3", 603))
 	sys.multi = append(sys.multi, "enable", "filter", "otlp_metrics.", "otlp_metrics.xyz", "otlp_metrics.1.2", "otlp_metrics")
 	l := sys.listenTo(t, Options{})
 	infos := l.Info().Tracepoints
@@ -65,8 +66,8 @@ func TestMultiFormatsComeAndGo(t *testing.T) {
 	h := newHotplug(t, Options{Names: []string{"a", "b"}, Layout: LayoutWait}, 0, 1)
 	assert.Empty(t, multiInfo(h.l))
 	open := h.open
-	h.addMulti(otlpFormat("b.0", 600))
-	h.addMulti(uselessFormat("a.1", 601))
+	h.addMulti(layouttest.ParsedOTLP("b.0", 600))
+	h.addMulti(layouttest.ParsedUseless("a.1", 601))
 	h.lookAfter(time.Millisecond)
 	assert.Empty(t, multiInfo(h.l), "looked for once a second")
 	h.look()
@@ -89,7 +90,7 @@ func TestMultiFormatsComeAndGo(t *testing.T) {
 	assert.Equal(t, "b", multiInfo(h.l)[0].Name)
 	before := h.open
 	for i := range 50 {
-		h.addMulti(uselessFormat(fmt.Sprintf("a.%x", 100+i), 700+i))
+		h.addMulti(layouttest.ParsedUseless(fmt.Sprintf("a.%x", 100+i), 700+i))
 		h.look()
 		h.removeMulti(fmt.Sprintf("a.%x", 100+i))
 	}
@@ -102,7 +103,7 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
 	open := h.open
 	for i := range 500 {
-		h.addMulti(uselessFormat(fmt.Sprintf("otlp_metrics.%04x", i), 1000+i))
+		h.addMulti(layouttest.ParsedUseless(fmt.Sprintf("otlp_metrics.%04x", i), 1000+i))
 	}
 	h.look()
 	assert.Len(t, multiInfo(h.l), maxMulti)
@@ -115,7 +116,7 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 
 	// Those without use do not take the place of others.
 	for i := range 500 {
-		h.addMulti(otlpFormat(fmt.Sprintf("otlp_metrics.a%04x", i), 2000+i))
+		h.addMulti(layouttest.ParsedOTLP(fmt.Sprintf("otlp_metrics.a%04x", i), 2000+i))
 	}
 	h.look()
 	attached := 0
@@ -149,7 +150,7 @@ func TestMultiFormatsThatFail(t *testing.T) {
 		open := h.open
 		boom := errors.New("boom")
 		h.fail = map[string]error{"attach 0": boom}
-		h.addMulti(otlpFormat("otlp_metrics.0", 600))
+		h.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
 		for range 3 {
 			h.look()
 			require.Len(t, multiInfo(h.l), 1)

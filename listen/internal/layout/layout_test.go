@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 func TestNewDecoder(t *testing.T) {
@@ -66,12 +67,12 @@ func decoderOf(t testing.TB, f *tracefs.Format) *Decoder {
 }
 
 func TestDecode(t *testing.T) {
-	otlp, fieldless := otlpFormat("e", 7), fieldlessFormat("e", 7)
-	dataLoc := otlpFormat("e", 7)
+	otlp, fieldless := layouttest.ParsedOTLP("e", 7), layouttest.ParsedFieldless("e", 7)
+	dataLoc := layouttest.ParsedOTLP("e", 7)
 	dataLoc.Fields[6].Type = "__data_loc u8"
-	wide := otlpFormat("e", 7)
+	wide := layouttest.ParsedOTLP("e", 7)
 	wide.Fields[4].Size, wide.Fields[5].Offset, wide.Fields[6].Offset = 8, 16, 24
-	odd := otlpFormat("e", 7)
+	odd := layouttest.ParsedOTLP("e", 7)
 	odd.Fields[4].Size = 3
 
 	e := binary.NativeEndian
@@ -136,7 +137,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestDecodeAllocatesNothing(t *testing.T) {
-	d := decoderOf(t, otlpFormat("e", 7))
+	d := decoderOf(t, layouttest.ParsedOTLP("e", 7))
 	raw := rawOTLP(7, strings.Repeat("x", 8168))
 	_, err := d.Decode(raw)
 	require.NoError(t, err)

@@ -30,7 +30,8 @@ func Order(big bool) interface {
 	return binary.LittleEndian
 }
 
-func common(order appendOrder, id int) []byte {
+// Common is what all raw records begin with: the tracepoint's id and a thread's.
+func Common(order appendOrder, id int) []byte {
 	b := order.AppendUint16(nil, uint16(id))
 	b = append(b, 0, 0)
 	return order.AppendUint32(b, 4242)
@@ -39,7 +40,7 @@ func common(order appendOrder, id int) []byte {
 // OTLP is the raw record of a write to the tracepoint with that id, in the
 // layout with three fields.
 func OTLP(order appendOrder, id int, payload []byte) []byte {
-	return append(common(order, id), OTLPWrite(order, payload)...)
+	return append(Common(order, id), OTLPWrite(order, payload)...)
 }
 
 // OTLPWrite is what a producer writes to it, behind the write index.
@@ -52,7 +53,7 @@ func OTLPWrite(order appendOrder, payload []byte) []byte {
 
 // Fieldless is the raw record of a write in the layout without fields.
 func Fieldless(order appendOrder, id int, payload []byte) []byte {
-	return append(common(order, id), FieldlessWrite(order, payload)...)
+	return append(Common(order, id), FieldlessWrite(order, payload)...)
 }
 
 // FieldlessWrite is what a producer writes to it, behind the write index.

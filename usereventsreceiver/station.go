@@ -97,12 +97,17 @@ func (s *station) notes(info listen.Info) {
 	log := s.r.set.Logger
 	for _, t := range info.Tracepoints {
 		switch {
+		case t.Err != nil:
+			log.Warn("a tracepoint cannot be listened to, will try again", zap.String("tracepoint", t.Event), zap.Error(t.Err))
 		case !t.Attached:
 			log.Info("waiting for a process to register the tracepoint", zap.String("tracepoint", t.Name))
 		case t.Layout != s.options.Layout && s.options.Layout != listen.LayoutWait:
 			log.Warn("the tracepoint is registered in another layout: processes that write the configured one cannot register it",
 				zap.String("tracepoint", t.Name), zap.Stringer("configured", s.options.Layout), zap.Stringer("found", t.Layout))
 		}
+	}
+	if info.Err != nil {
+		log.Warn("not all tracepoints or CPUs can be found, will try again", zap.Error(info.Err))
 	}
 	if info.RingSize < info.WantedRingSize {
 		log.Warn("rings are smaller than wanted, bursts may be lost: raise the memlock limit (LimitMEMLOCK=) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK",

@@ -22,6 +22,9 @@ const (
 	// so from the listener's first perf event on, before there is one for each
 	// CPU.
 	settle = time.Second
+	// finish is how long an export may go on once the context is done, so that
+	// who ends a load drops nothing. It is more than a paced MiB takes.
+	finish = time.Second
 )
 
 // Exporter is a usereventsmetric.Exporter.
@@ -76,8 +79,14 @@ func sleepUntil(ctx context.Context, every time.Duration, done func() bool) erro
 }
 
 // Export exports one resource's metrics. What could not be written is told and
-// counted, and no error; errors are final.
+// counted, and no error; errors are final. Once the context is done it begins
+// nothing and returns the context's error, but finishes what it has begun.
 func (e *Emitter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, release := outliving(ctx, finish)
+	defer release()
 	if listening := e.Exporter.Enabled(); listening != e.heard || !e.told {
 		e.heard, e.told = listening, true
 		if listening {
@@ -107,6 +116,22 @@ func (e *Emitter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) er
 		e.tellOnce(fmt.Sprintf("an export was cut short: %v", partial.Stopped))
 	}
 	return nil
+}
+
+// outliving returns a context that is done so much later than ctx.
+func outliving(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-longer.Done():
+		case <-time.After(by):
+			cancel()
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // tellOnce does not repeat in each export what is the same again.

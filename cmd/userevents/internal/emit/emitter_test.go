@@ -7,6 +7,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -83,6 +85,40 @@ func TestEmitterTellsWhatWasDropped(t *testing.T) {
 
 	x.err = errors.New("boom")
 	require.ErrorContains(t, e.Export(context.Background(), l.Next(4, noon)), "boom")
+}
+
+func TestEmitterFinishesWhatItHasBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &slow{scripted: &scripted{}, takes: finish / 2}
+		e := &Emitter{Exporter: x, Tell: func(string) {}}
+		l := NewLoad(4, noon)
+		ctx, cancel := context.WithCancel(context.Background())
+		x.begun = cancel
+		require.NoError(t, e.Export(ctx, l.Next(4, noon)))
+		require.ErrorIs(t, e.Export(ctx, l.Next(4, noon)), context.Canceled, "nothing is begun any more")
+		assert.Equal(t, uint64(1), e.Result().Exports)
+
+		ctx, cancel = context.WithCancel(context.Background())
+		x.begun, x.takes = cancel, 2*finish
+		require.ErrorIs(t, e.Export(ctx, l.Next(4, noon)), context.Canceled, "but it does not go on for ever")
+	})
+}
+
+// slow is an exporter whose exports take their time, or as long as they may.
+type slow struct {
+	*scripted
+	takes time.Duration
+	begun func()
+}
+
+func (e *slow) Export(ctx context.Context, _ *metricdata.ResourceMetrics) error {
+	e.begun()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(e.takes):
+		return nil
+	}
 }
 
 func TestEmitterWaits(t *testing.T) {

@@ -56,7 +56,7 @@ var aims = []aim{
 	{
 		what: "Export, perf listening: at most 3 times the bare writev", section: "Export against what the kernel itself costs",
 		first: "perf ring buffers", second: "Export", cell: 4, most: 3,
-		why: "The kernel takes few instructions for a data point, since it copies 22 of them at a time; encoding them takes the rest. `make instructions` has both to the instruction.",
+		why: "The kernel takes few instructions for a data point, since it copies 22 of them at a time; encoding them takes the rest. `make instructions` has both to the instruction. If the figure is from emulation, it says little of a real machine.",
 	},
 	{
 		what: "20 times fewer events than the Rust exporter", section: "Against the Rust exporter", first: "1 metric, short names of attributes", second: rust, cell: 5, least: 20,

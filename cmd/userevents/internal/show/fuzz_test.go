@@ -43,8 +43,8 @@ func FuzzPayload(f *testing.F) {
 			for _, l := range strings.Split(b.String(), "\n") {
 				messagetest.Safe(t, l)
 			}
-			if b.Len() > 200*len(payload)+10_000 {
-				t.Fatalf("%d bytes of text for %d", b.Len(), len(payload))
+			if b.Len() > 200*(len(payload)+len(process))+10_000 {
+				t.Fatalf("%d bytes of text for %d", b.Len(), len(payload)+len(process))
 			}
 		}
 		lines := table(set, Status{Names: []string{process}}, int(w), int(h))

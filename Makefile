@@ -38,7 +38,7 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 	@scripts/demo
 
 .PHONY: test
-test: ## everything below, with what it needs installed first; the first time about 25 minutes on two cores
+test: ## everything below, with what it needs installed first; about 20 minutes on two cores, the first time 12 more
 	@scripts/stages packages lint unit race fuzz portable vm-selftest collector kernel purego instructions interface demo-test
 
 .PHONY: packages

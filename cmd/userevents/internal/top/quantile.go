@@ -87,11 +87,20 @@ func (b bucket) within(l limits, part float64) float64 {
 	case math.IsInf(high, 0):
 		return low
 	case b.logarithmic && low > 0:
-		return low * math.Pow(high/low, part)
+		return between(low, high, part)
 	case b.logarithmic && high < 0:
-		return low * math.Pow(high/low, part)
+		return -between(-low, -high, part)
 	}
 	return low + (high-low)*part
+}
+
+// between is the number whose logarithm is that part of the way from that of one
+// positive number to that of another. Their quotient may be too large for a
+// float64: a bucket of scale -10 reaches over a thousand powers of two.
+func between(from, to, part float64) float64 {
+	a, b := math.Log2(from), math.Log2(to)
+	x := math.Exp2(a + (b-a)*part)
+	return min(max(x, min(from, to)), max(from, to)) // rounding
 }
 
 // quantiles are those that are shown.

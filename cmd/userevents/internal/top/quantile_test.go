@@ -119,6 +119,7 @@ func TestQuantilesAreOffByABucketAtMost(t *testing.T) {
 }
 
 func FuzzQuantile(f *testing.F) {
+	f.Add([]byte("00000"), int32(-10), int32(-5), -72.0, 1.0, -4.0) // buckets wider than a float64 holds as a quotient
 	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9}, int32(0), int32(0), 0.5, 1.0, 2.0)
 	f.Add([]byte{0, 0, 9, 255}, int32(20), int32(-1000), 0.0, -1.0, math.Inf(1))
 	f.Fuzz(func(t *testing.T, data []byte, scale, offset int32, threshold, lowest, highest float64) {

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -81,23 +80,6 @@ func (i instance) pages(t *testing.T, cpu int) (recorded []byte) {
 	}
 }
 
-// onCPU runs f on a thread that stays on that CPU.
-func onCPU(t *testing.T, cpu int, f func() error) {
-	t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and ends the thread with the goroutine
-		var set unix.CPUSet
-		set.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &set); err != nil {
-			done <- err
-			return
-		}
-		done <- f()
-	}()
-	assert.NoError(t, <-done)
-}
-
 // monotonic is CLOCK_MONOTONIC in nanoseconds.
 func monotonic() int64 {
 	var now unix.Timespec
@@ -105,4 +87,10 @@ func monotonic() int64 {
 		panic(err)
 	}
 	return now.Nano()
+}
+
+// onCPU runs f on a thread that stays on that CPU.
+func onCPU(t *testing.T, cpu int, f func() error) {
+	t.Helper()
+	assert.NoError(t, layouttest.OnCPU(cpu, f))
 }

@@ -12,14 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
@@ -102,16 +100,5 @@ func produce(t *testing.T, name, fields string) *layouttest.Producer {
 // onCPU runs f on a thread that stays on that CPU.
 func onCPU(t *testing.T, cpu int, f func() error) {
 	t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and ends the thread with the goroutine
-		var set unix.CPUSet
-		set.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &set); err != nil {
-			done <- err
-			return
-		}
-		done <- f()
-	}()
-	assert.NoError(t, <-done)
+	assert.NoError(t, layouttest.OnCPU(cpu, f))
 }

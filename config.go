@@ -6,30 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // DefaultTracepointName is the tracepoint that exporters of OTLP metrics share, in any language.
-const DefaultTracepointName = "otlp_metrics"
-
-const (
-	defaultPacingBytes = 64 << 10
-	defaultPacingPause = 5 * time.Millisecond
-
-	// maxNameLength leaves the kernel's bound of 511 bytes for name and fields far away.
-	maxNameLength = 128
-)
+const DefaultTracepointName = tracepoint.DefaultName
 
 // ErrInvalidOption is matched by every error of [New] that is about the value of an option.
 var ErrInvalidOption = errors.New("invalid option")
 
 type config struct {
 	name           string
-	place          place
+	source         tracepoint.Source
+	nilFile        bool // given as an option
 	maxMessageSize int
 	pacingBytes    int
 	pacingPause    time.Duration
@@ -42,8 +35,8 @@ func defaultConfig() config {
 	return config{
 		name:           DefaultTracepointName,
 		maxMessageSize: defaultMaxMessageSize(),
-		pacingBytes:    defaultPacingBytes,
-		pacingPause:    defaultPacingPause,
+		pacingBytes:    tracepoint.DefaultBurst,
+		pacingPause:    tracepoint.DefaultPause,
 		temporality:    sdkmetric.DeltaTemporalitySelector,
 		aggregation:    sdkmetric.DefaultAggregationSelector,
 	}
@@ -64,7 +57,7 @@ func newConfig(opts []Option) (config, error) {
 	if err := cfg.validate(); err != nil {
 		return config{}, fmt.Errorf("usereventsmetric: %w", err)
 	}
-	if err := cfg.place.supported(); err != nil {
+	if err := cfg.source.Supported(); err != nil {
 		return config{}, fmt.Errorf("usereventsmetric: WithUserEventsPath and WithUserEventsFile: %w", err)
 	}
 	return cfg, nil
@@ -75,13 +68,13 @@ func (c config) validate() error {
 	invalid := func(option string, value any, allowed string) {
 		errs = append(errs, fmt.Errorf("%w: %s(%v): %s", ErrInvalidOption, option, value, allowed))
 	}
-	if err := checkName(c.name); err != nil {
+	if err := tracepoint.CheckName(c.name); err != nil {
 		invalid("WithTracepointName", fmt.Sprintf("%q", c.name), err.Error())
 	}
 	if err := checkMessageSize(c.maxMessageSize); err != nil {
 		invalid("WithMaxMessageSize", c.maxMessageSize, err.Error())
 	}
-	if c.place.fileGiven && c.place.file == nil {
+	if c.nilFile {
 		invalid("WithUserEventsFile", nil, "an open user_events_data is needed")
 	}
 	if c.pacingBytes < 0 || c.pacingPause < 0 {
@@ -95,15 +88,6 @@ func (c config) validate() error {
 		invalid("WithAggregationSelector", nil, "a function is needed, such as sdkmetric.DefaultAggregationSelector")
 	}
 	return errors.Join(errs...)
-}
-
-var validName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-func checkName(name string) error {
-	if len(name) > maxNameLength || !validName.MatchString(name) {
-		return fmt.Errorf("a tracepoint name is a letter or _, then letters, digits and _, at most %d in all", maxNameLength)
-	}
-	return nil
 }
 
 func checkMessageSize(size int) error {

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-func noTracepoint(string) (tracepoint, error) { return &fakeTracepoint{}, nil }
+func noTracepoint(string) (registration, error) { return &fakeTracepoint{}, nil }
 
 func TestNewRejectsBadOptions(t *testing.T) {
 	for _, test := range []struct {
@@ -82,8 +82,8 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, metricdata.CumulativeTemporality, exporter.Temporality(sdkmetric.InstrumentKindUpDownCounter))
 	assert.Equal(t, sdkmetric.DefaultAggregationSelector(sdkmetric.InstrumentKindHistogram),
 		exporter.Aggregation(sdkmetric.InstrumentKindHistogram))
-	assert.Equal(t, 64<<10, exporter.pacer.bytes)
-	assert.Equal(t, 5*time.Millisecond, exporter.pacer.pause)
+	assert.Equal(t, 64<<10, exporter.pacer.Burst)
+	assert.Equal(t, 5*time.Millisecond, exporter.pacer.Pause)
 	assert.Empty(t, handled.all())
 }
 

@@ -7,9 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
@@ -21,16 +21,14 @@ var errListenerLeft = errors.New("the last listener left")
 // kernel.
 type cycle struct {
 	ctx        context.Context
-	tracepoint tracepoint
+	tracepoint registration
 	connection *atomic.Pointer[connection] // the exporter's; nil in it once the exporter has let go of tracepoint
-	pacer      *pacer
+	pacer      *tracepoint.Pacer
 	counters   *counters
 
 	data   *metricdata.ResourceMetrics
 	points int // data points written
 	bytes  int // bytes written
-	burst  int // bytes written since the last pause
-	pauses pauses
 
 	stopped error // what cut the cycle short
 	lost    bool  // the descriptor, which somebody else has closed
@@ -46,10 +44,10 @@ func (c *cycle) Write(buf []byte, points int) error {
 	}
 	putFixedFields(buf, size)
 	if err := c.tracepoint.Write(buf); err != nil {
-		if errors.Is(err, errTracepointClosed) {
+		if errors.Is(err, tracepoint.ErrClosed) {
 			return c.stop(sdkmetric.ErrExporterShutdown)
 		}
-		if errors.Is(err, syscall.EBADF) {
+		if errors.Is(err, tracepoint.ErrLost) {
 			c.lost = true
 			return c.stop(err)
 		}
@@ -58,7 +56,7 @@ func (c *cycle) Write(buf []byte, points int) error {
 	}
 	c.points += points
 	c.bytes += size
-	c.burst += size
+	c.pacer.Wrote(size)
 	if size > ftraceMax {
 		c.counters.beyondFtrace.Add(1)
 	}
@@ -70,9 +68,8 @@ func (c *cycle) ready(size int) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	if c.pacer.due(c.burst, size) {
-		c.burst = 0
-		if err := c.pacer.wait(c.ctx, &c.pauses, c.rest()); err != nil {
+	if c.pacer.Due(size) {
+		if err := c.pacer.Wait(c.ctx, c.rest()); err != nil {
 			return err
 		}
 	}
@@ -105,16 +102,12 @@ func (c *cycle) rest() int {
 // version of OTLP, as every exporter to this tracepoint states it.
 const otlpVersion = "v0.19.00"
 
-// indexSize is the room in front of an event that belongs to the backend: the kernel wants the index of the registration
-// there.
-const indexSize = 4
-
 // putFixedFields fills the room in front of a message of size bytes, after the backend's: u32 protocol, char[8] version,
 // and the __rel_loc word of the buffer, which holds its length in the upper and its offset from the end of this word in the
 // lower half.
 func putFixedFields(buf []byte, size int) {
 	const protobuf = 0
-	fields := buf[indexSize:otlp.Headroom]
+	fields := buf[tracepoint.IndexSize:otlp.Headroom]
 	binary.NativeEndian.PutUint32(fields[0:], protobuf)
 	copy(fields[4:12], otlpVersion)
 	binary.NativeEndian.PutUint32(fields[12:], uint32(size)<<16)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
@@ -46,7 +47,7 @@ func (c config) withEnvironment() config {
 }
 
 func (c *config) setName(value string) error {
-	if err := checkName(value); err != nil {
+	if err := tracepoint.CheckName(value); err != nil {
 		return err
 	}
 	c.name = value
@@ -66,11 +67,11 @@ func (c *config) setMessageSize(value string) error {
 }
 
 func (c *config) setDataFile(value string) error {
-	named := place{path: value}
-	if err := named.supported(); err != nil {
+	named := tracepoint.Source{Path: value}
+	if err := named.Supported(); err != nil {
 		return err
 	}
-	c.place = named
+	c.source = named
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -19,9 +20,9 @@ import (
 // [sdkmetric.PeriodicReader]. All methods may be called concurrently.
 type Exporter struct {
 	config   config
-	place    place
-	open     func(name string) (tracepoint, error)
-	pacer    pacer
+	source   tracepoint.Source
+	open     func(name string) (registration, error)
+	pacer    tracepoint.Pacer // guarded by turn
 	counters counters
 
 	// nil while nothing is registered. Export reads it without a lock.
@@ -39,19 +40,15 @@ type Exporter struct {
 	untold  error         // for otel.Handle, once the turn is over; guarded by turn
 }
 
-// tracepoint is a tracepoint that is registered with the kernel, and the seam to it. Its methods may be called
-// concurrently.
-type tracepoint interface {
-	// Enabled reports whether anybody listens: one atomic load.
+// registration is a registered [tracepoint.Tracepoint], or what stands in for it in tests.
+type registration interface {
 	Enabled() bool
-	// Write writes one event: its first indexSize bytes are for Write to fill, the fields follow. After Close the error
-	// matches errTracepointClosed; EBADF says that somebody else has closed the descriptor.
+	Check() error
 	Write(event []byte) error
-	// Close waits for running writes and unregisters.
 	Close() error
 }
 
-type connection struct{ tracepoint }
+type connection struct{ registration }
 
 var _ sdkmetric.Exporter = (*Exporter)(nil)
 
@@ -65,23 +62,23 @@ func New(opts ...Option) (*Exporter, error) {
 }
 
 // newExporter takes what opens a tracepoint; nil stands for the kernel's.
-func newExporter(open func(name string) (tracepoint, error), opts ...Option) (*Exporter, error) {
+func newExporter(open func(name string) (registration, error), opts ...Option) (*Exporter, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
 		return nil, err
 	}
-	where, err := cfg.place.own()
+	source, err := cfg.source.Duplicate()
 	if err != nil {
 		return nil, fmt.Errorf("usereventsmetric: %w: WithUserEventsFile: %w", ErrInvalidOption, err)
 	}
 	if open == nil {
-		open = where.open
+		open = func(name string) (registration, error) { return register(source, name) }
 	}
 	e := &Exporter{
 		config:  cfg,
-		place:   where,
+		source:  source,
 		open:    open,
-		pacer:   newPacer(cfg.pacingBytes, cfg.pacingPause),
+		pacer:   tracepoint.Pacer{Burst: cfg.pacingBytes, Pause: cfg.pacingPause},
 		turn:    make(chan struct{}, 1),
 		encoder: otlp.NewEncoder(cfg.maxMessageSize),
 	}
@@ -89,7 +86,7 @@ func newExporter(open func(name string) (tracepoint, error), opts ...Option) (*E
 	defer e.endTurn()
 	if _, err := e.register(); err != nil {
 		if cfg.required {
-			return nil, errors.Join(fmt.Errorf("usereventsmetric: tracepoint %q: %w", cfg.name, err), where.release())
+			return nil, errors.Join(fmt.Errorf("usereventsmetric: tracepoint %q: %w", cfg.name, err), source.Close())
 		}
 		e.report(err)
 	}
@@ -149,12 +146,13 @@ func (e *Exporter) exportInTurn(ctx context.Context, data *metricdata.ResourceMe
 func (e *Exporter) writeCycle(ctx context.Context, current *connection, data *metricdata.ResourceMetrics) error {
 	e.cycle = cycle{
 		ctx:        ctx,
-		tracepoint: current.tracepoint,
+		tracepoint: current.registration,
 		connection: &e.connection,
 		pacer:      &e.pacer,
 		counters:   &e.counters,
 		data:       data,
 	}
+	e.pacer.Start()
 	result := e.encoder.Encode(data, &e.cycle)
 	stopped := e.cycle.stopped
 	if e.cycle.lost {
@@ -300,13 +298,13 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	}
 	down := error(sdkmetric.ErrExporterShutdown)
 	e.failure.Store(&down)
-	return errors.Join(waitErr, e.disconnect(), e.place.release())
+	return errors.Join(waitErr, e.disconnect(), e.source.Close())
 }
 
 // Status returns what the exporter knows about itself. The counters are each right, but not of one moment while an Export
 // runs.
 func (e *Exporter) Status() Status {
-	s := Status{Backend: backend, Capabilities: capabilities, Tracepoint: e.config.name}
+	s := Status{Backend: tracepoint.Backend, Capabilities: Capabilities(tracepoint.Capable), Tracepoint: e.config.name}
 	if current := e.connection.Load(); current != nil {
 		s.Registered = true
 		s.Enabled = current.Enabled()
@@ -327,7 +325,7 @@ func (e *Exporter) MarshalLog() any {
 		MaxMessageSize int
 	}{
 		Type:           "user_events",
-		Backend:        backend,
+		Backend:        tracepoint.Backend,
 		Tracepoint:     e.config.name,
 		Registered:     e.connection.Load() != nil,
 		MaxMessageSize: e.config.maxMessageSize,

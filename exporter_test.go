@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
@@ -142,7 +143,7 @@ func TestFailedWriteIsReportedAndNotRetried(t *testing.T) {
 
 func TestLostDescriptorIsOpenedAgain(t *testing.T) {
 	var opened []*fakeTracepoint
-	exporter, err := newExporter(func(string) (tracepoint, error) {
+	exporter, err := newExporter(func(string) (registration, error) {
 		fake := &fakeTracepoint{}
 		fake.enabled.Store(true)
 		opened = append(opened, fake)
@@ -151,7 +152,7 @@ func TestLostDescriptorIsOpenedAgain(t *testing.T) {
 	require.NoError(t, err)
 	opened[0].onWrite = func(n int) error {
 		if n == 2 {
-			return syscall.EBADF
+			return fmt.Errorf("%w: %w", tracepoint.ErrLost, syscall.EBADF)
 		}
 		return nil
 	}
@@ -265,7 +266,7 @@ func TestRegistrationNeverTakesTheApplicationDown(t *testing.T) {
 	fake.enabled.Store(true)
 	failure := error(syscall.ENOENT)
 	attempts := 0
-	open := func(string) (tracepoint, error) {
+	open := func(string) (registration, error) {
 		attempts++
 		if failure != nil {
 			return nil, failure
@@ -316,7 +317,7 @@ func TestErrorHandlerThatCallsTheExporter(t *testing.T) {
 	}))
 	failure := syscall.ENOENT
 	var err error
-	exporter, err = newExporter(func(string) (tracepoint, error) { return nil, failure })
+	exporter, err = newExporter(func(string) (registration, error) { return nil, failure })
 	require.NoError(t, err)
 	failure = syscall.EACCES
 	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
@@ -326,7 +327,7 @@ func TestErrorHandlerThatCallsTheExporter(t *testing.T) {
 
 func TestRequired(t *testing.T) {
 	handled := catchErrors(t)
-	_, err := newExporter(func(string) (tracepoint, error) { return nil, syscall.EACCES }, WithRequired())
+	_, err := newExporter(func(string) (registration, error) { return nil, syscall.EACCES }, WithRequired())
 	require.ErrorIs(t, err, syscall.EACCES)
 	assert.ErrorContains(t, err, "otlp_metrics")
 	assert.Empty(t, handled.all(), "the caller has the error")
@@ -339,7 +340,7 @@ func TestRequired(t *testing.T) {
 func TestBuildThatExportsNothingSaysSoOnce(t *testing.T) {
 	handled := catchErrors(t)
 	none := fmt.Errorf("this build exports nothing: %w", errors.ErrUnsupported)
-	exporter, err := newExporter(func(string) (tracepoint, error) { return nil, none })
+	exporter, err := newExporter(func(string) (registration, error) { return nil, none })
 	require.NoError(t, err)
 	for range 3 {
 		require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
@@ -350,7 +351,7 @@ func TestBuildThatExportsNothingSaysSoOnce(t *testing.T) {
 	assert.ErrorIs(t, exporter.Status().Err, errors.ErrUnsupported)
 	require.NoError(t, exporter.Shutdown(t.Context()))
 
-	_, err = newExporter(func(string) (tracepoint, error) { return nil, none }, WithRequired())
+	_, err = newExporter(func(string) (registration, error) { return nil, none }, WithRequired())
 	assert.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
@@ -371,7 +372,7 @@ func TestShutdown(t *testing.T) {
 
 func TestShutdownOfAnUnregisteredExporter(t *testing.T) {
 	catchErrors(t)
-	exporter, err := newExporter(func(string) (tracepoint, error) { return nil, syscall.ENOENT })
+	exporter, err := newExporter(func(string) (registration, error) { return nil, syscall.ENOENT })
 	require.NoError(t, err)
 	require.NoError(t, exporter.Shutdown(t.Context()))
 	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
@@ -438,7 +439,7 @@ func TestRegistrationBesideAShutdownIsUndone(t *testing.T) {
 	fake := &fakeTracepoint{}
 	var exporter *Exporter
 	attempts := 0
-	open := func(string) (tracepoint, error) {
+	open := func(string) (registration, error) {
 		attempts++
 		if attempts == 1 {
 			return nil, syscall.ENOENT

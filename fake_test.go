@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -35,11 +36,13 @@ type fakeTracepoint struct {
 
 func (f *fakeTracepoint) Enabled() bool { return f.enabled.Load() && !f.closed.Load() }
 
+func (f *fakeTracepoint) Check() error { return nil }
+
 func (f *fakeTracepoint) Write(event []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed.Load() {
-		return errTracepointClosed
+		return tracepoint.ErrClosed
 	}
 	f.writes++
 	if f.onWrite != nil {
@@ -47,7 +50,7 @@ func (f *fakeTracepoint) Write(event []byte) error {
 			return err
 		}
 	}
-	f.events = append(f.events, slices.Clone(event[indexSize:]))
+	f.events = append(f.events, slices.Clone(event[tracepoint.IndexSize:]))
 	return nil
 }
 
@@ -118,7 +121,7 @@ func sumsOf(t require.TestingT, message []byte) []int64 {
 func enabledExporter(t testing.TB, opts ...Option) (*Exporter, *fakeTracepoint) {
 	fake := &fakeTracepoint{}
 	fake.enabled.Store(true)
-	exporter, err := newExporter(func(string) (tracepoint, error) { return fake, nil }, opts...)
+	exporter, err := newExporter(func(string) (registration, error) { return fake, nil }, opts...)
 	require.NoError(t, err)
 	return exporter, fake
 }
@@ -187,12 +190,14 @@ type wordTracepoint struct{ word *uint32 }
 
 func (w wordTracepoint) Enabled() bool    { return atomic.LoadUint32(w.word) != 0 }
 func (wordTracepoint) Write([]byte) error { return nil }
+func (wordTracepoint) Check() error       { return nil }
 func (wordTracepoint) Close() error       { return nil }
 
 // discardingTracepoint only counts.
 type discardingTracepoint struct{ writes int }
 
 func (*discardingTracepoint) Enabled() bool { return true }
+func (*discardingTracepoint) Check() error  { return nil }
 func (d *discardingTracepoint) Write([]byte) error {
 	d.writes++
 	return nil

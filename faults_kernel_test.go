@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/otel-userevents/usereventsmetric"
-	"github.com/otel-userevents/usereventsmetric/internal/conformance"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
@@ -39,7 +39,7 @@ var faults = []fault{
 	{
 		name: "no tracefs is mounted", want: fs.ErrNotExist,
 		says:   []string{"mount -t tracefs"},
-		happen: conformance.WithoutTracefs,
+		happen: kerneltest.WithoutTracefs,
 	},
 	{
 		name: "tracefs is mounted read-only", want: syscall.EROFS,
@@ -147,7 +147,7 @@ func TestKernelFaultTracefsGoesAndComes(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
 	listener := attach(t, listen.Options{})
-	cure := conformance.WithoutTracefs(t)
+	cure := kerneltest.WithoutTracefs(t)
 	assert.True(t, exporter.Enabled())
 	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
 	var event listen.Event
@@ -180,7 +180,7 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 		{"named", []usereventsmetric.Option{usereventsmetric.WithUserEventsPath(point)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cure := conformance.WithoutTracefs(t)
+			cure := kerneltest.WithoutTracefs(t)
 			exporter, err := usereventsmetric.New(append(test.opts, usereventsmetric.WithRequired())...)
 			cure()
 			require.NoError(t, err)
@@ -193,7 +193,7 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 	}
 	t.Run("named by the environment", func(t *testing.T) {
 		t.Setenv("USEREVENTS_DATA_FILE", point)
-		cure := conformance.WithoutTracefs(t)
+		cure := kerneltest.WithoutTracefs(t)
 		exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
 		cure()
 		require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 
 func readOnlyTracefs(t *testing.T) func() {
 	t.Helper()
-	mount := conformance.WithoutTracefs(t)
+	mount := kerneltest.WithoutTracefs(t)
 	require.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
 	require.NoError(t, syscall.Mount("", tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
 	return onceAlsoAtTheEnd(t, func() {

@@ -72,7 +72,7 @@ func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 // default, "", is wherever tracefs is mounted. See USEREVENTS_DATA_FILE.
 func WithUserEventsPath(path string) Option {
 	return optionFunc(func(c config) config {
-		c.place.path = path
+		c.source.Path = path
 		return c
 	})
 }
@@ -82,7 +82,7 @@ func WithUserEventsPath(path string) Option {
 // close theirs. It goes before WithUserEventsPath.
 func WithUserEventsFile(file *os.File) Option {
 	return optionFunc(func(c config) config {
-		c.place.file, c.place.fileGiven = file, true
+		c.source.File, c.nilFile = file, file == nil
 		return c
 	})
 }

@@ -288,7 +288,7 @@ func TestReaderShutdownHasTheDeadlineOfItsContext(t *testing.T) {
 func TestReaderShutdownOfAnUnregisteredExporter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handled := catchErrors(t)
-		exporter, err := newExporter(func(string) (tracepoint, error) { return nil, syscall.ENOENT })
+		exporter, err := newExporter(func(string) (registration, error) { return nil, syscall.ENOENT })
 		require.NoError(t, err)
 		s := newServiceOf(t, exporter, &fakeTracepoint{})
 		s.hit(1)

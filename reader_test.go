@@ -393,7 +393,7 @@ func TestReaderRegistersWhatCouldNotBeRegistered(t *testing.T) {
 		fake.enabled.Store(true) // the listener is there first
 		var attempts atomic.Int64
 		var healthy atomic.Bool
-		exporter, err := newExporter(func(string) (tracepoint, error) {
+		exporter, err := newExporter(func(string) (registration, error) {
 			attempts.Add(1)
 			if !healthy.Load() {
 				return nil, syscall.ENOENT

@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric"
-	"github.com/otel-userevents/usereventsmetric/internal/conformance"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -261,7 +261,7 @@ func recipeRights(t *testing.T) {
 		assert.Equal(t, strings.TrimSpace(recipe(t, "tmpfiles-seen")), stat(t))
 	})
 	t.Run("they survive an unmounted tracefs", func(t *testing.T) {
-		conformance.WithoutTracefs(t)()
+		kerneltest.WithoutTracefs(t)()
 		assert.Equal(t, strings.TrimSpace(recipe(t, "tmpfiles-seen")), stat(t))
 	})
 	t.Run("no other right comes with them", func(t *testing.T) {
@@ -283,7 +283,7 @@ func recipeRights(t *testing.T) {
 func recipeFstab(t *testing.T) {
 	before, err := os.ReadFile("/etc/fstab")
 	require.NoError(t, err)
-	mounts := conformance.WithoutTracefs(t)
+	mounts := kerneltest.WithoutTracefs(t)
 	t.Cleanup(func() { assert.NoError(t, os.WriteFile("/etc/fstab", before, 0o644)) })
 	runShell(t, recipe(t, "fstab"))
 	group := runShell(t, "stat -c %G "+tracing+"/trace")

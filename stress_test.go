@@ -67,7 +67,7 @@ func TestStress(t *testing.T) {
 
 func TestStressOpeningAndClosing(t *testing.T) {
 	var opened, closed atomic.Int64
-	open := func(string) (tracepoint, error) {
+	open := func(string) (registration, error) {
 		opened.Add(1)
 		fake := &countedTracepoint{closed: &closed}
 		fake.enabled.Store(true)

@@ -229,7 +229,7 @@ func gone(ctx context.Context) error {
 		return err
 	}
 	for {
-		if _, err := location.EventID(tracefs.System, tracefs.DefaultEventName); err != nil {
+		if _, err := location.EventID(tracefs.System, tracefs.DefaultTracepointName); err != nil {
 			return nil
 		}
 		if err := pause(ctx, time.Millisecond); err != nil {

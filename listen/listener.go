@@ -161,7 +161,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 		}
 		return nil, &tracefs.Error{
 			Op: tracefs.OpFind, Path: tracefs.DefaultDir, Err: fs.ErrNotExist,
-			Cure: "listening takes the whole tracefs directory (mount -t tracefs nodev " + tracefs.DefaultDir + "), only " + l.location.DataFile + " is here",
+			Hint: "listening takes the whole tracefs directory (mount -t tracefs nodev " + tracefs.DefaultDir + "), only " + l.location.DataFile + " is here",
 		}
 	}
 	// All rings, then the tracepoints: see perfRing.

@@ -61,7 +61,7 @@ type Options struct {
 // an error that names the first that is wrong.
 func (o Options) withDefaults() (Options, error) {
 	if len(o.Names) == 0 {
-		o.Names = []string{tracefs.DefaultEventName}
+		o.Names = []string{tracefs.DefaultTracepointName}
 	}
 	o.Names = slices.Clone(o.Names)
 	for i, name := range o.Names {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux && cgo
-
 package libtracepoint
 
 // Capabilities are what an implementation can do beyond the interface.

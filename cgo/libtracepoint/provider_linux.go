@@ -95,6 +95,17 @@ func (p *Provider) Connect(nameArgs string) (*Tracepoint, error) {
 	return tracepoint, nil
 }
 
+// Stat is fstat(2) of the descriptor, by which a caller sees whether it still is that of user_events_data. ErrClosed after
+// Close.
+func (p *Provider) Stat(stat *syscall.Stat_t) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.state == nil {
+		return ErrClosed
+	}
+	return syscall.Fstat(int(p.state.data_file), stat)
+}
+
 // Close waits for running writes, disconnects every tracepoint of the provider and closes its descriptor. A second Close
 // does nothing. An error, which wraps the errno, says that the kernel refused to unregister a tracepoint; everything
 // else is closed all the same.

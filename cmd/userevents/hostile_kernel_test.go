@@ -24,24 +24,22 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
 
 // writer writes whatever bytes to a tracepoint, as any process may that can open
 // user_events_data.
 type writer struct {
-	*tracefs.Tracepoint
-	provider *tracefs.Provider
+	*tracepoint.Tracepoint
+	provider *tracepoint.Provider
 }
 
 func newWriter(t *testing.T, name, fields string) writer {
 	t.Helper()
-	file, err := tracefs.OpenUserEventsData("")
-	require.NoError(t, err)
-	defer file.Close()
-	p, err := tracefs.NewProvider(file)
+	p, err := tracepoint.Open(tracepoint.Source{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, p.Close()) })
-	tp, err := p.Connect(tracefs.NameArgs(name, fields))
+	tp, err := p.Register(tracefs.NameArgs(name, fields))
 	require.NoError(t, err)
 	return writer{tp, p}
 }
@@ -49,7 +47,7 @@ func newWriter(t *testing.T, name, fields string) writer {
 // raw writes bytes behind the index.
 func (w writer) raw(t *testing.T, payload []byte) {
 	t.Helper()
-	require.NoError(t, w.Write(append(make([]byte, tracefs.IndexSize), payload...)))
+	require.NoError(t, w.Write(append(make([]byte, tracepoint.IndexSize), payload...)))
 }
 
 // fields are those of the OTLP layout, with whatever in them.

@@ -28,28 +28,28 @@ type Error struct {
 	Op   string // one of the Op constants
 	Path string // the file, or the event, that the call was about
 	Err  error  // the errno, or errors.ErrUnsupported
-	Cure string // one sentence for the person who runs the service; may be empty
+	Hint string // one sentence for the person who runs the service; may be empty
 }
 
-// Error says what failed, on which file, why, and what cures it.
+// Error says what failed, on which file, why, and the hint.
 func (e *Error) Error() string {
 	s := e.Op
 	if e.Path != "" {
 		s += " " + e.Path
 	}
 	s += fmt.Sprintf(": %v", e.Err)
-	if e.Cure != "" {
-		s += ": " + e.Cure
+	if e.Hint != "" {
+		s += ": " + e.Hint
 	}
 	return s
 }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Explain returns err as an *Error with the cure for that errno in that call.
+// Explain returns err as an *Error with the hint for that errno in that call.
 // Op is one of the Op constants, path the file or event that the call was
 // about. It returns nil for nil, and an err that is an *Error already
-// unchanged. An errno without an entry has an empty Cure.
+// unchanged. An errno without an entry has an empty Hint.
 func Explain(op, path string, err error) error {
 	if err == nil {
 		return nil
@@ -70,5 +70,5 @@ func Explain(op, path string, err error) error {
 	case errors.As(err, &se):
 		err = se.Err
 	}
-	return &Error{Op: op, Path: path, Err: err, Cure: cure(op, err)}
+	return &Error{Op: op, Path: path, Err: err, Hint: hint(op, err)}
 }

@@ -126,13 +126,13 @@ func firstUsable(h host, try func(Location) error) (Location, error) {
 	switch {
 	case visible != "":
 		e.Path = path.Join(visible, DataFileName)
-		e.Cure = "tracefs is mounted but has no such file: " + kernel
+		e.Hint = "tracefs is mounted but has no such file: " + kernel
 	case mounted:
-		e.Cure = "a mounted tracefs or debugfs was found, without this file: " + kernel
+		e.Hint = "a mounted tracefs or debugfs was found, without this file: " + kernel
 	case mountsErr != nil:
-		e.Cure = fmt.Sprintf("no tracefs there, and the list of mounts cannot be read (%v): name the file, or mount tracefs with \"mount -t tracefs nodev %s\"", mountsErr, DefaultDir)
+		e.Hint = fmt.Sprintf("no tracefs there, and the list of mounts cannot be read (%v): name the file, or mount tracefs with \"mount -t tracefs nodev %s\"", mountsErr, DefaultDir)
 	default:
-		e.Cure = fmt.Sprintf("no tracefs is mounted: \"mount -t tracefs nodev %s\" as root, or pass %s into the container; %s", DefaultDir, DataFileName, kernel)
+		e.Hint = fmt.Sprintf("no tracefs is mounted: \"mount -t tracefs nodev %s\" as root, or pass %s into the container; %s", DefaultDir, DataFileName, kernel)
 	}
 	return Location{}, e
 }
@@ -173,7 +173,7 @@ func (l Location) below(parts ...string) (string, error) {
 	if l.Dir == "" {
 		return "", &Error{
 			Op: OpFind, Path: p, Err: fs.ErrNotExist,
-			Cure: "only " + l.DataFile + " is visible here: reading events needs the whole tracefs directory (" + DefaultDir + ")",
+			Hint: "only " + l.DataFile + " is visible here: reading events needs the whole tracefs directory (" + DefaultDir + ")",
 		}
 	}
 	for _, part := range parts {

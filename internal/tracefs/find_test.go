@@ -65,7 +65,7 @@ var findTable = []struct {
 	want      Location
 	wantErr   error
 	wantPath  string
-	wantCure  string
+	wantHint  string
 }{
 	{
 		name: "the usual place", mountinfo: "host",
@@ -103,7 +103,7 @@ var findTable = []struct {
 			"/sys/kernel/tracing/user_events_data":       syscall.EACCES,
 			"/sys/kernel/debug/tracing/user_events_data": syscall.EACCES,
 		},
-		wantErr: fs.ErrPermission, wantPath: "/sys/kernel/tracing/user_events_data", wantCure: "0640",
+		wantErr: fs.ErrPermission, wantPath: "/sys/kernel/tracing/user_events_data", wantHint: "0640",
 	},
 	{
 		name: "closed here, open where the file is mounted", mountinfo: "container-file",
@@ -113,7 +113,7 @@ var findTable = []struct {
 	{
 		name: "an old kernel", mountinfo: "host",
 		machine: tree{"/sys/kernel/tracing/events": nil},
-		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantCure: "tracefs is mounted but has no such file: the kernel must be 6.4",
+		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantHint: "tracefs is mounted but has no such file: the kernel must be 6.4",
 	},
 	{
 		name: "both mounted, from a running kernel", mountinfo: "vm",
@@ -123,12 +123,12 @@ var findTable = []struct {
 	{
 		name: "a mount that is listed but not seen", mountinfo: "escaped",
 		machine: tree{},
-		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantCure: "CONFIG_USER_EVENTS",
+		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantHint: "CONFIG_USER_EVENTS",
 	},
 	{
 		name: "no tracefs", mountinfo: "none",
 		machine: tree{},
-		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantCure: "mount -t tracefs",
+		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantHint: "mount -t tracefs",
 	},
 }
 
@@ -149,7 +149,7 @@ func TestFindIn(t *testing.T) {
 			var e *Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, tt.wantPath, e.Path)
-			assert.Contains(t, e.Cure, tt.wantCure)
+			assert.Contains(t, e.Hint, tt.wantHint)
 			assert.Equal(t, 1, strings.Count(err.Error(), e.Path), "the path is said once: %s", err)
 		})
 	}

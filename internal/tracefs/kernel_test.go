@@ -97,7 +97,7 @@ func TestKernelErrors(t *testing.T) {
 			require.ErrorIs(t, err, tt.errno)
 			var e *Error
 			require.ErrorAs(t, err, &e)
-			assert.NotEmpty(t, e.Cure)
+			assert.NotEmpty(t, e.Hint)
 		})
 	}
 }

@@ -45,7 +45,7 @@ func TestOpenFindsTheSame(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, tt.wantErr)
-			assert.ErrorContains(t, err, tt.wantCure)
+			assert.ErrorContains(t, err, tt.wantHint)
 			assert.Nil(t, f)
 		})
 	}

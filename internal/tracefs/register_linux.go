@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/otel-userevents/usereventsmetric/internal/osthread"
 )
 
@@ -47,7 +49,7 @@ const (
 type ioctl func(f *os.File, request uintptr, arg unsafe.Pointer) error
 
 func sysIoctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
-	return control(f, func(fd int) error {
+	return Control(f, func(fd int) error {
 		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(arg))
 		if errno != 0 {
 			return errno
@@ -56,9 +58,9 @@ func sysIoctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
 	})
 }
 
-// control calls do with the descriptor of f, which stays open meanwhile. Unlike
+// Control calls do with the descriptor of f, which stays open meanwhile. Unlike
 // f.Fd() it does not switch the descriptor to blocking mode.
-func control(f *os.File, do func(fd int) error) error {
+func Control(f *os.File, do func(fd int) error) error {
 	c, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -68,6 +70,29 @@ func control(f *os.File, do func(fd int) error) error {
 		return os.ErrClosed // the only failure that Control has itself
 	}
 	return doErr
+}
+
+// Duplicate returns a duplicate, with O_CLOEXEC, of an open user_events_data.
+// The error wraps the errno (EACCES where file is not open for writing), or
+// os.ErrClosed.
+func Duplicate(file *os.File) (*os.File, error) {
+	var fd int
+	err := Control(file, func(theirs int) error {
+		// The kernel registers through a descriptor that cannot write, and then
+		// answers EBADF to each write, as it does where nobody listens.
+		flags, err := unix.FcntlInt(uintptr(theirs), unix.F_GETFL, 0)
+		if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
+			err = fmt.Errorf("the descriptor is not open for writing: %w", syscall.EACCES)
+		}
+		if err == nil {
+			fd, err = unix.FcntlInt(uintptr(theirs), unix.F_DUPFD_CLOEXEC, 0)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("duplicating the descriptor of %s: %w", file.Name(), err)
+	}
+	return os.NewFile(uintptr(fd), file.Name()), nil
 }
 
 // Register registers the event that nameArgs declares ("name type field; type
@@ -99,7 +124,7 @@ func Register(f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16
 func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (uint32, error) {
 	name, _, _ := strings.Cut(nameArgs, " ")
 	if !thisArchOK {
-		return 0, &Error{Op: OpRegister, Path: name, Err: errors.ErrUnsupported, Cure: "the ioctl numbers of " + runtime.GOARCH + " are not known"}
+		return 0, &Error{Op: OpRegister, Path: name, Err: errors.ErrUnsupported, Hint: "the ioctl numbers of " + runtime.GOARCH + " are not known"}
 	}
 	if bit > 31 {
 		return 0, fmt.Errorf("tracefs: enable bit %d: must be 0 to 31", bit)

@@ -56,7 +56,7 @@ func enableWord(t *testing.T) *uint32 {
 func TestRegisterPassesUserReg(t *testing.T) {
 	word := enableWord(t)
 	k := &fakeKernel{index: 0xA1B2}
-	index, err := register(k.ioctl, nil, word, 5, NameArgsOTLP, FlagPersist)
+	index, err := register(k.ioctl, nil, word, 5, DefaultTracepointName+" "+FieldsOTLP, FlagPersist)
 	require.NoError(t, err)
 	assert.Equal(t, uint32(0xA1B2), index)
 	assert.Equal(t, thisArch.reg, k.request)
@@ -97,7 +97,7 @@ func TestRegisterErrors(t *testing.T) {
 		syscall.EADDRINUSE, syscall.EPERM, syscall.EINVAL, syscall.ENOMEM, syscall.EMFILE, syscall.EFAULT,
 	} {
 		k := &fakeKernel{err: errno, index: 9}
-		index, err := register(k.ioctl, nil, word, 0, NameArgsOTLP, 0)
+		index, err := register(k.ioctl, nil, word, 0, DefaultTracepointName+" "+FieldsOTLP, 0)
 		require.ErrorIs(t, err, errno)
 		assert.Zero(t, index)
 		assert.ErrorContains(t, err, "register otlp_metrics: "+errno.Error()+": ")

@@ -53,7 +53,7 @@ var (
 
 func (o Options) validate() (Options, []*tracefs.Format, error) {
 	if len(o.Names) == 0 {
-		o.Names = []string{tracefs.DefaultEventName}
+		o.Names = []string{tracefs.DefaultTracepointName}
 	}
 	for _, name := range o.Names {
 		if name == "" {

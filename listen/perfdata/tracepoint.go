@@ -107,7 +107,7 @@ func (r *Reader) wants(name string, f *tracefs.Format, decodable bool) bool {
 	if len(r.opts.Names) > 0 {
 		return slices.Contains(r.opts.Names, name)
 	}
-	if name == tracefs.DefaultEventName {
+	if name == tracefs.DefaultTracepointName {
 		return true
 	}
 	for _, field := range []string{"protocol", "version", "buffer"} {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
 
 // at is a piece of an event that begins at an offset.
@@ -142,10 +142,7 @@ func TestKernelPeers(t *testing.T) {
         layout: fieldless
     resource_from_process: true
 `))
-	file, err := tracefs.OpenUserEventsData("")
-	require.NoError(t, err)
-	defer file.Close()
-	provider, err := tracefs.NewProvider(file)
+	provider, err := tracepoint.Open(tracepoint.Source{})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, provider.Close()) }()
 	for _, peer := range []struct {
@@ -156,11 +153,11 @@ func TestKernelPeers(t *testing.T) {
 		{"userevents_rust u32 protocol;char[8] version;__rel_loc u8[] buffer;", fromRust(t)},
 		{"userevents_cpp", [][]byte{fromCPP(t)}},
 	} {
-		tracepoint, err := provider.Connect(peer.declaration)
+		registered, err := provider.Register(peer.declaration)
 		require.NoError(t, err, peer.declaration)
-		require.Eventually(t, tracepoint.Enabled, waitLimit, waitTick)
+		require.Eventually(t, registered.Enabled, waitLimit, waitTick)
 		for _, e := range peer.events {
-			require.NoError(t, tracepoint.Write(append(make([]byte, tracefs.IndexSize), e...)))
+			require.NoError(t, registered.Write(append(make([]byte, tracepoint.IndexSize), e...)))
 		}
 	}
 	const want = 1 + 6 + 1

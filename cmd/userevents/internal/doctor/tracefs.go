@@ -114,7 +114,7 @@ func split(err error) (detail, cure string) {
 	case tracefs.OpRegister, tracefs.OpPerfOpen, tracefs.OpMmap:
 		detail = e.Op + " " + detail
 	}
-	return detail, e.Cure
+	return detail, e.Hint
 }
 
 // underlying is the errno of an error that names a path, which is told anyway.

@@ -6,7 +6,7 @@ package tracefs
 
 import "errors"
 
-func cure(_ string, err error) string {
+func hint(_ string, err error) string {
 	if errors.Is(err, errors.ErrUnsupported) {
 		return "user_events are a facility of the Linux kernel"
 	}

@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package conformance
+package kerneltest
 
 import (
 	"errors"
@@ -21,36 +21,16 @@ const debugfs = "/sys/kernel/debug"
 // changes the machine, so only tests with the tag disruptive may call it.
 func WithoutTracefs(t *testing.T) (restore func()) {
 	t.Helper()
-	for _, point := range []string{debugfs + "/tracing", debugfs, tracing} {
+	for _, point := range []string{debugfs + "/tracing", debugfs, Tracing} {
 		err := syscall.Unmount(point, syscall.MNT_DETACH)
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrNotExist) { // it was not mounted
 			require.NoError(t, err, point)
 		}
 	}
 	restore = sync.OnceFunc(func() {
-		assert.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
+		assert.NoError(t, syscall.Mount("nodev", Tracing, "tracefs", 0, ""))
 		assert.NoError(t, syscall.Mount("nodev", debugfs, "debugfs", 0, ""))
 	})
 	t.Cleanup(restore)
 	return restore
-}
-
-// Healing asserts that Open can succeed after it has failed in this process, or cannot, as the backend says. It needs the
-// tag disruptive.
-func Healing(t *testing.T, backend Backend) {
-	restore := WithoutTracefs(t)
-	_, err := backend.Open()
-	require.Error(t, err)
-	restore()
-	provider, err := backend.Open()
-	if !backend.HealsAfterFailedOpen {
-		require.Error(t, err)
-		return
-	}
-	require.NoError(t, err)
-	tracepoint := connect(t, provider, "conf_healed u32 a")
-	listen(t, "conf_healed", true)
-	assert.True(t, tracepoint.Enabled())
-	listen(t, "conf_healed", false)
-	require.NoError(t, provider.Close())
 }

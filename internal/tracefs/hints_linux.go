@@ -12,12 +12,12 @@ type failure struct {
 	errno syscall.Errno
 }
 
-// cures is written for people who run services, not for those who write them:
+// hints is written for people who run services, not for those who write them:
 // which file, which permission, which capability or sysctl, which kernel.
 //
 // What each errno means was read in kernel/trace/trace_events_user.c and
 // kernel/events/core.c.
-var cures = map[failure]string{
+var hints = map[failure]string{
 	{OpOpen, syscall.ENOENT}:  "no tracefs is mounted there (mount -t tracefs nodev /sys/kernel/tracing), or the kernel is older than 6.4 or built without CONFIG_USER_EVENTS=y",
 	{OpOpen, syscall.EACCES}:  "the user needs x on the tracing directory (0700 for root by default) and w on user_events_data (0640 root): chmod 711 the directory, chgrp and chmod 620 the file, or run as root; AppArmor or SELinux may deny it as well (Docker's default profile denies writes below /sys)",
 	{OpOpen, syscall.EROFS}:   "tracefs is mounted read-only here (a container, or ProtectKernelTunables= in the systemd unit): mount user_events_data itself writable into the service, or pass an open descriptor",
@@ -71,10 +71,10 @@ var cures = map[failure]string{
 	{OpMmap, syscall.EAGAIN}: "too much memory is locked already: use smaller rings or raise the service's memlock limit (ulimit -l, LimitMEMLOCK=)",
 }
 
-func cure(op string, err error) string {
+func hint(op string, err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return ""
 	}
-	return cures[failure{op, errno}]
+	return hints[failure{op, errno}]
 }

@@ -19,7 +19,7 @@ func TestExplain(t *testing.T) {
 	tests := []struct {
 		op    string
 		errno syscall.Errno
-		cure  string // a word without which the sentence helps nobody
+		hint  string // a word without which the sentence helps nobody
 	}{
 		{OpOpen, syscall.ENOENT, "mount -t tracefs"},
 		{OpOpen, syscall.ENOENT, "6.4"},
@@ -75,13 +75,13 @@ func TestExplain(t *testing.T) {
 			require.ErrorIs(t, err, tt.errno)
 			var e *Error
 			require.ErrorAs(t, err, &e)
-			assert.Contains(t, e.Cure, tt.cure)
-			assert.NotContains(t, strings.TrimSuffix(e.Cure, "."), ". ", "one sentence")
-			assert.Equal(t, tt.op+" /a/file: "+tt.errno.Error()+": "+e.Cure, err.Error())
+			assert.Contains(t, e.Hint, tt.hint)
+			assert.NotContains(t, strings.TrimSuffix(e.Hint, "."), ". ", "one sentence")
+			assert.Equal(t, tt.op+" /a/file: "+tt.errno.Error()+": "+e.Hint, err.Error())
 		})
 	}
-	for f := range cures {
-		assert.True(t, tested[f], "no test for the cure of %s %v", f.op, f.errno)
+	for f := range hints {
+		assert.True(t, tested[f], "no test for the hint of %s %v", f.op, f.errno)
 	}
 }
 

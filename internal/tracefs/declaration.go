@@ -2,6 +2,28 @@
 
 package tracefs
 
+import (
+	"fmt"
+	"regexp"
+)
+
+const (
+	// DefaultTracepointName is the tracepoint that exporters of OTLP metrics share.
+	DefaultTracepointName = "otlp_metrics"
+	// MaxNameLength leaves the kernel's limit of 511 bytes for name and fields far away.
+	MaxNameLength = 128
+)
+
+var validName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// CheckName returns an error that says how the name of a tracepoint must be, unless name is so.
+func CheckName(name string) error {
+	if len(name) > MaxNameLength || !validName.MatchString(name) {
+		return fmt.Errorf("must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", MaxNameLength)
+	}
+	return nil
+}
+
 // The declarations of OTLP metrics events, to be put behind a name and a
 // blank. They are spelled with "; " since kernels before commit bd125a084091
 // (6.10, and backports) compare the declaration of a second process with the
@@ -14,12 +36,6 @@ const (
 	// FieldsNone is the layout of the C++ exporter, which registers no fields
 	// and writes a u32 length and the serialized request behind it.
 	FieldsNone = ""
-
-	// DefaultEventName is the tracepoint that exporters of OTLP metrics share.
-	DefaultEventName = "otlp_metrics"
-
-	// NameArgsOTLP declares the event with its default name.
-	NameArgsOTLP = DefaultEventName + " " + FieldsOTLP
 )
 
 // The kernel's limits and names.

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Two commands matter: "make demo" and "make test". "make help" lists the rest.
+# Three commands matter: "make demo", "make test" and "make check". "make help" lists the rest.
 
-# Each go.mod makes a module of its own; the root knows none of the others. No go.work: it would lift the root's versions.
+# Each go.mod is a module of its own; the root knows none of the others. No go.work: it would raise the root's versions.
 export GOWORK := off
-MODULES := $(shell git ls-files --cached --others --exclude-standard '*go.mod' | xargs -n 1 dirname)
+export GOFLAGS := $(shell scripts/goflags)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZ_EXECUTIONS ?= 20000
 
-# Runs a command with ./... in every module.
-TEST = scripts/each $(MODULES) --
+# What "make test" does, and what "make check" does besides.
+TEST := packages lint unit kernel
+MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test purego instructions interface demo-test
+# The VM's kernel is built while lint and unit tests run.
+STAGES = scripts/stages $(if $(filter vm,$(shell vm/kernel-tests --where)),--background vm)
 
 .DEFAULT_GOAL := help
 
 # BACKEND=linuxtracepoints builds the exporter upon LinuxTracepoints' library instead of the bundled C code.
-# LIBTRACEPOINT_LIB is the folder of libtracepoint.a or .so where the linker would not look by itself.
+# LIBTRACEPOINT_LIB is the folder of libtracepoint.a or .so where the linker does not find it by itself.
 BACKEND ?= bundled
 ifeq ($(BACKEND),linuxtracepoints)
-export GOFLAGS := -tags=linuxtracepoints
+override GOFLAGS += -tags=linuxtracepoints
 ifneq ($(LIBTRACEPOINT_LIB),)
 export CGO_LDFLAGS := -L$(LIBTRACEPOINT_LIB)
 endif
@@ -31,22 +34,36 @@ endif
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## live metrics of a web service, through the kernel (a VM with one if need be); ends after a minute or on Ctrl-C
 	@scripts/demo
 
 .PHONY: test
-test: ## everything below, with what it needs installed first; about 20 minutes on two cores, the first time 12 more
-	@scripts/stages packages lint unit race fuzz portable vm-selftest collector kernel purego instructions interface demo-test
+test: ## lint, unit and kernel tests: 10 minutes on two cores, the first time 18
+	@$(STAGES) $(TEST)
+	@echo "not run, but by make check: $(MORE)"
+
+.PHONY: check
+check: ## everything below: 15 minutes more
+	@$(STAGES) $(TEST:packages=check-packages) $(MORE)
+
+.PHONY: check-more
+check-more: ## what make check does after make test
+	@scripts/stages check-packages $(MORE)
 
 .PHONY: packages
-packages: ## install the Debian or Ubuntu packages that the tests need (as root; else say which)
+packages: ## install the Debian or Ubuntu packages that make test needs (as root; else print the command)
+	@scripts/packages build vm kernel test lint
+
+.PHONY: check-packages
+check-packages: ## the same for make check
 	@scripts/packages all
 
 .PHONY: build
 build: ## the command userevents and the demo's service into bin/; BACKEND=linuxtracepoints: see README
+	@scripts/packages build
 	@$(CHECK_BACKEND)
 	go build ./...
 	cd cmd/userevents && CGO_ENABLED=0 go build -o ../../bin/userevents .
@@ -54,41 +71,54 @@ build: ## the command userevents and the demo's service into bin/; BACKEND=linux
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, shellcheck and actionlint
-	@scripts/lint $(STATICCHECK) $(ACTIONLINT) $(MODULES)
+	@scripts/packages build lint
+	@scripts/lint $(STATICCHECK) $(ACTIONLINT)
 
 .PHONY: unit
 unit: ## the tests that need no kernel, in every module
+	@scripts/packages build test
 	@$(CHECK_BACKEND)
-	@$(TEST) go test
+	@scripts/each go test
 
 .PHONY: race
 race: ## the same with the race detector
-	@$(TEST) go test -race
+	@scripts/packages build test
+	@scripts/each go test -race
 
 .PHONY: fuzz
 fuzz: ## each fuzz target, FUZZ_EXECUTIONS times
-	@scripts/fuzz $(FUZZ_EXECUTIONS) $(MODULES)
+	@scripts/fuzz $(FUZZ_EXECUTIONS)
 
 .PHONY: portable
 portable: ## other systems, other architectures, no cgo, vendoring, no grpc
+	@scripts/packages build cross
 	@scripts/portable
 
+.PHONY: scripts-selftest
+scripts-selftest: ## the scripts in a source archive, and in another user's clone
+	@scripts/selftest
+
 .PHONY: vm
-vm: ## build the kernel of the VM, unless it is there
+vm: ## build the kernel of the VM, unless it is built
+	@scripts/packages vm kernel
 	@vm/build-kernel >/dev/null
 
 .PHONY: vm-selftest
-vm-selftest: vm ## what vm/run promises
+vm-selftest: ## what vm/run promises
 	@vm/selftest
-
-.PHONY: collector
-collector: ## the Collector with the receiver, and where it is
-	@scripts/collector
 
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
+	@vm/kernel-tests --timeout 900 --without usereventsreceiver/internal/endtoend
+
+.PHONY: collector
+collector: ## build the Collector with the receiver, and print its path
+	@scripts/collector
+
+.PHONY: collector-test
+collector-test: ## the Collector's kernel tests, from services to what it exports
 	@scripts/collector >/dev/null
-	@vm/kernel-tests --timeout 900
+	@vm/kernel-tests --timeout 900 usereventsreceiver/internal/endtoend
 
 .PHONY: purego
 purego: ## the exporter's kernel tests with the backend in pure Go
@@ -99,11 +129,11 @@ interface: ## the wrapper against an installed libtracepoint, for which the bund
 	@scripts/interface-test
 
 .PHONY: demo-test
-demo-test: ## the demo for 20 updates, with a look at what it shows
+demo-test: ## the demo for 20 updates, and a check of what it shows
 	@scripts/demo-test
 
 .PHONY: instructions
-instructions: vm ## the instructions that a data point takes, against those it took before; UPDATE=-update makes today's the ones to compare with
+instructions: vm ## count the instructions that a data point takes, and compare; UPDATE=-update makes them the baseline
 	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions $(UPDATE)
 
 .PHONY: bench-listen

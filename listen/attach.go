@@ -144,7 +144,7 @@ func (l *Listener) connect(t *target) error {
 			return t.err
 		}
 	}
-	if errors.Is(t.err, fs.ErrNotExist) && (l.opts.Layout == LayoutWait || t.system == tracefs.SystemMulti) {
+	if errors.Is(t.err, fs.ErrNotExist) && (l.opts.Register == RegisterNever || t.system == tracefs.SystemMulti) {
 		t.err = nil
 	}
 	return t.err
@@ -156,7 +156,7 @@ func (l *Listener) tryConnect(t *target) error {
 	}
 	format, err := l.sys.eventFormat(l.location, t.system, t.event)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && l.fileErr != nil && l.opts.Layout != LayoutWait {
+		if errors.Is(err, fs.ErrNotExist) && l.fileErr != nil && l.opts.Register != RegisterNever {
 			// It is not there and we may not make it: the second is to be told.
 			return fmt.Errorf("listen: tracepoint %s does not exist and cannot be registered: %w", t.name, hideNotExist{l.fileErr})
 		}
@@ -188,7 +188,7 @@ func (h hideNotExist) Unwrap() error { return h.error }
 // register makes the tracepoint exist. That it exists with other fields is no
 // error: they may be fields that can be read.
 func (l *Listener) register(t *target) error {
-	if t.reg != nil || l.file == nil || l.opts.Layout == LayoutWait || t.system != tracefs.System {
+	if t.reg != nil || l.file == nil || l.opts.Register == RegisterNever || t.system != tracefs.System {
 		return nil
 	}
 	reg, err := l.file.register(tracefs.NameArgs(t.name, l.opts.Layout.fields()))

@@ -5,6 +5,9 @@ package listen
 import (
 	"container/heap"
 	"math"
+	"slices"
+
+	"github.com/otel-userevents/usereventsmetric/internal/glob"
 )
 
 // batch merges the rings by time.
@@ -170,13 +173,24 @@ func (l *Listener) deliver(r *cpuRing, ev *Event) bool {
 		c.counts.filtered.Add(1)
 		return false
 	}
+	name := l.processes.name(int(s.pid), l.batch.cutoff)
+	if wanted := l.opts.ProcessNames; len(wanted) > 0 {
+		if name == "" {
+			c.counts.unnamed.Add(1)
+			return false
+		}
+		if !slices.ContainsFunc(wanted, func(pattern string) bool { return glob.Match(pattern, name) }) {
+			c.counts.filtered.Add(1)
+			return false
+		}
+	}
 	ev.reset()
 	ev.Tracepoint = t.name
 	ev.Time = l.clock.at(s.time)
 	ev.Monotonic = s.time
 	ev.CPU = c.number
 	ev.PID, ev.TID = int(s.pid), int(s.tid)
-	ev.Process = l.processes.name(ev.PID, l.batch.cutoff)
+	ev.Process = name
 	ev.LostBefore = c.lostBefore
 	c.lostBefore = 0
 	if t.unfit != nil {

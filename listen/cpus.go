@@ -11,9 +11,9 @@ import (
 // maxCPU bounds what a list may make us allocate: NR_CPUS is 8192 at most.
 const maxCPU = 1 << 16
 
-// parseCPUList reads a list as in /sys/devices/system/cpu/online: numbers and
-// ranges, "0-3,8,10-11". The kernel writes them in ascending order.
-func parseCPUList(s string) ([]int, error) {
+// ParseCPUList reads a list of CPUs as in /sys/devices/system/cpu/online:
+// numbers and ranges in ascending order, "0-3,8,10-11".
+func ParseCPUList(s string) ([]int, error) {
 	var cpus []int
 	last := -1
 	for _, part := range strings.Split(strings.TrimSpace(s), ",") {

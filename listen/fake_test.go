@@ -236,6 +236,8 @@ func (f *fakeSystem) newWaiter() (waiter, error) {
 	return w, nil
 }
 
+func (f *fakeSystem) waitForWriters() {}
+
 func (f *fakeSystem) monotonic() int64 {
 	defer f.lock()()
 	f.clock++

@@ -2,7 +2,10 @@
 
 package listen
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Gap is a time in which events on a CPU could be written that the listener
 // cannot have and the kernel counts nowhere: the CPU had no ring, because it
@@ -25,6 +28,23 @@ func (l *Listener) tellGaps() {
 		}
 	}
 	l.gaps = l.gaps[:0]
+}
+
+// tellFindings calls Options.OnFinding with those that are new.
+func (l *Listener) tellFindings() {
+	if l.opts.OnFinding == nil || !l.findingsDue {
+		return
+	}
+	l.findingsDue = false
+	var held []string
+	for _, f := range l.Info().Findings() {
+		text := f.String()
+		if !slices.Contains(l.findings, text) {
+			l.opts.OnFinding(f)
+		}
+		held = append(held, text)
+	}
+	l.findings = held
 }
 
 // closeGap ends the gap that a CPU is in, and counts it.

@@ -74,10 +74,14 @@ func (l *Listener) indexOf(number int) (int, bool) {
 
 // lookAround looks for CPUs and tracepoints if it is time to.
 func (l *Listener) lookAround(now int64) {
+	if l.draining.Load() {
+		return
+	}
 	changed := l.waiter.cpusChanged()
 	if !changed && now < l.look.cpus && now < l.look.tracepoints {
 		return
 	}
+	l.findingsDue = true
 	// An idle listener need not wake up once for each: one that is due soon is
 	// done with the other.
 	soon := now + lookEvery/2

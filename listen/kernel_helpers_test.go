@@ -28,7 +28,7 @@ import (
 // milliseconds after its last user.
 func tracepointOf(t *testing.T) string {
 	return strings.Map(func(r rune) rune {
-		if r < '0' || r > 'z' || !validName("_"+string(r)) {
+		if CheckTracepointName("_"+string(r)) != nil {
 			return '_'
 		}
 		return r

@@ -406,7 +406,7 @@ func TestKernelFieldless(t *testing.T) {
 }
 
 func TestKernelAwaitedTracepoint(t *testing.T) {
-	l := listenIn(t, Options{Layout: LayoutWait})
+	l := listenIn(t, Options{Register: RegisterNever})
 	assert.False(t, l.Info().Tracepoints[0].Attached)
 	got := make(chan Event)
 	go func() {

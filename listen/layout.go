@@ -4,17 +4,19 @@ package listen
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
-// Layout is what the listener registers a tracepoint as. The first to register
-// a name decides its fields for all on the host, and others with different
-// fields are refused, so it should be what the producers of the host write.
+// Layout is how the fields of a tracepoint hold a message. The first to
+// register a name decides its fields for all on the host, and others with
+// different fields are refused, so [Options].Layout should be what the
+// producers of the host write.
 //
 // If the tracepoint exists already, its own layout is used, whichever of the
-// known ones it is, and whatever was asked for here. [Info] tells which.
+// known ones it is. [Info] says which.
 type Layout int
 
 const (
@@ -24,24 +26,61 @@ const (
 	// LayoutFieldless has no fields, as the C++ exporter writes it: a u32
 	// length and the message behind it.
 	LayoutFieldless
-	// LayoutWait registers nothing: the listener waits for a producer, looking
-	// for one each second, and what is written between the producer's
-	// registering and that look is not received.
-	LayoutWait
 )
 
-// String returns the layout's name.
-func (l Layout) String() string {
-	switch l {
-	case LayoutOTLP:
-		return "otlp"
-	case LayoutFieldless:
-		return "fieldless"
-	case LayoutWait:
-		return "wait"
+var layoutNames = []string{LayoutOTLP: "otlp", LayoutFieldless: "fieldless"}
+
+// String returns the layout's name: "otlp" or "fieldless".
+func (l Layout) String() string { return enumString("Layout", layoutNames, l) }
+
+// ParseLayout returns the layout of that name. Its error lists the names.
+func ParseLayout(name string) (Layout, error) { return parseEnum[Layout](layoutNames, name) }
+
+// Register is whether a listener registers a tracepoint that nobody has
+// registered yet.
+type Register int
+
+const (
+	// RegisterIfMissing registers it, so that the first event of the first
+	// producer is received.
+	RegisterIfMissing Register = iota
+	// RegisterNever waits for a producer, polling each second. What is written
+	// between the producer's registering and that poll is not received.
+	RegisterNever
+)
+
+var registerNames = []string{RegisterIfMissing: "if_missing", RegisterNever: "never"}
+
+// String returns the policy's name: "if_missing" or "never".
+func (r Register) String() string { return enumString("Register", registerNames, r) }
+
+// ParseRegister returns the policy of that name. Its error lists the names.
+func ParseRegister(name string) (Register, error) { return parseEnum[Register](registerNames, name) }
+
+func enumName[T ~int](names []string, v T) (string, bool) {
+	if v < 0 || int(v) >= len(names) {
+		return "", false
 	}
-	return fmt.Sprintf("Layout(%d)", int(l))
+	return names[v], true
 }
+
+func enumString[T ~int](typ string, names []string, v T) string {
+	if name, ok := enumName(names, v); ok {
+		return name
+	}
+	return fmt.Sprintf("%s(%d)", typ, int(v))
+}
+
+func parseEnum[T ~int](names []string, name string) (T, error) {
+	for i, n := range names {
+		if n == name {
+			return T(i), nil
+		}
+	}
+	return 0, fmt.Errorf("must be %s", alternatives(names))
+}
+
+func alternatives(names []string) string { return strings.Join(names, " or ") }
 
 func (l Layout) fields() string {
 	if l == LayoutFieldless {

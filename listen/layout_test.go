@@ -39,6 +39,23 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	assert.Zero(t, allocs)
 }
 
-func TestLayoutString(t *testing.T) {
-	assert.Equal(t, "otlp fieldless wait Layout(9)", fmt.Sprint(LayoutOTLP, " ", LayoutFieldless, " ", LayoutWait, " ", Layout(9)))
+func TestNamesOfLayoutsAndPolicies(t *testing.T) {
+	assert.Equal(t, "otlp fieldless Layout(9) Layout(-1)", fmt.Sprint(LayoutOTLP, " ", LayoutFieldless, " ", Layout(9), " ", Layout(-1)))
+	assert.Equal(t, "if_missing never Register(2)", fmt.Sprint(RegisterIfMissing, " ", RegisterNever, " ", Register(2)))
+	for _, l := range []Layout{LayoutOTLP, LayoutFieldless} {
+		got, err := ParseLayout(l.String())
+		require.NoError(t, err)
+		assert.Equal(t, l, got)
+	}
+	for _, r := range []Register{RegisterIfMissing, RegisterNever} {
+		got, err := ParseRegister(r.String())
+		require.NoError(t, err)
+		assert.Equal(t, r, got)
+	}
+	for _, wrong := range []string{"", "wait", "OTLP", "Layout(9)"} {
+		_, err := ParseLayout(wrong)
+		require.EqualError(t, err, "must be otlp or fieldless", "%q", wrong)
+		_, err = ParseRegister(wrong)
+		require.EqualError(t, err, "must be if_missing or never", "%q", wrong)
+	}
 }

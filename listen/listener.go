@@ -28,6 +28,10 @@ type Listener struct {
 	opts   Options
 	waiter waiter
 	closed atomic.Bool
+	// draining is set once Drain has begun.
+	draining    atomic.Bool
+	findings    []string // that were reported
+	findingsDue bool
 
 	// readMu is held during a Read, also while it waits. It guards what only
 	// reading touches.
@@ -55,6 +59,7 @@ type Listener struct {
 	// useless are multi-format tracepoints, by the kernel's name, in whose
 	// fields no payload can be found. They stay so until they are gone.
 	useless  map[string]bool
+	stopped  bool // nothing comes into the rings any more
 	released bool
 
 	closeOnce sync.Once
@@ -111,7 +116,7 @@ func (r *cpuRing) closeCounters() error {
 func (r *cpuRing) close() error { return errors.Join(r.closeCounters(), r.kernel.close()) }
 
 // Open starts to listen. When it returns, what is written on any CPU that is
-// online arrives; [LayoutWait] has one exception to that.
+// online arrives; [RegisterNever] has one exception to that.
 //
 // It fails for an option that is wrong, and where the machine does not allow
 // it. Such errors say what cures them and match the errno (syscall.EPERM),
@@ -132,7 +137,7 @@ func Open(opts Options) (*Listener, error) {
 }
 
 func open(sys system, opts Options) (_ *Listener, err error) {
-	l := &Listener{sys: sys, opts: opts, useless: map[string]bool{}}
+	l := &Listener{sys: sys, opts: opts, findingsDue: true, useless: map[string]bool{}}
 	l.clock.read = opts.Clock
 	if l.clock.read == nil {
 		l.clock.read = systemClock(sys.monotonic)
@@ -183,7 +188,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 }
 
 // Read waits for an event and puts it into ev, using ev's memory again. It
-// returns [ErrClosed] when the listener is or becomes closed, and ctx.Err()
+// returns [ErrClosed] when the listener is or becomes closed or drained, and ctx.Err()
 // when the context is done. Neither loses an event. Other errors are failures
 // to wait, and final. What fails with a CPU or a tracepoint that came later is
 // in [Stats] or [Info], and tried again each second.
@@ -191,13 +196,14 @@ func (l *Listener) Read(ctx context.Context, ev *Event) error {
 	l.readMu.Lock()
 	defer l.readMu.Unlock()
 	for {
-		if l.closed.Load() {
+		if l.closed.Load() || l.draining.Load() {
 			return ErrClosed
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		l.tellGaps()
+		l.tellFindings()
 		if l.look.events++; l.look.events >= lookAfter {
 			l.look.events = 0
 			l.lookAround(l.sys.monotonic())
@@ -257,10 +263,11 @@ func (l *Listener) Close() error {
 		}
 		l.readMu.Lock()
 		defer l.readMu.Unlock()
+		err := l.stopCounters()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.final = l.stats()
-		l.closeErr = l.release()
+		l.closeErr = errors.Join(err, l.release())
 	})
 	return l.closeErr
 }
@@ -269,9 +276,6 @@ func (l *Listener) Close() error {
 func (l *Listener) release() error {
 	l.released = true
 	var errs []error
-	for _, r := range l.rings {
-		errs = append(errs, r.closeCounters())
-	}
 	errs = append(errs, l.closeRings())
 	for _, t := range l.targets {
 		if t.reg != nil {
@@ -301,6 +305,10 @@ type Info struct {
 	// Tracepoints has an entry for each name that was asked for, and one for
 	// each multi-format tracepoint of these names that was found.
 	Tracepoints []TracepointInfo
+	// Layout, Register and MaxFormats are what was asked for.
+	Layout     Layout
+	Register   Register
+	MaxFormats int
 	// CPUs are those that have a ring.
 	CPUs []int
 	// Err is why CPUs or multi-format tracepoints that come cannot be found
@@ -326,11 +334,15 @@ type TracepointInfo struct {
 	Layout Layout
 	// Registered tells that the listener holds the tracepoint itself. If not,
 	// it exists with another layout than was asked for, or the listener has no
-	// right to user_events_data, or LayoutWait was asked for.
+	// right to user_events_data, or RegisterNever was asked for.
 	Registered bool
 	// Attached is false while a tracepoint is awaited, and for one that is of
 	// no use.
 	Attached bool
+	// SkippedFormats is how many multi-format tracepoints of this name exist and
+	// are not listened to, because of [Options].MaxFormats. It is zero in the
+	// entries of multi-format tracepoints.
+	SkippedFormats int
 	// Err is why a tracepoint that exists is not attached; ErrLayout if no
 	// payload can be found in its fields. It is tried again.
 	Err error
@@ -340,7 +352,10 @@ type TracepointInfo struct {
 func (l *Listener) Info() Info {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	info := Info{RingSize: l.ringSize, WantedRingSize: l.wanted, Err: errors.Join(l.cpuErr, l.multiErr)}
+	info := Info{
+		Layout: l.opts.Layout, Register: l.opts.Register, MaxFormats: l.opts.MaxFormats,
+		RingSize: l.ringSize, WantedRingSize: l.wanted, Err: errors.Join(l.cpuErr, l.multiErr),
+	}
 	for _, t := range l.targets {
 		ti := TracepointInfo{
 			Name: t.name, Event: t.system + "/" + t.event, ID: -1, Layout: l.opts.Layout,

@@ -34,7 +34,7 @@ func TestOpenMakesRingsBeforeItAttaches(t *testing.T) {
 			{Name: "a", Event: "user_events/a", ID: 447, Registered: true, Attached: true},
 			{Name: "b", Event: "user_events/b", ID: 448, Registered: true, Attached: true},
 		},
-		CPUs: []int{0, 2}, RingSize: 4 << 20, WantedRingSize: 4 << 20,
+		MaxFormats: 16, CPUs: []int{0, 2}, RingSize: 4 << 20, WantedRingSize: 4 << 20,
 	}, l.Info())
 }
 
@@ -192,8 +192,8 @@ func TestFieldlessLayoutIsRegistered(t *testing.T) {
 
 func TestAwaitedTracepoint(t *testing.T) {
 	sys := newFakeSystem(0)
-	l := sys.listenTo(t, Options{Layout: LayoutWait})
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: -1, Layout: LayoutWait}, l.Info().Tracepoints[0])
+	l := sys.listenTo(t, Options{Register: RegisterNever})
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: -1}, l.Info().Tracepoints[0])
 	assert.NotContains(t, sys.steps, "register")
 
 	got := make(chan Event)
@@ -224,7 +224,7 @@ func TestAwaitedTracepoint(t *testing.T) {
 func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	sys := newFakeSystem(0)
 	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedUseless("otlp_metrics", 500)
-	l := sys.listenTo(t, Options{Layout: LayoutWait})
+	l := sys.listenTo(t, Options{Register: RegisterNever})
 	info := l.Info().Tracepoints[0]
 	require.ErrorIs(t, info.Err, ErrLayout)
 	assert.False(t, info.Attached)
@@ -308,7 +308,7 @@ func TestTakenNames(t *testing.T) {
 	})
 	t.Run("what fails later is told and tried again", func(t *testing.T) {
 		sys := newFakeSystem(0)
-		l := sys.listenTo(t, Options{Names: []string{"a"}, Layout: LayoutWait})
+		l := sys.listenTo(t, Options{Names: []string{"a"}, Register: RegisterNever})
 		sys.formats["user_events/a"] = layouttest.ParsedOTLP("a", 500)
 		sys.fail = map[string]error{"attach 0": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.EMFILE)}
 		sys.pass(time.Second)

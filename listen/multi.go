@@ -20,11 +20,6 @@ import (
 // by the next producer with these fields.
 
 const (
-	// maxMulti is how many tracepoints of a name are attached at most, and how
-	// many that cannot be are told in Info. Those who speak OTLP need a few;
-	// but any process that can write events can make thousands, and each that
-	// is attached takes a descriptor per CPU.
-	maxMulti = 16
 	// maxFormats is how many format files one look reads at most.
 	maxFormats = 256
 )
@@ -82,7 +77,7 @@ func (l *Listener) lookForMultiOf(name string, events []string, known map[string
 			continue
 		case t != nil && (t.attached || l.useless[event]):
 			continue
-		case l.useless[event] || attached == maxMulti || *formats == 0:
+		case l.useless[event] || attached == l.opts.MaxFormats || *formats == 0:
 			rest++
 			continue
 		}
@@ -103,7 +98,7 @@ func (l *Listener) lookForMultiOf(name string, events []string, known map[string
 			}
 		case err == nil || !isNew: // gone again, or in the list
 			continue
-		case failed == maxMulti:
+		case failed == l.opts.MaxFormats:
 			rest++
 			continue
 		default:
@@ -115,7 +110,7 @@ func (l *Listener) lookForMultiOf(name string, events []string, known map[string
 	}
 	if rest > 0 {
 		return fmt.Errorf("listen: %d more tracepoints %s/%s.* are not listened to: %d at most, and only such as an OTLP payload can be found in",
-			rest, tracefs.SystemMulti, name, maxMulti)
+			rest, tracefs.SystemMulti, name, l.opts.MaxFormats)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func TestMultiFormats(t *testing.T) {
 }
 
 func TestMultiFormatsComeAndGo(t *testing.T) {
-	h := newHotplug(t, Options{Names: []string{"a", "b"}, Layout: LayoutWait}, 0, 1)
+	h := newHotplug(t, Options{Names: []string{"a", "b"}, Register: RegisterNever}, 0, 1)
 	assert.Empty(t, multiInfo(h.l))
 	open := h.open
 	h.addMulti(layouttest.ParsedOTLP("b.0", 600))
@@ -106,7 +106,7 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 		h.addMulti(layouttest.ParsedUseless(fmt.Sprintf("otlp_metrics.%04x", i), 1000+i))
 	}
 	h.look()
-	assert.Len(t, multiInfo(h.l), maxMulti)
+	assert.Len(t, multiInfo(h.l), defaultMaxFormats)
 	assert.ErrorContains(t, h.l.Info().Err, "484 more")
 	h.look()
 	assert.Equal(t, open, h.open)
@@ -125,9 +125,9 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 			attached++
 		}
 	}
-	assert.Equal(t, maxMulti, attached)
-	assert.Len(t, multiInfo(h.l), 2*maxMulti)
-	assert.Equal(t, open+maxMulti, h.open)
+	assert.Equal(t, defaultMaxFormats, attached)
+	assert.Len(t, multiInfo(h.l), 2*defaultMaxFormats)
+	assert.Equal(t, open+defaultMaxFormats, h.open)
 	require.Error(t, h.l.Info().Err)
 }
 

@@ -3,6 +3,7 @@
 package listen
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -11,103 +12,175 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
+// DefaultTracepointName is the tracepoint that exporters of OTLP metrics write
+// to by default.
+const DefaultTracepointName = tracefs.DefaultTracepointName
+
+// The bounds of [Options].RingSize, in bytes.
 const (
-	defaultMaxDelay = time.Second
-	minMaxDelay     = 10 * time.Millisecond
-	maxMaxDelay     = time.Minute
-	maxNameLength   = 128 // bytes, as the exporter allows
+	// MinRingSize is also what the listener shrinks rings to where the machine
+	// forbids locking more memory. The largest record has 8240 bytes, so a ring
+	// of this size holds three of them.
+	MinRingSize = 32 << 10
+	// MaxRingSize keeps sums of ring sizes and offsets far from overflowing.
+	MaxRingSize = 1 << 30
+)
+
+const (
+	defaultMaxFormats = 16
+	maxMaxFormats     = 1024
+	defaultMaxDelay   = time.Second
+	minMaxDelay       = 10 * time.Millisecond
+	maxMaxDelay       = time.Minute
 )
 
 // Options says what to listen to. The zero value listens to otlp_metrics of
 // all processes.
 type Options struct {
-	// Names are the tracepoints to listen to, each [A-Za-z_][A-Za-z0-9_]* and
-	// at most 128 bytes. Default: otlp_metrics.
+	// Names are the tracepoints to listen to: see [CheckTracepointName].
+	// Default: otlp_metrics.
 	Names []string
 	// Layout is what the listener registers the tracepoints as where they do
 	// not exist yet. Default: LayoutOTLP.
 	Layout Layout
-	// RingSize is the memory of each CPU's ring in bytes: a power of two, at
-	// least 32 KiB and one page, at most 1 GiB. It is locked memory. If it is
+	// Register is whether it registers those that do not exist yet. Default:
+	// RegisterIfMissing.
+	Register Register
+	// RingSize is the memory of each CPU's ring in bytes: a power of two from
+	// MinRingSize (and one page) to MaxRingSize. It is locked memory. If it is
 	// not allowed, Open fails.
 	//
 	// Default (0): 4 MiB, but at most 128 MiB for all CPUs, and not below
 	// 256 KiB; where the machine does not allow that much, half of it and so
-	// on down to 32 KiB. [Info] says what it became.
+	// on down to MinRingSize. [Info] says what it became.
 	RingSize int
 	// PIDs, if not empty, are the processes (thread group ids) whose events
 	// are wanted. Those of others are read and thrown away. 0 stands for all
 	// processes outside the listener's pid namespace.
 	PIDs []int
+	// ProcessNames, if not empty, are patterns for the names of processes (the
+	// kernel's comm, at most 15 bytes) whose events are wanted: * stands for
+	// any bytes, ? for one. One pattern must match, and PIDs too if both are
+	// set. The name is looked up when the event is read. Events of a process
+	// that has none any more, and of those outside the listener's pid
+	// namespace, are thrown away and counted in [CPUStats].Unnamed.
+	ProcessNames []string
+	// MaxFormats is how many multi-format tracepoints of each name are listened
+	// to at once, 1 to 1024. Each takes a file descriptor per CPU, and any
+	// process that can write events can make thousands. Default: 16.
+	MaxFormats int
 	// MaxDelay is how long an event may lie in its ring before it is
 	// delivered, 10 ms to 1 minute. A quarter of a ring (at most 64 KiB) is
 	// delivered at once. An idle listener wakes up as often, and at least once
-	// a second, to look for CPUs and tracepoints. Default: 1 second.
+	// a second, to poll for CPUs and tracepoints. Default: 1 second.
 	MaxDelay time.Duration
-	// OnGap, if not nil, is told of each gap that has ended: from within Read,
-	// before the first event that came after it, never twice at a time. It must
-	// not call Read or Close. [CPUStats] counts gaps too, those included that
-	// have not ended.
+	// OnGap, if not nil, is called with each gap that has ended: from within
+	// Read or Drain, before the first event after the gap, never concurrently.
+	// It must not call Read, Drain or Close. [CPUStats] counts gaps too, those
+	// included that have not ended.
 	OnGap func(Gap)
-	// DataFile is the path of user_events_data where it is not to be looked
-	// for. Default: the usual place, or wherever tracefs is mounted.
+	// OnFinding, if not nil, is called with each of Info.Findings when it is new
+	// or has changed: from within Read or Drain, at the first call and then at
+	// most once a second, never concurrently. It must not call Read, Drain or
+	// Close.
+	OnFinding func(Finding)
+	// DataFile is the path of user_events_data. Default: where tracefs is
+	// mounted.
 	DataFile string
 	// Clock replaces the clocks by which Event.Time is made from
 	// Event.Monotonic. It may be called concurrently. Default: the system's.
 	Clock Clock
 }
 
-// withDefaults returns the options with defaults in place of zero values, and
-// an error that names the first that is wrong.
-func (o Options) withDefaults() (Options, error) {
-	if len(o.Names) == 0 {
-		o.Names = []string{tracefs.DefaultTracepointName}
+// OptionError is an option with a value that it cannot have. It matches
+// [ErrInvalidOption].
+type OptionError struct {
+	// Field is the name of the field of Options.
+	Field string
+	// Value is what is wrong: the field's value, or the element of it.
+	Value any
+	// Reason says what is allowed: "must not be negative".
+	Reason string
+}
+
+// Error says which option is wrong, its value, and what is allowed.
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("listen: %v %s: %s: %s", ErrInvalidOption, e.Field, e.ValueText(), e.Reason)
+}
+
+// ValueText is the value as text, strings quoted.
+func (e *OptionError) ValueText() string {
+	if s, ok := e.Value.(string); ok {
+		return fmt.Sprintf("%q", s)
 	}
-	o.Names = slices.Clone(o.Names)
+	return fmt.Sprint(e.Value)
+}
+
+// Is reports whether target is ErrInvalidOption.
+func (e *OptionError) Is(target error) bool { return target == ErrInvalidOption }
+
+// CheckTracepointName returns an error that says what is allowed if name
+// cannot be that of a tracepoint: [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes.
+func CheckTracepointName(name string) error { return tracefs.CheckName(name) }
+
+// Validate returns an error for everything that is wrong with the options:
+// an [*OptionError] for each, joined.
+func (o Options) Validate() error {
+	var errs []error
+	wrong := func(field string, value any, format string, args ...any) {
+		errs = append(errs, &OptionError{field, value, fmt.Sprintf(format, args...)})
+	}
 	for i, name := range o.Names {
-		if !validName(name) {
-			return o, invalid("Names: %q: must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", name, maxNameLength)
-		}
-		if slices.Contains(o.Names[:i], name) {
-			return o, invalid("Names: %q: is there twice, must be there once", name)
+		if err := CheckTracepointName(name); err != nil {
+			wrong("Names", name, "%v", err)
+		} else if slices.Contains(o.Names[:i], name) {
+			wrong("Names", name, "duplicate name")
 		}
 	}
-	if o.Layout < LayoutOTLP || o.Layout > LayoutWait {
-		return o, invalid("Layout: %v: must be LayoutOTLP, LayoutFieldless or LayoutWait", o.Layout)
+	if _, ok := enumName(layoutNames, o.Layout); !ok {
+		wrong("Layout", o.Layout, "must be %s", alternatives(layoutNames))
+	}
+	if _, ok := enumName(registerNames, o.Register); !ok {
+		wrong("Register", o.Register, "must be %s", alternatives(registerNames))
 	}
 	if page := os.Getpagesize(); o.RingSize != 0 && !validRingSize(o.RingSize, page) {
-		return o, invalid("RingSize: %d bytes: must be a power of two from %d to %d", o.RingSize, max(smallestRing, page), largestRing)
+		wrong("RingSize", o.RingSize, "must be a power of two from %d to %d, or 0 for the default", max(MinRingSize, page), MaxRingSize)
 	}
-	o.PIDs = slices.Clone(o.PIDs)
 	for _, pid := range o.PIDs {
 		if pid < 0 {
-			return o, invalid("PIDs: %d: must not be negative", pid)
+			wrong("PIDs", pid, "must not be negative")
 		}
 	}
-	switch {
-	case o.MaxDelay == 0:
+	for _, pattern := range o.ProcessNames {
+		if pattern == "" {
+			wrong("ProcessNames", pattern, "must not be empty")
+		}
+	}
+	if o.MaxFormats < 0 || o.MaxFormats > maxMaxFormats {
+		wrong("MaxFormats", o.MaxFormats, "must be 1 to %d, or 0 for the default", maxMaxFormats)
+	}
+	if o.MaxDelay != 0 && (o.MaxDelay < minMaxDelay || o.MaxDelay > maxMaxDelay) {
+		wrong("MaxDelay", o.MaxDelay, "must be %v to %v, or 0 for the default", minMaxDelay, maxMaxDelay)
+	}
+	return errors.Join(errs...)
+}
+
+// withDefaults returns valid options, with defaults in place of zero values.
+func (o Options) withDefaults() (Options, error) {
+	if err := o.Validate(); err != nil {
+		return o, err
+	}
+	o.Names = slices.Clone(o.Names)
+	o.PIDs = slices.Clone(o.PIDs)
+	o.ProcessNames = slices.Clone(o.ProcessNames)
+	if len(o.Names) == 0 {
+		o.Names = []string{DefaultTracepointName}
+	}
+	if o.MaxFormats == 0 {
+		o.MaxFormats = defaultMaxFormats
+	}
+	if o.MaxDelay == 0 {
 		o.MaxDelay = defaultMaxDelay
-	case o.MaxDelay < minMaxDelay || o.MaxDelay > maxMaxDelay:
-		return o, invalid("MaxDelay: %v: must be %v to %v", o.MaxDelay, minMaxDelay, maxMaxDelay)
 	}
 	return o, nil
-}
-
-// invalid makes the error of an option; format begins with its name.
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("listen: %w "+format, append([]any{ErrInvalidOption}, args...)...)
-}
-
-func validName(s string) bool {
-	if s == "" || len(s) > maxNameLength {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
 }

@@ -9,13 +9,6 @@ const (
 	maxDefaultMemory = 128 << 20 // bytes for all CPUs
 	minDefaultRing   = 256 << 10 // bytes per CPU
 
-	// smallestRing is what the listener shrinks to where the machine forbids
-	// locking more memory. The largest record has 8240 bytes, so a ring of
-	// this size holds three of them.
-	smallestRing = 32 << 10
-	// largestRing keeps sums of ring sizes and offsets far from overflowing.
-	largestRing = 1 << 30
-
 	maxWatermark = 64 << 10 // bytes
 )
 
@@ -37,5 +30,5 @@ func watermark(ringSize int) int {
 // validRingSize reports whether the kernel takes rings of this size: a power
 // of two number of pages.
 func validRingSize(size, pageSize int) bool {
-	return size >= max(smallestRing, pageSize) && size <= largestRing && size&(size-1) == 0
+	return size >= max(MinRingSize, pageSize) && size <= MaxRingSize && size&(size-1) == 0
 }

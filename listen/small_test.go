@@ -34,7 +34,7 @@ func TestParseCPUList(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			got, err := parseCPUList(tt.text)
+			got, err := ParseCPUList(tt.text)
 			if tt.err != "" {
 				assert.ErrorContains(t, err, tt.err)
 				return
@@ -74,7 +74,7 @@ func TestRingSizes(t *testing.T) {
 func TestOptions(t *testing.T) {
 	o, err := Options{}.withDefaults()
 	require.NoError(t, err)
-	assert.Equal(t, Options{Names: []string{"otlp_metrics"}, MaxDelay: time.Second}, o)
+	assert.Equal(t, Options{Names: []string{"otlp_metrics"}, MaxFormats: 16, MaxDelay: time.Second}, o)
 
 	tests := []struct {
 		name string
@@ -86,9 +86,13 @@ func TestOptions(t *testing.T) {
 		{"a path", Options{Names: []string{"../x"}}, []string{"Names", `"../x"`}},
 		{"an empty name", Options{Names: []string{""}}, []string{"Names", `""`}},
 		{"a long name", Options{Names: []string{strings.Repeat("a", 129)}}, []string{"Names", "128"}},
-		{"a name twice", Options{Names: []string{"a", "b", "a"}}, []string{"Names", `"a"`, "once"}},
-		{"a layout that is none", Options{Layout: 3}, []string{"Layout", "Layout(3)", "LayoutWait"}},
-		{"a layout below", Options{Layout: -1}, []string{"Layout", "LayoutWait"}},
+		{"a name twice", Options{Names: []string{"a", "b", "a"}}, []string{"Names", `"a"`, "duplicate"}},
+		{"a layout that is none", Options{Layout: 3}, []string{"Layout", "Layout(3)", "otlp or fieldless"}},
+		{"a layout below", Options{Layout: -1}, []string{"Layout", "otlp"}},
+		{"a policy that is none", Options{Register: 2}, []string{"Register", "Register(2)", "if_missing or never"}},
+		{"an empty pattern", Options{ProcessNames: []string{"a", ""}}, []string{"ProcessNames", `""`, "empty"}},
+		{"a negative number of formats", Options{MaxFormats: -1}, []string{"MaxFormats", "-1", "1 to 1024"}},
+		{"too many formats", Options{MaxFormats: 1025}, []string{"MaxFormats", "1025"}},
 		{"a ring that is no power of two", Options{RingSize: 100_000}, []string{"RingSize", "100000", "power of two"}},
 		{"a small ring", Options{RingSize: 4096}, []string{"RingSize", "4096", "32768"}},
 		{"a negative ring", Options{RingSize: -1}, []string{"RingSize", "-1"}},

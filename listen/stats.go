@@ -36,11 +36,19 @@ type CPUStats struct {
 	// Lost is how many of them it had no room for.
 	Lost uint64
 	// Received is how many were taken out, whatever became of them: delivered
-	// by Read, or counted in Filtered, Malformed or Unknown.
+	// by Read or Drain, or counted in Filtered, Unnamed, Malformed or Unknown.
 	Received uint64
 
-	// Filtered events are of other processes than Options.PIDs.
+	// Unread is how many of them are neither received nor lost. Once the
+	// listener is drained or closed, nobody will receive them any more.
+	Unread uint64
+
+	// Filtered events are of other processes than Options.PIDs and
+	// Options.ProcessNames want.
 	Filtered uint64
+	// Unnamed events were not delivered because Options.ProcessNames is set and
+	// the name of their process cannot be found, mostly because it has ended.
+	Unnamed uint64
 	// Undecodable events were delivered with Event.Err: what a process wrote
 	// does not fit the layout.
 	Undecodable uint64
@@ -72,7 +80,9 @@ func (s Stats) Total() CPUStats {
 		t.Written += c.Written
 		t.Lost += c.Lost
 		t.Received += c.Received
+		t.Unread += c.Unread
 		t.Filtered += c.Filtered
+		t.Unnamed += c.Unnamed
 		t.Undecodable += c.Undecodable
 		t.Malformed += c.Malformed
 		t.Unknown += c.Unknown
@@ -85,7 +95,7 @@ func (s Stats) Total() CPUStats {
 
 // ringCounts are counted by the reading goroutine and read by any.
 type ringCounts struct {
-	received, filtered, undecodable, malformed, unknown, throttled, resyncs atomic.Uint64
+	received, filtered, unnamed, undecodable, malformed, unknown, throttled, resyncs atomic.Uint64
 }
 
 // eventCounter is one tracepoint on one CPU. It remembers what the kernel said
@@ -134,6 +144,7 @@ func (l *Listener) stats() Stats {
 			Err:         c.err,
 			Received:    c.counts.received.Load(),
 			Filtered:    c.counts.filtered.Load(),
+			Unnamed:     c.counts.unnamed.Load(),
 			Undecodable: c.counts.undecodable.Load(),
 			Malformed:   c.counts.malformed.Load(),
 			Unknown:     c.counts.unknown.Load(),
@@ -157,6 +168,11 @@ func (l *Listener) stats() Stats {
 			written, lost := e.read()
 			s.CPUs[i].Written += written
 			s.CPUs[i].Lost += lost
+		}
+	}
+	for i := range s.CPUs {
+		if c := &s.CPUs[i]; c.Written > c.Received+c.Lost {
+			c.Unread = c.Written - c.Received - c.Lost
 		}
 	}
 	return s

@@ -26,6 +26,9 @@ type system interface {
 	// newRing makes the ring of a CPU, of size bytes.
 	newRing(cpu, size, watermark int) (kernelRing, error)
 	newWaiter() (waiter, error)
+	// waitForWriters returns when every write to a tracepoint that had begun
+	// before is in the rings and in the counters.
+	waitForWriters()
 	// monotonic reads CLOCK_MONOTONIC.
 	monotonic() int64
 	// processName is the comm of a process, or "".

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,7 +24,7 @@ func (linux) onlineCPUs() ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseCPUList(string(b))
+	return ParseCPUList(string(b))
 }
 
 func (linux) openTracefs(dataFile string) (eventFile, tracefs.Location, error) {
@@ -44,6 +45,16 @@ func (linux) eventFormat(l tracefs.Location, system, name string) (*tracefs.Form
 
 func (linux) eventNames(l tracefs.Location, system string) ([]string, error) {
 	return l.Events(system)
+}
+
+// waitForWriters waits for an RCU grace period, as the handlers of tracepoints
+// run without preemption: MEMBARRIER_CMD_GLOBAL is synchronize_rcu.
+func (linux) waitForWriters() {
+	const global = 1
+	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0); errno != 0 {
+		// No such call, or a CPU in nohz_full. Handlers take microseconds.
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func (linux) monotonic() int64 {

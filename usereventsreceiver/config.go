@@ -114,7 +114,7 @@ func (c *Config) Validate() error {
 			wrong("tracepoints: name %q: is there twice, must be there once", t.Name)
 		}
 		seen[t.Name] = true
-		if _, err := layoutOf(t.Layout); err != nil {
+		if _, _, err := layoutOf(t.Layout); err != nil {
 			wrong("tracepoints: %s: %w", t.Name, err)
 		}
 	}
@@ -136,29 +136,34 @@ func (c *Config) Validate() error {
 }
 
 // layoutOf reads the name of a layout; "" is otlp.
-func layoutOf(name string) (listen.Layout, error) {
-	for _, l := range []listen.Layout{listen.LayoutOTLP, listen.LayoutFieldless, listen.LayoutWait} {
-		if name == l.String() || name == "" {
-			return l, nil
-		}
+func layoutOf(name string) (listen.Layout, listen.Register, error) {
+	switch name {
+	case "":
+		return listen.LayoutOTLP, listen.RegisterIfMissing, nil
+	case "wait":
+		return listen.LayoutOTLP, listen.RegisterNever, nil
 	}
-	return 0, fmt.Errorf("layout %q: must be %v, %v or %v", name, listen.LayoutOTLP, listen.LayoutFieldless, listen.LayoutWait)
+	l, err := listen.ParseLayout(name)
+	if err != nil {
+		err = fmt.Errorf("layout %q: %w or wait", name, err)
+	}
+	return l, listen.RegisterIfMissing, err
 }
 
 // listenOptions are what to open: one for each layout in use, since the layout is the listener's.
 func (c *Config) listenOptions() ([]listen.Options, error) {
 	var all []listen.Options
 	for _, t := range c.Tracepoints {
-		l, err := layoutOf(t.Layout)
+		l, register, err := layoutOf(t.Layout)
 		if err != nil {
 			return nil, err
 		}
 		i := 0
-		for i < len(all) && all[i].Layout != l {
+		for i < len(all) && (all[i].Layout != l || all[i].Register != register) {
 			i++
 		}
 		if i == len(all) {
-			all = append(all, listen.Options{Layout: l, RingSize: int(c.RingBufferSize), PIDs: c.PIDs, MaxDelay: maxDelay})
+			all = append(all, listen.Options{Layout: l, Register: register, RingSize: int(c.RingBufferSize), PIDs: c.PIDs, MaxDelay: maxDelay})
 		}
 		all[i].Names = append(all[i].Names, t.Name)
 	}

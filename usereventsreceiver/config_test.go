@@ -77,7 +77,7 @@ func TestConfigTellsEverythingThatIsWrong(t *testing.T) {
 	for _, want := range []string{
 		`tracepoints: name "otlp-metrics": must be [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes`,
 		`tracepoints: name "twice": is there twice, must be there once`,
-		`tracepoints: twice: layout "flat": must be otlp, fieldless or wait`,
+		`tracepoints: twice: layout "flat": must be otlp or fieldless or wait`,
 		`ring_buffer_size: 3MiB: must be a power of two from 32KiB to 1GiB, or 0 for the default`,
 		`pids: -1: must not be negative`,
 		`max_pending: 1KiB: must be 64KiB or more`,
@@ -117,6 +117,6 @@ func TestConfigGroupsTracepointsByLayout(t *testing.T) {
 	assert.Equal(t, []listen.Options{
 		options(listen.LayoutOTLP, "a", "c"),
 		options(listen.LayoutFieldless, "b"),
-		options(listen.LayoutWait, "d"),
+		{Names: []string{"d"}, Register: listen.RegisterNever, RingSize: 1 << 20, PIDs: []int{7}, MaxDelay: maxDelay},
 	}, got)
 }

@@ -101,7 +101,7 @@ func (s *station) notes(info listen.Info) {
 			log.Warn("a tracepoint cannot be listened to, will try again", zap.String("tracepoint", t.Event), zap.Error(t.Err))
 		case !t.Attached:
 			log.Info("waiting for a process to register the tracepoint", zap.String("tracepoint", t.Name))
-		case t.Layout != s.options.Layout && s.options.Layout != listen.LayoutWait:
+		case t.Layout != s.options.Layout && s.options.Register != listen.RegisterNever:
 			log.Warn("the tracepoint is registered in another layout: processes that write the configured one cannot register it",
 				zap.String("tracepoint", t.Name), zap.Stringer("configured", s.options.Layout), zap.Stringer("found", t.Layout))
 		}

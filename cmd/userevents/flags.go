@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -44,17 +43,14 @@ func (f *openFlags) add(fl *pflag.FlagSet, env func(string) string) {
 
 func (f *openFlags) options() (listen.Options, error) {
 	o := listen.Options{Names: f.names, DataFile: f.dataFile, MaxDelay: listenDelay}
-	layouts := map[string]listen.Layout{}
-	var known []string
-	for _, l := range []listen.Layout{listen.LayoutOTLP, listen.LayoutFieldless, listen.LayoutWait} {
-		layouts[l.String()] = l
-		known = append(known, l.String())
+	if f.layout == "wait" {
+		o.Register = listen.RegisterNever
+		return o, nil
 	}
-	l, ok := layouts[f.layout]
-	if !ok {
-		return o, fmt.Errorf("--layout %q: must be one of %s", f.layout, strings.Join(known, ", "))
+	var err error
+	if o.Layout, err = listen.ParseLayout(f.layout); err != nil {
+		return o, fmt.Errorf("--layout %q: %w or wait", f.layout, err)
 	}
-	o.Layout = l
 	return o, nil
 }
 

@@ -209,7 +209,7 @@ func notes(w io.Writer, o listen.Options, info listen.Info) {
 			fmt.Fprintf(w, "userevents: %s cannot be listened to, which will be tried again: %s\n", safetext.Escape(cmp.Or(t.Event, t.Name)), safetext.Escape(t.Err.Error()))
 		case !t.Attached:
 			fmt.Fprintf(w, "userevents: waiting for a service to register %s\n", safetext.Escape(t.Name))
-		case t.Layout != o.Layout && o.Layout != listen.LayoutWait:
+		case t.Layout != o.Layout && o.Register != listen.RegisterNever:
 			fmt.Fprintf(w, "userevents: %s is registered in the layout %q: services that write %q cannot register it\n", safetext.Escape(t.Name), t.Layout, o.Layout)
 		}
 	}

@@ -200,20 +200,20 @@ func TestCannotListen(t *testing.T) {
 func TestNotes(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		layout listen.Layout
+		policy listen.Register
 		info   listen.Info
 		want   string
 	}{
 		{"nothing", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true, Registered: true}}}, ""},
 		{"another layout", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true, Layout: listen.LayoutFieldless}}}, `a is registered in the layout "fieldless"`},
-		{"waiting", listen.LayoutWait, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Layout: listen.LayoutWait}}}, "waiting for a service to register a"},
+		{"waiting", listen.RegisterNever, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a"}}}, "waiting for a service to register a"},
 		{"unfit", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Event: "user_events/a", Err: listen.ErrLayout}}}, "user_events/a cannot be listened to, which will be tried again: "},
-		{"waited for", listen.LayoutWait, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true}}}, ""},
+		{"waited for", listen.RegisterNever, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true}}}, ""},
 		{"small rings", 0, listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20}, "rings of 512 KiB instead of 4096"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			notes(&b, listen.Options{Layout: tt.layout}, tt.info)
+			notes(&b, listen.Options{Register: tt.policy}, tt.info)
 			if tt.want == "" {
 				assert.Empty(t, b.String())
 			} else {

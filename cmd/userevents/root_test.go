@@ -68,7 +68,7 @@ func TestUsageErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"listen", "--layout", "x"}, `--layout "x": must be one of otlp, fieldless, wait`},
+		{[]string{"listen", "--layout", "x"}, `--layout "x": must be otlp or fieldless or wait`},
 		{[]string{"listen", "--format", "x"}, `--format "x": must be one of table, json, text, lines`},
 		{[]string{"listen", "--resource", "x"}, `--resource "x": must be key=value`},
 		{[]string{"listen", "--for", "-1s"}, "--for -1s: must not be negative"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package filter reduces messages to what somebody wants to see.
 package filter
 
 import (
@@ -11,6 +12,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/internal/glob"
 )
 
 // Filter says which metrics are wanted. The zero value wants all.
@@ -63,13 +65,13 @@ func (f *Filter) Reduce(data *metricspb.MetricsData) (reduced bool) {
 }
 
 func (f *Filter) wantedMetric(name string) bool {
-	return slices.ContainsFunc(f.metrics, func(pattern string) bool { return Match(pattern, name) })
+	return slices.ContainsFunc(f.metrics, func(pattern string) bool { return glob.Match(pattern, name) })
 }
 
 func (f *Filter) wantedResource(attrs []*commonpb.KeyValue) bool {
 	for _, c := range f.resources {
 		if !slices.ContainsFunc(attrs, func(kv *commonpb.KeyValue) bool {
-			return kv.GetKey() == c.key && Match(c.pattern, otlpview.ValueText(kv.GetValue()))
+			return kv.GetKey() == c.key && glob.Match(c.pattern, otlpview.ValueText(kv.GetValue()))
 		}) {
 			return false
 		}

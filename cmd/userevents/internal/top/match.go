@@ -5,7 +5,7 @@ package top
 import (
 	"strings"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/filter"
+	globs "github.com/otel-userevents/usereventsmetric/internal/glob"
 )
 
 // matcher is the filter that a person typed: words, each of which must be found
@@ -62,11 +62,11 @@ func found(word string, texts []string) bool {
 			}
 			continue
 		}
-		if filter.Match(word, text) {
+		if globs.Match(word, text) {
 			return true
 		}
 		for part := range strings.FieldsSeq(text) {
-			if filter.Match(word, part) {
+			if globs.Match(word, part) {
 				return true
 			}
 		}

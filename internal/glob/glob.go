@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package filter reduces messages to what somebody wants to see.
-package filter
+// Package glob matches names against patterns.
+package glob
 
 // Match reports whether name matches the pattern, in which * stands for any
 // number of any characters and ? for one byte. Unlike path.Match it lets * match
-// a slash, which names of metrics may have.
+// a slash, which names of metrics and of processes may have.
 func Match(pattern, name string) bool {
 	p, n := 0, 0
 	star, resume := -1, 0 // the last *, and where in name to go on from

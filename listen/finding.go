@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// Severity is how much a [Finding] matters.
+type Severity int
+
+const (
+	// FindingInfo is good to know: nothing is missing because of it.
+	FindingInfo Severity = iota
+	// FindingWarning is why events are missing, or may be.
+	FindingWarning
+)
+
+// Finding is something that a person who runs a listener should know.
+type Finding struct {
+	Severity Severity
+	// Tracepoint is the name that the finding is about; empty where it is about
+	// the listener.
+	Tracepoint string
+	// Message is what was found, and the cure where there is one.
+	Message string
+	// Err is the cause, where an error is.
+	Err error
+	// Option is the field of Options with which the caller can change it, if
+	// there is one.
+	Option string
+}
+
+// String is the message and the cause.
+func (f Finding) String() string {
+	if f.Err == nil {
+		return f.Message
+	}
+	return fmt.Sprintf("%s: %v", f.Message, f.Err)
+}
+
+// eventHeaderName has the form of the names of EventHeader tracepoints.
+var eventHeaderName = regexp.MustCompile(`_L[0-9a-f]+K[0-9a-f]+(G[a-z0-9]*)?$`)
+
+// Findings says what is not as one would wish. It compares with nothing: the
+// same findings are returned as long as they hold.
+func (i Info) Findings() []Finding {
+	var all []Finding
+	add := func(s Severity, name, option string, err error, format string, args ...any) {
+		all = append(all, Finding{s, name, fmt.Sprintf(format, args...), err, option})
+	}
+	for _, t := range i.Tracepoints {
+		multi := strings.HasPrefix(t.Event, tracefs.SystemMulti+"/")
+		switch {
+		case t.Err != nil:
+			add(FindingWarning, t.Name, "", t.Err, "cannot listen to %s, trying again each second", t.Event)
+		case !t.Attached:
+			add(FindingInfo, t.Name, "Register", nil, "waiting for a process to register %s", t.Name)
+		case t.Layout != i.Layout && i.Register == RegisterIfMissing && !multi:
+			add(FindingWarning, t.Name, "Layout", nil, "%s is registered in the layout %q: processes that write %q cannot register it", t.Name, t.Layout, i.Layout)
+		}
+		if t.SkippedFormats > 0 {
+			add(FindingWarning, t.Name, "MaxFormats", nil, "%d multi-format tracepoints of %s are not listened to: at most %d are, those that deliver first", t.SkippedFormats, t.Name, i.MaxFormats)
+		}
+		if !multi && eventHeaderName.MatchString(t.Name) {
+			add(FindingWarning, t.Name, "Names", nil, "%s is the name of an EventHeader tracepoint, which holds no OTLP metrics", t.Name)
+		}
+	}
+	if i.Err != nil {
+		add(FindingWarning, "", "", i.Err, "not all CPUs or tracepoints can be found, trying again each second")
+	}
+	if i.RingSize < i.WantedRingSize {
+		add(FindingWarning, "", "RingSize", nil, "rings of %d KiB instead of %d KiB per CPU, bursts may be lost: "+
+			"raise the memlock limit (ulimit -l, LimitMEMLOCK=) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK", i.RingSize>>10, i.WantedRingSize>>10)
+	}
+	return all
+}

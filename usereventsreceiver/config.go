@@ -5,23 +5,27 @@ package usereventsreceiver
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const (
-	defaultTracepoint = "otlp_metrics"
 	defaultMaxPending = 32 << 20
+	minMaxPending     = 64 << 10 // several of the largest events
 
-	smallestRing    = 32 << 10
-	largestRing     = 1 << 30
-	smallestPending = 64 << 10 // several of the largest events
-	maxNameLength   = 128
+	// maxDelay is how long an event may stay in its ring. It is short for the lookup of the process that wrote it, which may
+	// end right after.
+	maxDelay = 250 * time.Millisecond
 )
 
 // Config is the configuration of the receiver.
@@ -29,28 +33,38 @@ type Config struct {
 	// Tracepoints are those to listen to, at least one.
 	Tracepoints []TracepointConfig `mapstructure:"tracepoints"`
 
-	// RingBufferSize is the locked memory of each CPU's ring: a power of two, 32 KiB to 1 GiB. If it cannot be had, the
+	// RingBufferSize is the locked memory of each CPU's ring: a power of two, 32 KiB to 1 GiB. If it is not allowed, the
 	// receiver reports that, and tries again. 0, the default, is 4 MiB, but at most 128 MiB for all CPUs and not below
 	// 256 KiB, and less where the machine does not allow as much.
 	RingBufferSize Size `mapstructure:"ring_buffer_size"`
 
-	// PIDs, if not empty, are the processes (thread group ids) whose events are wanted; 0 stands for all of other pid
-	// namespaces.
+	// MaxFormats is how many multi-format tracepoints of each name are read at most. Default (0): 16.
+	MaxFormats int `mapstructure:"max_formats"`
+
+	// PIDs, if not empty, are the processes (thread group IDs) whose events are wanted; 0 stands for all processes of other
+	// pid namespaces.
 	PIDs []int `mapstructure:"pids"`
 
-	// RetryOnFailure is how to go on where the next consumer refuses for a time.
+	// ProcessNames, if not empty, are patterns with * and ? for the names of processes whose events are wanted. A name is the
+	// kernel's, of at most 15 bytes.
+	ProcessNames []string `mapstructure:"process_names"`
+
+	// RetryOnFailure is the schedule of retries when the next consumer refuses metrics, but not permanently.
 	RetryOnFailure configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 
 	// MaxPending is how much may be held that was read and not yet accepted by the next consumer, at least 64 KiB.
 	MaxPending Size `mapstructure:"max_pending"`
 
+	// UnspecifiedTemporality is what becomes of non-monotonic sums without a temporality.
+	UnspecifiedTemporality TemporalityMode `mapstructure:"unspecified_temporality"`
+
 	// ResourceFromProcess adds process.pid and process.executable.name to resources that do not have them.
 	ResourceFromProcess bool `mapstructure:"resource_from_process"`
 
-	// InstanceID says whether resources without a service.instance.id get one.
+	// InstanceID is whether resources without a service.instance.id get one.
 	InstanceID InstanceIDMode `mapstructure:"instance_id"`
 
-	// StorageID names a storage extension, in which the receiver keeps until when it listened. With it, the time between
+	// StorageID names a storage extension, in which the receiver stores until when it listened. With it, the time between
 	// two runs is counted as a gap.
 	StorageID *component.ID `mapstructure:"storage"`
 }
@@ -59,10 +73,12 @@ type Config struct {
 type TracepointConfig struct {
 	// Name is [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes.
 	Name string `mapstructure:"name"`
-	// Layout is what to register the tracepoint as where no process has yet: "otlp" (the default: the three fields of the
-	// Go, Rust and .NET exporters), "fieldless" (the C++ exporter's) or "wait" (not to register it, but to wait for a
-	// process that does).
+	// Layout is what to register the tracepoint with: "otlp" (the default: the three fields of the Go, Rust and .NET
+	// exporters) or "fieldless" (the C++ exporter's).
 	Layout string `mapstructure:"layout"`
+	// Register is whether to register the tracepoint if no process has: "if_missing" (the default) or "never", which waits
+	// for a process that does.
+	Register string `mapstructure:"register"`
 }
 
 // UnmarshalText reads the name alone.
@@ -71,105 +87,207 @@ func (t *TracepointConfig) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// InstanceIDMode says whether resources without a service.instance.id get one.
+// InstanceIDMode is whether resources without a service.instance.id get one.
 type InstanceIDMode string
 
 const (
-	// InstanceIDAuto adds one made from the boot, the process and its start.
+	// InstanceIDAuto adds one derived from the boot, the process and its start.
 	InstanceIDAuto InstanceIDMode = "auto"
 	// InstanceIDOff adds none.
 	InstanceIDOff InstanceIDMode = "off"
 )
 
-func createDefaultConfig() component.Config {
-	retry := configretry.NewDefaultBackOffConfig()
-	// The default is for an exporter, behind which is a network. What refuses here is mostly the memory limiter.
-	retry.InitialInterval = time.Second
-	return &Config{
-		Tracepoints:    []TracepointConfig{{Name: defaultTracepoint}},
-		RetryOnFailure: retry,
-		MaxPending:     defaultMaxPending,
-		InstanceID:     InstanceIDAuto,
+// TemporalityMode is what becomes of non-monotonic sums without a temporality.
+type TemporalityMode string
+
+const (
+	// TemporalityCumulative makes them cumulative, which they are where the Rust exporter wrote them.
+	TemporalityCumulative TemporalityMode = "cumulative"
+	// TemporalityDelta makes them deltas.
+	TemporalityDelta TemporalityMode = "delta"
+	// TemporalityKeep passes them on unchanged.
+	TemporalityKeep TemporalityMode = "keep"
+)
+
+func (m TemporalityMode) temporality() pmetric.AggregationTemporality {
+	switch m {
+	case TemporalityCumulative:
+		return pmetric.AggregationTemporalityCumulative
+	case TemporalityDelta:
+		return pmetric.AggregationTemporalityDelta
+	default:
+		return pmetric.AggregationTemporalityUnspecified
 	}
 }
 
-var _ component.Config = (*Config)(nil)
+func createDefaultConfig() component.Config {
+	retry := configretry.NewDefaultBackOffConfig()
+	// The default is for an exporter, which has a network behind it. Here it is mostly the memory limiter that refuses.
+	retry.InitialInterval = time.Second
+	return &Config{
+		Tracepoints:            []TracepointConfig{{Name: listen.DefaultTracepointName}},
+		RetryOnFailure:         retry,
+		MaxPending:             defaultMaxPending,
+		UnspecifiedTemporality: TemporalityCumulative,
+		InstanceID:             InstanceIDAuto,
+	}
+}
 
-var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var (
+	_ component.Config    = (*Config)(nil)
+	_ confmap.Unmarshaler = (*Config)(nil)
+)
+
+// allowed says what a setting may be, by its key.
+var allowed = map[string]string{
+	"tracepoints":             "names of tracepoints, or mappings with name, layout and register",
+	"ring_buffer_size":        "a whole number of bytes or a size such as 4MiB",
+	"max_formats":             "a whole number",
+	"pids":                    "process IDs, such as [4711, 4712]",
+	"process_names":           "patterns, such as [nginx, shop-*]",
+	"max_pending":             "a whole number of bytes or a size such as 32MiB",
+	"unspecified_temporality": "cumulative, delta or keep",
+	"resource_from_process":   "true or false",
+	"instance_id":             "auto or off",
+	"storage":                 "the ID of a storage extension, such as file_storage",
+}
+
+// lists are the keys of settings with a list.
+var lists = []string{"tracepoints", "pids", "process_names"}
+
+// Unmarshal reads a configuration. It accepts a single value in place of a list of one, and says what is allowed in place of
+// a value of another kind.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	type plain Config // without this method
+	given := conf.ToStringMap()
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		value := given[key]
+		if value == nil { // as if the key were not there
+			conf.Delete(key)
+			continue
+		}
+		if slices.Contains(lists, key) && reflect.TypeOf(value).Kind() != reflect.Slice {
+			if err := conf.Merge(confmap.NewFromStringMap(map[string]any{key: []any{value}})); err != nil {
+				return err
+			}
+		}
+		alone := confmap.New()
+		if err := alone.Merge(conf); err != nil {
+			return err
+		}
+		for other := range given {
+			if other != key {
+				alone.Delete(other)
+			}
+		}
+		err := alone.Unmarshal(new(plain))
+		if words, ok := allowed[key]; ok && (err != nil || hasFraction(value)) {
+			err = fmt.Errorf("%s: %v: must be %s", key, value, words)
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return conf.Unmarshal((*plain)(c))
+}
+
+// hasFraction reports whether a number is not whole, which would be cut off.
+func hasFraction(value any) bool {
+	switch v := value.(type) {
+	case float64:
+		return v != math.Trunc(v)
+	case []any:
+		return slices.ContainsFunc(v, hasFraction)
+	}
+	return false
+}
+
+// settings are the keys of what is an option of the listener, by its field in listen.Options.
+var settings = map[string]string{
+	"Names": "tracepoints", "Layout": "layout", "Register": "register", "RingSize": "ring_buffer_size",
+	"PIDs": "pids", "ProcessNames": "process_names", "MaxFormats": "max_formats",
+}
 
 // Validate reports everything that is wrong, except in retry_on_failure, which validates itself.
 func (c *Config) Validate() error {
 	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-
+	wrong := func(key string, value any, reason string) {
+		errs = append(errs, fmt.Errorf("%s: %v: must be %s", key, value, reason))
+	}
 	if len(c.Tracepoints) == 0 {
-		wrong("tracepoints: at least one is needed, such as %s", defaultTracepoint)
+		errs = append(errs, fmt.Errorf("tracepoints: at least one is needed, such as %s", listen.DefaultTracepointName))
 	}
-	seen := map[string]bool{}
-	for _, t := range c.Tracepoints {
-		if len(t.Name) > maxNameLength || !nameForm.MatchString(t.Name) {
-			wrong("tracepoints: name %q: must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", t.Name, maxNameLength)
+	options, err := c.listenOptions()
+	errs = append(errs, err)
+	// All names at once, for duplicates. What else is in the options is the same in all.
+	if len(options) > 0 {
+		all := options[0]
+		all.Names = nil
+		for _, t := range c.Tracepoints {
+			all.Names = append(all.Names, t.Name)
 		}
-		if seen[t.Name] {
-			wrong("tracepoints: name %q: is there twice, must be there once", t.Name)
-		}
-		seen[t.Name] = true
-		if _, _, err := layoutOf(t.Layout); err != nil {
-			wrong("tracepoints: %s: %w", t.Name, err)
-		}
+		errs = append(errs, optionErrors(all.Validate())...)
 	}
-	if n := c.RingBufferSize; n != 0 && (n < smallestRing || n > largestRing || n&(n-1) != 0) {
-		wrong("ring_buffer_size: %v: must be a power of two from %v to %v, or 0 for the default", n, Size(smallestRing), Size(largestRing))
-	}
-	for _, pid := range c.PIDs {
-		if pid < 0 {
-			wrong("pids: %d: must not be negative", pid)
-		}
-	}
-	if c.MaxPending < smallestPending {
-		wrong("max_pending: %v: must be %v or more", c.MaxPending, Size(smallestPending))
+	if c.MaxPending < minMaxPending {
+		wrong("max_pending", c.MaxPending, fmt.Sprintf("%v or more", Size(minMaxPending)))
 	}
 	if c.InstanceID != InstanceIDAuto && c.InstanceID != InstanceIDOff {
-		wrong("instance_id: %q: must be %s or %s", string(c.InstanceID), InstanceIDAuto, InstanceIDOff)
+		wrong("instance_id", c.InstanceID, allowed["instance_id"])
+	}
+	if m := c.UnspecifiedTemporality; m != TemporalityCumulative && m != TemporalityDelta && m != TemporalityKeep {
+		wrong("unspecified_temporality", m, allowed["unspecified_temporality"])
 	}
 	return errors.Join(errs...)
 }
 
-// layoutOf reads the name of a layout; "" is otlp.
-func layoutOf(name string) (listen.Layout, listen.Register, error) {
-	switch name {
-	case "":
-		return listen.LayoutOTLP, listen.RegisterIfMissing, nil
-	case "wait":
-		return listen.LayoutOTLP, listen.RegisterNever, nil
+// optionErrors names the keys of a configuration in place of the listener's options.
+func optionErrors(err error) (errs []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
 	}
-	l, err := listen.ParseLayout(name)
-	if err != nil {
-		err = fmt.Errorf("layout %q: %w or wait", name, err)
+	for _, err := range joined.Unwrap() {
+		if o := (*listen.OptionError)(nil); errors.As(err, &o) {
+			err = fmt.Errorf("%s: %s: %s", settings[o.Field], o.ValueText(), o.Reason)
+		}
+		errs = append(errs, err)
 	}
-	return l, listen.RegisterIfMissing, err
+	return errs
 }
 
-// listenOptions are what to open: one for each layout in use, since the layout is the listener's.
+// listenOptions are what to open: one listener for each layout and way of registering in use, as these are the listener's.
+// They are complete but for what the error names.
 func (c *Config) listenOptions() ([]listen.Options, error) {
 	var all []listen.Options
+	var errs []error
 	for _, t := range c.Tracepoints {
-		l, register, err := layoutOf(t.Layout)
+		layout, err := parse(t.Layout, listen.ParseLayout)
 		if err != nil {
-			return nil, err
+			errs = append(errs, fmt.Errorf("tracepoints: %s: layout %q: %w", t.Name, t.Layout, err))
 		}
-		i := 0
-		for i < len(all) && (all[i].Layout != l || all[i].Register != register) {
-			i++
+		register, err := parse(t.Register, listen.ParseRegister)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("tracepoints: %s: register %q: %w", t.Name, t.Register, err))
 		}
-		if i == len(all) {
-			all = append(all, listen.Options{Layout: l, Register: register, RingSize: int(c.RingBufferSize), PIDs: c.PIDs, MaxDelay: maxDelay})
+		i := slices.IndexFunc(all, func(o listen.Options) bool { return o.Layout == layout && o.Register == register })
+		if i < 0 {
+			i = len(all)
+			all = append(all, listen.Options{
+				Layout: layout, Register: register, RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
+				PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay,
+			})
 		}
 		all[i].Names = append(all[i].Names, t.Name)
 	}
-	return all, nil
+	return all, errors.Join(errs...)
 }
 
-// maxDelay is how long an event may lie in its ring. It is short for what is asked about the process that wrote it, which
-// may end right after.
-const maxDelay = 250 * time.Millisecond
+// parse returns the default, which is zero, for an empty text.
+func parse[T any](text string, f func(string) (T, error)) (value T, err error) {
+	if text != "" {
+		value, err = f(text)
+	}
+	return value, err
+}

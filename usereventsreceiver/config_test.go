@@ -37,14 +37,19 @@ func TestConfig(t *testing.T) {
 	}{
 		{"", createDefaultConfig().(*Config)},
 		{"all", &Config{
-			Tracepoints:    []TracepointConfig{{Name: "otlp_metrics", Layout: "otlp"}, {Name: "cpp_metrics", Layout: "fieldless"}},
+			Tracepoints: []TracepointConfig{
+				{Name: "otlp_metrics", Layout: "otlp", Register: "never"}, {Name: "cpp_metrics", Layout: "fieldless"},
+			},
 			RingBufferSize: 4 << 20,
+			MaxFormats:     8,
 			PIDs:           []int{4711, 0},
+			ProcessNames:   []string{"shop-*"},
 			RetryOnFailure: configretry.BackOffConfig{
 				Enabled: true, InitialInterval: 2 * time.Second, MaxInterval: 10 * time.Second,
 				Multiplier: 1.5, RandomizationFactor: 0.5,
 			},
-			MaxPending: 64 << 20, ResourceFromProcess: true, InstanceID: InstanceIDOff, StorageID: &state,
+			MaxPending: 64 << 20, UnspecifiedTemporality: TemporalityDelta, ResourceFromProcess: true,
+			InstanceID: InstanceIDOff, StorageID: &state,
 		}},
 		{"names", func() *Config {
 			c := createDefaultConfig().(*Config)
@@ -69,54 +74,117 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestConfigTellsEverythingThatIsWrong(t *testing.T) {
+func TestConfigReportsEverythingThatIsWrong(t *testing.T) {
 	got, err := configOf(t, component.NewIDWithName(metadata.Type, "wrong"))
 	require.NoError(t, err)
 	err = confmap.Validate(got)
 	require.Error(t, err)
 	for _, want := range []string{
-		`tracepoints: name "otlp-metrics": must be [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes`,
-		`tracepoints: name "twice": is there twice, must be there once`,
-		`tracepoints: twice: layout "flat": must be otlp or fieldless or wait`,
-		`ring_buffer_size: 3MiB: must be a power of two from 32KiB to 1GiB, or 0 for the default`,
+		`tracepoints: "otlp-metrics": must be [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes`,
+		`tracepoints: "twice": duplicate name`,
+		`tracepoints: twice: layout "flat": must be otlp or fieldless`,
+		`tracepoints: twice: register "wait": must be if_missing or never`,
+		`ring_buffer_size: 3145728: must be a power of two from 32768 to 1073741824, or 0 for the default`,
+		`max_formats: -1: must be 1 to`,
 		`pids: -1: must not be negative`,
+		`process_names: "": must not be empty`,
 		`max_pending: 1KiB: must be 64KiB or more`,
-		`instance_id: "maybe": must be auto or off`,
+		`unspecified_temporality: gauge: must be cumulative, delta or keep`,
+		`instance_id: maybe: must be auto or off`,
 		`retry_on_failure: initial_interval value must be greater than or equal to 0`,
 	} {
 		assert.ErrorContains(t, err, want)
 	}
-
-	got, err = configOf(t, component.NewIDWithName(metadata.Type, "none"))
-	require.NoError(t, err)
-	assert.ErrorContains(t, confmap.Validate(got), "tracepoints: at least one is needed, such as otlp_metrics")
+	assert.NotContains(t, err.Error(), "RingSize", "keys, not fields")
 }
 
-func TestConfigThatCannotBeRead(t *testing.T) {
-	for name, want := range map[string]string{
-		"unknown_key": "tracepoint",
-		"size":        `size "4MB": must be a whole number of bytes`,
+func TestConfigValues(t *testing.T) {
+	defaults := createDefaultConfig().(*Config)
+	const (
+		tracepoints = "must be names of tracepoints, or mappings with name, layout and register"
+		pids        = "must be process IDs, such as [4711, 4712]"
+		size        = "must be a whole number of bytes or a size such as "
+	)
+	for _, tt := range []struct {
+		yaml  string
+		field func(*Config) any
+		want  any
+		err   string
+	}{
+		{yaml: "tracepoints: a", field: func(c *Config) any { return c.Tracepoints }, want: []TracepointConfig{{Name: "a"}}},
+		{yaml: "tracepoints: {name: a}", field: func(c *Config) any { return c.Tracepoints }, want: []TracepointConfig{{Name: "a"}}},
+		{yaml: "tracepoints:", field: func(c *Config) any { return c.Tracepoints }, want: defaults.Tracepoints},
+		{yaml: "tracepoints: []", err: "tracepoints: at least one is needed, such as otlp_metrics"},
+		{yaml: "tracepoints: 3", err: "tracepoints: 3: " + tracepoints},
+		{yaml: "tracepoints: true", err: "tracepoints: true: " + tracepoints},
+		{yaml: "tracepoints: [[a]]", err: "tracepoints: [[a]]: " + tracepoints},
+		{yaml: "tracepoints: [{name: 3}]", err: "tracepoints: [map[name:3]]: " + tracepoints},
+		{yaml: "tracepoints: [{nam: a}]", err: "tracepoints: [map[nam:a]]: " + tracepoints},
+		{yaml: "pids: 4711", field: func(c *Config) any { return c.PIDs }, want: []int{4711}},
+		{yaml: "pids: x", err: "pids: x: " + pids},
+		{yaml: "pids: [1.5]", err: "pids: [1.5]: " + pids},
+		{yaml: "pids: ['4711']", err: "pids: [4711]: " + pids},
+		{yaml: "process_names: shop-*", field: func(c *Config) any { return c.ProcessNames }, want: []string{"shop-*"}},
+		{yaml: "process_names: [{a: b}]", err: "process_names: [map[a:b]]: must be patterns, such as [nginx, shop-*]"},
+		{yaml: "max_formats: 1.5", err: "max_formats: 1.5: must be a whole number"},
+		{yaml: "instance_id: true", err: "instance_id: true: must be auto or off"},
+		{yaml: "instance_id: 3", err: "instance_id: 3: must be auto or off"},
+		{yaml: "instance_id: [auto]", err: "instance_id: [auto]: must be auto or off"},
+		{yaml: "instance_id: on", err: "instance_id: on: must be auto or off"},
+		{yaml: "instance_id:", field: func(c *Config) any { return c.InstanceID }, want: InstanceIDAuto},
+		{yaml: "unspecified_temporality: false", err: "unspecified_temporality: false: must be cumulative, delta or keep"},
+		{yaml: "max_pending: true", err: "max_pending: true: " + size + "32MiB"},
+		{yaml: "max_pending: 70000.5", err: "max_pending: 70000.5: " + size + "32MiB"},
+		{yaml: "max_pending:", field: func(c *Config) any { return c.MaxPending }, want: Size(defaultMaxPending)},
+		{yaml: "ring_buffer_size: 4MB", err: "ring_buffer_size: 4MB: " + size + "4MiB"},
+		{yaml: "ring_buffer_size: 65536", field: func(c *Config) any { return c.RingBufferSize }, want: Size(64 << 10)},
+		{yaml: "resource_from_process: 'yes'", err: "resource_from_process: yes: must be true or false"},
+		{yaml: "storage: 3", err: "storage: 3: must be the ID of a storage extension, such as file_storage"},
+		{yaml: "storage: file storage", err: "storage: file storage: must be the ID of a storage extension, such as file_storage"},
+		{yaml: "storage: ''", err: "storage: : must be the ID of a storage extension, such as file_storage"},
+		{yaml: "tracepoint: a", err: "invalid keys: tracepoint"},
+		{yaml: "retry_on_failure: {max_interval: true}", err: "retry_on_failure.max_interval"},
+		{yaml: "tracepoints: [{name: a, layout: wait}]", err: `tracepoints: a: layout "wait": must be otlp or fieldless`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := configOf(t, component.NewIDWithName(metadata.Type, name))
-			assert.ErrorContains(t, err, want)
+		t.Run(tt.yaml, func(t *testing.T) {
+			retrieved, err := confmap.NewRetrievedFromYAML([]byte(tt.yaml))
+			require.NoError(t, err)
+			conf, err := retrieved.AsConf()
+			require.NoError(t, err)
+			got := NewFactory().CreateDefaultConfig().(*Config)
+			if err = conf.Unmarshal(got); err == nil {
+				err = confmap.Validate(got)
+			}
+			if tt.err != "" {
+				assert.ErrorContains(t, err, tt.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, tt.field(got))
 		})
 	}
 }
 
-func TestConfigGroupsTracepointsByLayout(t *testing.T) {
+func TestConfigGroupsTracepoints(t *testing.T) {
 	c := createDefaultConfig().(*Config)
 	c.RingBufferSize = 1 << 20
 	c.PIDs = []int{7}
-	c.Tracepoints = []TracepointConfig{{Name: "a"}, {Name: "b", Layout: "fieldless"}, {Name: "c", Layout: "otlp"}, {Name: "d", Layout: "wait"}}
+	c.ProcessNames = []string{"shop"}
+	c.MaxFormats = 3
+	c.Tracepoints = []TracepointConfig{
+		{Name: "a"}, {Name: "b", Layout: "fieldless"}, {Name: "c", Layout: "otlp", Register: "if_missing"}, {Name: "d", Register: "never"},
+	}
 	got, err := c.listenOptions()
 	require.NoError(t, err)
-	options := func(l listen.Layout, names ...string) listen.Options {
-		return listen.Options{Names: names, Layout: l, RingSize: 1 << 20, PIDs: []int{7}, MaxDelay: maxDelay}
+	options := func(layout listen.Layout, register listen.Register, names ...string) listen.Options {
+		return listen.Options{
+			Names: names, Layout: layout, Register: register, RingSize: 1 << 20, MaxFormats: 3,
+			PIDs: []int{7}, ProcessNames: []string{"shop"}, MaxDelay: maxDelay,
+		}
 	}
 	assert.Equal(t, []listen.Options{
-		options(listen.LayoutOTLP, "a", "c"),
-		options(listen.LayoutFieldless, "b"),
-		{Names: []string{"d"}, Register: listen.RegisterNever, RingSize: 1 << 20, PIDs: []int{7}, MaxDelay: maxDelay},
+		options(listen.LayoutOTLP, listen.RegisterIfMissing, "a", "c"),
+		options(listen.LayoutFieldless, listen.RegisterIfMissing, "b"),
+		options(listen.LayoutOTLP, listen.RegisterNever, "d"),
 	}, got)
 }

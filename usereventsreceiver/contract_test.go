@@ -30,7 +30,7 @@ func (g *generator) Generate() []receivertest.UniqueIDAttrVal {
 	eachPoint([]pmetric.Metrics{metrics}, func(p pmetric.NumberDataPoint) {
 		p.Attributes().PutStr(receivertest.UniqueIDAttrName, id)
 	})
-	g.machine.source(g.t).write(event(metrics))
+	g.machine.listener(g.t).write(event(metrics))
 	return []receivertest.UniqueIDAttrVal{receivertest.UniqueIDAttrVal(id)}
 }
 

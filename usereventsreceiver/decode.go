@@ -8,20 +8,22 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 )
 
-// Of the semantic conventions, whose Go package changes its path with each version.
+// From the semantic conventions, whose Go package has another path in each version.
 const (
 	serviceInstanceID     = "service.instance.id"
 	processPID            = "process.pid"
 	processExecutableName = "process.executable.name"
 )
 
-// decoder makes metrics of payloads.
+// decoder converts payloads to metrics.
 type decoder struct {
 	instanceIDs bool
 	fromProcess bool
+	// upDown is the temporality of non-monotonic sums that have none.
+	upDown pmetric.AggregationTemporality
 }
 
-// decoded is what became of a batch.
+// decoded is what a batch was decoded to.
 type decoded struct {
 	metrics pmetric.Metrics
 	// bad are the indices of payloads that are not OTLP, and errs why.
@@ -29,11 +31,14 @@ type decoded struct {
 	errs []error
 	// withoutID is how many resources have no service.instance.id, though they should.
 	withoutID int
+	// unspecified counts data points that came with no temporality, by the one that they have now.
+	unspecified map[pmetric.AggregationTemporality]int
 }
 
-// decode makes one pmetric.Metrics of a batch, in its order. Everything is as it was sent, but for what is added to resources.
+// decode makes one pmetric.Metrics of a batch, in order and unchanged, except for what is added to resources and the
+// temporality of sums that have none.
 func (d *decoder) decode(batch []entry) decoded {
-	out := decoded{metrics: pmetric.NewMetrics()}
+	out := decoded{metrics: pmetric.NewMetrics(), unspecified: map[pmetric.AggregationTemporality]int{}}
 	for i := range batch {
 		e := &batch[i]
 		request := pmetricotlp.NewExportRequest()
@@ -43,13 +48,20 @@ func (d *decoder) decode(batch []entry) decoded {
 			continue
 		}
 		resources := request.Metrics().ResourceMetrics()
-		for r := range resources.Len() {
-			attributes := resources.At(r).Resource().Attributes()
+		for _, r := range resources.All() {
+			attributes := r.Resource().Attributes()
 			if d.fromProcess {
 				addProcess(attributes, e)
 			}
 			if d.instanceIDs && !addInstanceID(attributes, e) {
 				out.withoutID++
+			}
+			for _, scope := range r.ScopeMetrics().All() {
+				for _, metric := range scope.Metrics().All() {
+					if points, now := d.setTemporality(metric); points > 0 {
+						out.unspecified[now] += points
+					}
+				}
 			}
 		}
 		resources.MoveAndAppendTo(out.metrics.ResourceMetrics())
@@ -57,7 +69,32 @@ func (d *decoder) decode(batch []entry) decoded {
 	return out
 }
 
-// addInstanceID reports whether the resource has an instance id then.
+// setTemporality sets the temporality of a non-monotonic sum that has none. Where a metric came without, it returns how many
+// data points it has, and the temporality now.
+func (d *decoder) setTemporality(metric pmetric.Metric) (points int, now pmetric.AggregationTemporality) {
+	const unspecified = pmetric.AggregationTemporalityUnspecified
+	switch metric.Type() {
+	case pmetric.MetricTypeSum:
+		sum := metric.Sum()
+		if sum.AggregationTemporality() == unspecified {
+			if !sum.IsMonotonic() {
+				sum.SetAggregationTemporality(d.upDown)
+			}
+			return sum.DataPoints().Len(), sum.AggregationTemporality()
+		}
+	case pmetric.MetricTypeHistogram:
+		if metric.Histogram().AggregationTemporality() == unspecified {
+			return metric.Histogram().DataPoints().Len(), unspecified
+		}
+	case pmetric.MetricTypeExponentialHistogram:
+		if metric.ExponentialHistogram().AggregationTemporality() == unspecified {
+			return metric.ExponentialHistogram().DataPoints().Len(), unspecified
+		}
+	}
+	return 0, unspecified
+}
+
+// addInstanceID reports whether the resource has an instance id now.
 func addInstanceID(attributes pcommon.Map, e *entry) bool {
 	if _, ok := attributes.Get(serviceInstanceID); ok {
 		return true

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever a process writes, it is decoded or refused, and what comes with it in a batch is not touched.
+// Whatever a process writes, it is decoded or refused, and the rest of its batch is unchanged.
 func FuzzDecode(f *testing.F) {
 	lines, err := os.ReadFile(filepath.Join("testdata", "rust-0.14.0.jsonl"))
 	require.NoError(f, err)

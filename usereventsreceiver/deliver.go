@@ -5,6 +5,7 @@ package usereventsreceiver
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v7"
@@ -15,66 +16,97 @@ import (
 )
 
 const (
-	// maxBatch is how much of what is at hand goes downstream in one call. Nothing is waited for. A message has 4 KiB
-	// mostly, and one call each would be one request each where no batch processor follows.
-	maxBatch = 256 << 10
+	// maxBatch is how much of what is available goes downstream in one call, in bytes of decoded metrics. Nothing waits for
+	// more. A message mostly has 4 KiB, and a call for each would be a request for each where no batch processor follows.
+	// The largest event takes less than this.
+	maxBatch = 2 << 20
 	// hurriedDelay bounds the delay between attempts while the receiver shuts down.
 	hurriedDelay = 200 * time.Millisecond
 
 	format = "protobuf"
 )
 
-// deliverAll hands on what is pending until that is closed and empty, or the time for it is up.
+// inFlight is how many data points the next consumer has been passed and has not answered for.
+type inFlight struct {
+	mu        sync.Mutex
+	points    int
+	abandoned bool
+}
+
+// set reports false if Shutdown no longer waits for an answer.
+func (f *inFlight) set(points int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.points = points
+	return !f.abandoned
+}
+
+// abandon returns how many data points are in flight, which nobody else counts then.
+func (f *inFlight) abandon() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.abandoned = true
+	return f.points
+}
+
+// deliverAll delivers batches until the queue is closed and empty, or the time for that is over.
 func (r *metricsReceiver) deliverAll() {
 	for {
-		batch := r.pending.take(r.limit, maxBatch)
+		batch := r.queue.take(r.limit, maxBatch)
 		if batch == nil {
-			break
+			return
 		}
 		r.deliver(batch)
-		r.pending.done(batch)
-	}
-	if rest := r.pending.rest(); len(rest) > 0 {
-		points := 0
-		for i := range rest { // one by one: this is no time for large memory
-			points += r.decode(rest[i : i+1]).DataPointCount()
-		}
-		r.tell.lostPoints(causePending, points)
-		r.set.Logger.Warn("shut down before all that was received could be handed on",
-			zap.Int("events", len(rest)), zap.Int("data_points", points))
-		r.pending.done(rest)
+		r.queue.done(batch)
 	}
 }
 
-// decode decodes for the first time, and accounts for what is told about that.
-func (r *metricsReceiver) decode(batch []entry) pmetric.Metrics {
-	d := r.decoder.decode(batch)
-	for i, at := range d.bad {
-		r.undecodable(reasonPayload, batch[at].pid, batch[at].comm, batch[at].tracepoint, d.errs[i])
-	}
-	r.tell.withoutInstanceID(d.withoutID)
-	r.tell.receivedPoints(d.metrics.DataPointCount())
-	return d.metrics
-}
-
-// deliver hands on a batch, and returns when it was accepted or given up.
+// deliver passes on a batch, and returns when it was accepted or lost.
 func (r *metricsReceiver) deliver(batch []entry) {
 	metrics := r.decode(batch)
 	points := metrics.DataPointCount()
 	if points == 0 {
 		return
 	}
+	if !r.inFlight.set(points) {
+		r.telemetry.lostPoints(causePending, points)
+		return
+	}
 	ctx := r.obs.StartMetricsOp(r.limit)
 	lost, cause, err := r.consume(ctx, metrics, batch)
+	if !r.inFlight.set(0) {
+		return
+	}
 	r.obs.EndMetricsOp(ctx, format, points, err)
 	if err != nil {
-		r.tell.lostPoints(cause, lost)
-		r.lossLog.warn(r.set.Logger, "data points were given up", zap.Error(err), zap.String("cause", cause), zap.Int("data_points", lost))
+		r.telemetry.lostPoints(cause, lost)
+		r.limited.Warn("data points lost because they were not accepted downstream",
+			zap.Error(err), zap.String("cause", cause), zap.Int("data_points", lost))
 	}
 }
 
-// consume hands metrics on, again and again where they are refused for a time. What was passed on belongs to the next
-// consumer, so for each attempt it is made anew. With an error come the number of points that are lost and the cause.
+// decode decodes a batch for the first time, and accounts for what that shows.
+func (r *metricsReceiver) decode(batch []entry) pmetric.Metrics {
+	d := r.decoder.decode(batch)
+	for i, at := range d.bad {
+		r.undecodable(reasonPayload, &batch[at], d.errs[i])
+	}
+	missing := -d.metrics.DataPointCount()
+	for i := range batch {
+		missing += batch[i].points
+	}
+	if missing > 0 {
+		r.telemetry.lostPoints(causeUndecodable, missing)
+	}
+	r.telemetry.add(r.telemetry.ReceiverUserEventsInstanceIdsNotAdded, d.withoutID)
+	for temporality, points := range d.unspecified {
+		r.telemetry.unspecifiedTemporality(temporality, points)
+	}
+	return d.metrics
+}
+
+// consume passes metrics on, and retries while they are refused but not permanently. Metrics belong to the next consumer once
+// passed on, so each attempt decodes them again. With an error it returns the number of points that are lost and the cause.
 func (r *metricsReceiver) consume(ctx context.Context, metrics pmetric.Metrics, batch []entry) (lost int, cause string, err error) {
 	retry := newRetry(r.config.RetryOnFailure)
 	lost = metrics.DataPointCount()
@@ -88,6 +120,7 @@ func (r *metricsReceiver) consume(ctx context.Context, metrics pmetric.Metrics, 
 		if errors.As(err, &part) {
 			data := part.Data()
 			rest, lost = &data, data.DataPointCount()
+			r.inFlight.set(lost)
 		}
 		if ctx.Err() != nil {
 			return lost, causePending, err
@@ -99,8 +132,8 @@ func (r *metricsReceiver) consume(ctx context.Context, metrics pmetric.Metrics, 
 		if !ok {
 			return lost, causeDownstream, err
 		}
-		r.refusedLog.warn(r.set.Logger, "refused for now, will try again",
-			zap.Error(err), zap.Duration("in", delay), zap.Int64("pending_bytes", r.pending.held()))
+		r.limited.Warn("metrics refused downstream, will retry",
+			zap.Error(err), zap.Duration("in", delay), zap.Int64("pending_bytes", r.queue.held()))
 		if !r.pause(delay) {
 			return lost, causePending, err
 		}
@@ -113,28 +146,22 @@ func (r *metricsReceiver) consume(ctx context.Context, metrics pmetric.Metrics, 
 	}
 }
 
-// pause waits, shorter once the receiver shuts down. It reports false when the time is up.
+// pause waits, shorter once the receiver shuts down. It reports false when the time is over.
 func (r *metricsReceiver) pause(delay time.Duration) bool {
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(delay):
 		return true
-	case <-r.limit.Done():
-		return false
 	case <-r.reading.Done():
 	}
-	hurried := time.NewTimer(min(delay, hurriedDelay))
-	defer hurried.Stop()
 	select {
-	case <-hurried.C:
+	case <-time.After(min(delay, hurriedDelay)):
 		return true
 	case <-r.limit.Done():
 		return false
 	}
 }
 
-// retry says when to try again.
+// retry is the schedule of attempts.
 type retry struct {
 	config  configretry.BackOffConfig
 	backoff backoff.ExponentialBackOff

@@ -11,9 +11,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -37,7 +39,7 @@ func TestRefusals(t *testing.T) {
 			accepted: []int64{1, 1, 1, 2}, lost: map[string]float64{}, attempts: 1,
 		},
 		{
-			name: "for a time",
+			name: "temporarily",
 			decide: func(attempt int, metrics pmetric.Metrics) error {
 				if metrics.DataPointCount() != 4 {
 					return permanent
@@ -50,7 +52,7 @@ func TestRefusals(t *testing.T) {
 			accepted: []int64{1, 1, 1, 2}, lost: map[string]float64{}, attempts: 6,
 		},
 		{
-			name: "of a part, for a time",
+			name: "of a part, temporarily",
 			decide: func(attempt int, metrics pmetric.Metrics) error {
 				switch attempt {
 				case 1: // the first resource was accepted
@@ -65,13 +67,13 @@ func TestRefusals(t *testing.T) {
 			accepted: []int64{2}, lost: map[string]float64{}, attempts: 4,
 		},
 		{
-			name:     "for good",
+			name:     "permanently",
 			decide:   func(int, pmetric.Metrics) error { return permanent },
 			lost:     map[string]float64{"downstream": 4},
 			attempts: 1, refused: 4,
 		},
 		{
-			name: "for good, after a time",
+			name: "permanently, after a retry",
 			decide: func(attempt int, _ pmetric.Metrics) error {
 				if attempt < 3 {
 					return errBusy
@@ -82,7 +84,7 @@ func TestRefusals(t *testing.T) {
 			attempts: 3, refused: 4,
 		},
 		{
-			name:     "for a time, without retries",
+			name:     "temporarily, without retries",
 			change:   func(c *Config) { c.RetryOnFailure.Enabled = false },
 			decide:   func(int, pmetric.Metrics) error { return errBusy },
 			lost:     map[string]float64{"downstream": 4},
@@ -104,7 +106,7 @@ func TestRefusals(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				next := &downstream{decide: tt.decide}
 				b := newBench(t, next, tt.change)
-				b.machine.prepare = func(s *fakeSource) {
+				b.machine.prepare = func(s *fakeListener) {
 					metrics := pmetric.NewMetrics()
 					addPoints(metrics, 1, 3)
 					addPoints(metrics, 2, 1)
@@ -131,10 +133,10 @@ func TestRefusals(t *testing.T) {
 func TestRefusedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &downstream{decide: func(int, pmetric.Metrics) error { return errBusy }}
-		b := newBench(t, next, func(c *Config) { c.MaxPending = smallestPending })
-		b.machine.prepare = func(s *fakeSource) { s.room = 1000 }
+		b := newBench(t, next, func(c *Config) { c.MaxPending = minMaxPending })
+		b.machine.prepare = func(s *fakeListener) { s.room = 1000 }
 		b.start(t)
-		ring := b.machine.source(t)
+		ring := b.machine.listener(t)
 		synctest.Wait()
 		const events = 2000
 		for n := range int64(events) {
@@ -145,9 +147,10 @@ func TestRefusedForLong(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		pending := b.count(t, "pending_bytes")
-		size := float64(len(points(events, 1).Payload) + entryOverhead)
-		assert.LessOrEqual(t, pending, float64(smallestPending))
-		assert.Greater(t, pending, smallestPending-2*size, "what may be held is held")
+		size := float64(cap(points(events, 1).Payload) + entryOverhead)
+		assert.Equal(t, b.count(t, "received_events"), b.count(t, "received_points"), "counted when it is read")
+		assert.LessOrEqual(t, pending, float64(minMaxPending))
+		assert.Greater(t, pending, minMaxPending-2*size, "what may be held is held")
 		lost := b.count(t, "lost_events")
 		assert.Greater(t, lost, float64(0))
 		assert.Less(t, lost, float64(1000))
@@ -169,22 +172,24 @@ func TestBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &downstream{}
 		b := newBench(t, next, nil)
-		var first []byte
-		b.machine.prepare = func(s *fakeSource) {
+		one := points(0, 200)
+		_, decoded := request.measure(one.Payload)
+		b.machine.prepare = func(s *fakeListener) {
 			for n := range int64(200) {
-				ev := points(n, 200)
-				first = ev.Payload
-				s.write(ev)
+				s.write(points(n, 200))
 			}
 		}
 		b.start(t)
 		synctest.Wait()
-		for _, metrics := range next.got() {
-			assert.LessOrEqual(t, metrics.ResourceMetrics().Len(), maxBatch/len(first)+1)
-		}
 		assert.Equal(t, float64(40_000), b.count(t, "received_points"))
+		largest := 0
+		for _, metrics := range next.got() {
+			largest = max(largest, metrics.ResourceMetrics().Len())
+		}
+		assert.LessOrEqual(t, int64(largest)*decoded, int64(maxBatch))
+		assert.Greater(t, int64(largest+1)*decoded, int64(maxBatch), "what is available goes together")
 		before := next.tried()
-		b.machine.source(t).write(points(1000, 1))
+		b.machine.listener(t).write(points(1000, 1))
 		synctest.Wait()
 		assert.Equal(t, before+1, next.tried())
 		b.shutdown(t)
@@ -197,7 +202,7 @@ func TestShutdownDrains(t *testing.T) {
 		b := newBench(t, next, nil)
 		b.start(t)
 		synctest.Wait()
-		ring := b.machine.source(t)
+		ring := b.machine.listener(t)
 		for n := range int64(1000) {
 			ring.write(points(n, 1))
 		}
@@ -230,8 +235,8 @@ func TestShutdownWhileRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				next := &downstream{decide: func(int, pmetric.Metrics) error { return errBusy }}
-				b := newBench(t, next, func(c *Config) { c.MaxPending = smallestPending })
-				b.machine.prepare = func(s *fakeSource) {
+				b := newBench(t, next, func(c *Config) { c.MaxPending = minMaxPending })
+				b.machine.prepare = func(s *fakeListener) {
 					for n := range int64(100) {
 						s.write(points(n, 100))
 					}
@@ -246,8 +251,10 @@ func TestShutdownWhileRefused(t *testing.T) {
 				received := b.count(t, "received_points")
 				assert.Positive(t, received)
 				assert.Equal(t, map[string]float64{"pending": received}, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
-				assert.Equal(t, float64(100), b.count(t, "received_events")+b.count(t, "lost_events"), "what was in the ring to the end")
-				assert.True(t, b.machine.source(t).isClosed())
+				assert.Equal(t, float64(100), b.count(t, "received_events")+b.count(t, "unread_events"))
+				assert.Positive(t, b.count(t, "unread_events"), "what was in the ring to the end")
+				assert.Equal(t, 1, b.logs.FilterMessage("events left unread in the rings when the receiver detached").Len())
+				assert.True(t, b.machine.listener(t).isClosed())
 			})
 		})
 	}
@@ -260,7 +267,7 @@ func TestShutdownHurries(t *testing.T) {
 		b := newBench(t, next, func(c *Config) {
 			c.RetryOnFailure.InitialInterval, c.RetryOnFailure.RandomizationFactor = 30*time.Second, 0
 		})
-		b.machine.prepare = func(s *fakeSource) { s.write(points(1, 3)) }
+		b.machine.prepare = func(s *fakeListener) { s.write(points(1, 3)) }
 		b.start(t)
 		time.Sleep(time.Second)
 		time.AfterFunc(time.Second, func() { next.then(nil) })
@@ -270,19 +277,99 @@ func TestShutdownHurries(t *testing.T) {
 	})
 }
 
-func TestConsumerThatDoesNotAnswer(t *testing.T) {
+func TestShutdownInTime(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		ignores bool // the consumer ignores its context
+		left    time.Duration
+		want    map[string]float64
+	}{
+		{"waits for its context", false, 0, map[string]float64{"pending": 23}},
+		{"waits for its context, with a deadline", false, time.Second, map[string]float64{"pending": 23}},
+		{"ignores its context", true, 0, map[string]float64{"unknown": 3, "pending": 20}},
+		{"ignores its context, with a deadline", true, time.Second, map[string]float64{"unknown": 3, "pending": 20}},
+		{"ignores its context, with a deadline that has passed", true, -time.Second, map[string]float64{"unknown": 3, "pending": 20}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answer := make(chan error)
+				next, err := consumer.NewMetrics(func(ctx context.Context, _ pmetric.Metrics) error {
+					done := ctx.Done()
+					if tt.ignores {
+						done = nil
+					}
+					select {
+					case <-done:
+						return ctx.Err()
+					case err := <-answer:
+						return err
+					}
+				})
+				require.NoError(t, err)
+				id := component.MustNewID("memory")
+				kept := &memory{content: map[string][]byte{}}
+				b := newBench(t, next, func(c *Config) { c.StorageID = &id })
+				b.host.extensions = map[component.ID]component.Component{id: kept}
+				b.machine.prepare = func(s *fakeListener) { s.write(points(1, 3)) }
+				b.start(t)
+				synctest.Wait()
+				ring := b.machine.listener(t)
+				ring.write(points(2, 20))
+				synctest.Wait()
+
+				ctx, within := t.Context(), shutdownTime
+				if tt.left != 0 {
+					deadline, cancel := context.WithTimeout(ctx, tt.left)
+					defer cancel()
+					ctx, within = deadline, max(tt.left, returnTime)
+				}
+				begin := time.Now()
+				require.NoError(t, b.receiver.Shutdown(ctx))
+				assert.LessOrEqual(t, time.Since(begin), within)
+				lost := func() map[string]float64 {
+					return b.counted(t, "otelcol_receiver_user_events_lost_points", "cause")
+				}
+				assert.Equal(t, tt.want, lost())
+				assert.True(t, ring.isClosed())
+				assert.Equal(t, 1, kept.closed)
+				assert.NotEmpty(t, kept.content, "until when it listened")
+				if !tt.ignores {
+					return
+				}
+				answer <- errBusy
+				synctest.Wait() // and the bubble ends only when all goroutines have
+				assert.Equal(t, tt.want, lost(), "counted once")
+			})
+		})
+	}
+}
+
+// stuck is a storage extension that ignores its context.
+type stuck struct {
+	memory
+	end chan struct{}
+}
+
+func (s *stuck) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
+	return s, nil
+}
+
+func (s *stuck) Set(context.Context, string, []byte) error {
+	<-s.end
+	return nil
+}
+
+func TestShutdownInTimeWithStorageThatIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stuck := func(ctx context.Context, _ pmetric.Metrics) error {
-			<-ctx.Done()
-			return ctx.Err()
-		}
-		next, err := consumer.NewMetrics(stuck)
-		require.NoError(t, err)
-		b := newBench(t, next, nil)
-		b.machine.prepare = func(s *fakeSource) { s.write(points(1, 3)) }
+		id := component.MustNewID("stuck")
+		extension := &stuck{memory: memory{content: map[string][]byte{}}, end: make(chan struct{})}
+		b := newBench(t, consumertest.NewNop(), func(c *Config) { c.StorageID = &id })
+		b.host.extensions = map[component.ID]component.Component{id: extension}
 		b.start(t)
 		synctest.Wait()
-		b.shutdown(t)
-		assert.Equal(t, map[string]float64{"pending": 3}, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
+		begin := time.Now()
+		assert.ErrorContains(t, b.receiver.Shutdown(t.Context()), "storage: the extension did not return")
+		assert.LessOrEqual(t, time.Since(begin), shutdownTime)
+		close(extension.end)
 	})
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package usereventsreceiver is a receiver for the OpenTelemetry Collector. It takes the OTLP metrics that processes on this
-// host write to the Linux kernel's user_events, from all of them at once, and hands them to any pipeline.
+// Package usereventsreceiver is a receiver for the OpenTelemetry Collector. It receives the OTLP metrics that processes on
+// this host write to the Linux kernel's user_events.
 //
-// Two kinds of goroutines work in a receiver. One for each layout reads the rings of the kernel and puts the payloads, as they
-// are, into one queue of bounded size. One takes them out in order, decodes them and hands them on; it tries again what is
-// refused for a time. When the queue is full the readers wait, and the rings hold what they can.
+// A receiver has two kinds of goroutines. A listener loop for each set of rings reads events and appends their payloads,
+// still encoded, to a queue of bounded size. One goroutine takes batches from the queue, decodes them and passes them to the
+// next consumer, retrying what is refused. While the queue is full, the listener loops wait and the rings fill up.
 package usereventsreceiver
+
+// mdatagen is go.opentelemetry.io/collector/cmd/mdatagen, in PATH; any recent version does.
+//
+//go:generate mdatagen metadata.yaml
+//go:generate sh -c "sed -i '1s|^|// SPDX-License-Identifier: Apache-2.0\\n\\n|' $(git ls-files '*generated_*.go') && gofmt -w ."

@@ -12,7 +12,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/usereventsreceiver/internal/metadata"
 )
 
-// NewFactory makes the factory of the receiver.
+// NewFactory returns the factory of the receiver.
 func NewFactory() receiver.Factory { return newFactory(openListener) }
 
 func newFactory(open opener) receiver.Factory {

@@ -5,8 +5,12 @@ package usereventsreceiver
 import (
 	"context"
 	"errors"
+	"io"
+	"iter"
+	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,18 +24,20 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	otelattribute "go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/otel-userevents/usereventsmetric/usereventsreceiver/internal/metadata"
 )
 
-// fakeSource is a ring that a test writes to.
-type fakeSource struct {
+// fakeListener has one ring, that a test writes to.
+type fakeListener struct {
 	options listen.Options
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at each change
-	queue   []listen.Event
+	ring    []listen.Event
 	room    int // events that it holds, 0 for any number
 	stats   listen.CPUStats
 	info    listen.Info
@@ -39,54 +45,38 @@ type fakeSource struct {
 	closed  bool
 }
 
-func newFakeSource() *fakeSource {
-	return &fakeSource{changed: make(chan struct{}), info: listen.Info{CPUs: []int{0, 1}}}
-}
-
 // change applies a change and wakes whoever waits.
-func (s *fakeSource) change(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (l *fakeListener) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	f()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
 
-func (s *fakeSource) write(ev listen.Event) {
-	s.change(func() {
-		s.stats.Written++
-		if s.room > 0 && len(s.queue) >= s.room {
-			s.stats.Lost++
+func (l *fakeListener) write(ev listen.Event) {
+	l.change(func() {
+		l.stats.Written++
+		if l.room > 0 && len(l.ring) >= l.room {
+			l.stats.Lost++
 			return
 		}
-		s.queue = append(s.queue, ev)
+		if ev.Time.IsZero() {
+			ev.Time = time.Now()
+		}
+		l.ring = append(l.ring, ev)
 	})
 }
 
-func (s *fakeSource) Read(ctx context.Context, ev *listen.Event) error {
+func (l *fakeListener) Read(ctx context.Context, ev *listen.Event) error {
 	for {
-		s.mu.Lock()
-		switch {
-		case ctx.Err() != nil:
-			defer s.mu.Unlock()
-			return ctx.Err()
-		case s.closed:
-			defer s.mu.Unlock()
-			return listen.ErrClosed
-		case s.failure != nil:
-			defer s.mu.Unlock()
-			return s.failure
-		case len(s.queue) > 0:
-			defer s.mu.Unlock()
-			payload := append(ev.Payload[:0], s.queue[0].Payload...)
-			*ev = s.queue[0]
-			ev.Payload = payload
-			s.queue = s.queue[1:]
-			s.stats.Received++
-			return nil
+		l.mu.Lock()
+		err := l.readLocked(ctx, ev)
+		changed := l.changed
+		l.mu.Unlock()
+		if err != io.EOF {
+			return err
 		}
-		changed := s.changed
-		s.mu.Unlock()
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -94,52 +84,94 @@ func (s *fakeSource) Read(ctx context.Context, ev *listen.Event) error {
 	}
 }
 
-func (s *fakeSource) Stats() listen.Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return listen.Stats{CPUs: []listen.CPUStats{s.stats}}
-}
-
-func (s *fakeSource) Info() listen.Info {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.info
-}
-
-func (s *fakeSource) Close() error {
-	s.change(func() { s.closed = true })
+// readLocked returns io.EOF when the ring is empty.
+func (l *fakeListener) readLocked(ctx context.Context, ev *listen.Event) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case l.closed:
+		return listen.ErrClosed
+	case l.failure != nil:
+		return l.failure
+	case len(l.ring) == 0:
+		return io.EOF
+	}
+	payload := append(ev.Payload[:0], l.ring[0].Payload...)
+	*ev = l.ring[0]
+	ev.Payload = payload
+	l.ring = l.ring[1:]
+	l.stats.Received++
 	return nil
 }
 
-func (s *fakeSource) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
+func (l *fakeListener) Drain(ctx context.Context) iter.Seq2[*listen.Event, error] {
+	return func(yield func(*listen.Event, error) bool) {
+		var ev listen.Event
+		for {
+			l.mu.Lock()
+			err := l.readLocked(ctx, &ev)
+			l.mu.Unlock()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&ev, nil) {
+				return
+			}
+		}
+	}
 }
 
-// machine hands out sources, or the error that it is set to.
+func (l *fakeListener) Stats() listen.Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stats
+	s.Unread = s.Written - s.Received - s.Lost
+	return listen.Stats{CPUs: []listen.CPUStats{s}}
+}
+
+func (l *fakeListener) Info() listen.Info {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.info
+}
+
+func (l *fakeListener) Close() error {
+	l.change(func() { l.closed = true })
+	return nil
+}
+
+func (l *fakeListener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// machine opens listeners, or fails with the error that it is set to.
 type machine struct {
 	mu      sync.Mutex
 	err     error
-	prepare func(*fakeSource)
-	opened  []*fakeSource
+	prepare func(*fakeListener)
+	opened  []*fakeListener
 	tries   int
 }
 
-func (m *machine) open(o listen.Options) (source, error) {
+func (m *machine) open(o listen.Options) (listener, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tries++
 	if m.err != nil {
 		return nil, m.err
 	}
-	s := newFakeSource()
-	s.options = o
+	l := &fakeListener{options: o, changed: make(chan struct{}), info: listen.Info{CPUs: []int{0, 1}}}
 	if m.prepare != nil {
-		m.prepare(s)
+		m.prepare(l)
 	}
-	m.opened = append(m.opened, s)
-	return s, nil
+	m.opened = append(m.opened, l)
+	return l, nil
 }
 
 func (m *machine) fail(err error) {
@@ -148,8 +180,8 @@ func (m *machine) fail(err error) {
 	m.err = err
 }
 
-// source returns the last that was opened.
-func (m *machine) source(t *testing.T) *fakeSource {
+// listener returns the last that was opened.
+func (m *machine) listener(t *testing.T) *fakeListener {
 	t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -188,8 +220,8 @@ func (h *host) reports() (all []componentstatus.Status) {
 	return all
 }
 
-// trouble is the error of the n-th report.
-func (h *host) trouble(n int) error {
+// err is the error of the n-th report.
+func (h *host) err(n int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.events[n].Err()
@@ -200,6 +232,7 @@ type bench struct {
 	machine   *machine
 	host      *host
 	telemetry *componenttest.Telemetry
+	logs      *observer.ObservedLogs
 	receiver  receiver.Metrics
 }
 
@@ -213,6 +246,8 @@ func newBench(t *testing.T, next consumer.Metrics, change func(*Config)) *bench 
 	}
 	set := receivertest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = b.telemetry.NewTelemetrySettings()
+	core, logs := observer.New(zap.InfoLevel)
+	set.Logger, b.logs = zap.New(core), logs
 	var err error
 	b.receiver, err = newFactory(b.machine.open).CreateMetrics(context.Background(), set, config, next)
 	require.NoError(t, err)
@@ -230,7 +265,8 @@ func (b *bench) shutdown(t *testing.T) {
 	assert.NoError(t, b.receiver.Shutdown(context.Background()))
 }
 
-// counted sums the data points of one of the receiver's own metrics by the value of an attribute ("" without one).
+// counted sums the data points of one of the receiver's own metrics by the value of an attribute ("" without one), and leaves
+// out those of 0.
 func (b *bench) counted(t *testing.T, name, attribute string) map[string]float64 {
 	t.Helper()
 	got := map[string]float64{}
@@ -257,6 +293,7 @@ func (b *bench) counted(t *testing.T, name, attribute string) map[string]float64
 	default:
 		require.Failf(t, "unknown kind", "%s: %T", name, m.Data)
 	}
+	maps.DeleteFunc(got, func(_ string, v float64) bool { return v == 0 })
 	return got
 }
 
@@ -357,7 +394,7 @@ func (d *downstream) ConsumeMetrics(ctx context.Context, metrics pmetric.Metrics
 		metrics.CopyTo(kept)
 		d.accepted = append(d.accepted, kept)
 	}
-	// It owns what it was given. Whoever tries again with the same has nothing.
+	// It owns what it was passed: a retry with the same metrics has nothing.
 	metrics.ResourceMetrics().RemoveIf(func(pmetric.ResourceMetrics) bool { return true })
 	return err
 }

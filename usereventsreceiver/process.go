@@ -6,32 +6,49 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// process is what is known of a process that writes.
+const (
+	// maxProcesses bounds the memory of processes.
+	maxProcesses = 4096
+	// ticksPerSecond is USER_HZ, the unit of times in /proc. The kernel has the same on all architectures that Go runs on.
+	ticksPerSecond = 100
+	// startPrecision is how exactly a process's start is known: in ticks, and read a moment after the uptime.
+	startPrecision = 50 * time.Millisecond
+)
+
+// process is what is known of a process that writes events.
 type process struct {
-	// instance is a service.instance.id for it, the same for as long as it lives, "" where it could not be made.
+	// instance is a service.instance.id for it, the same for as long as it lives, or "".
 	instance string
 	// name is that of its executable, or "".
 	name string
 }
 
-const (
-	// lookAgain is how long an answer about a pid is believed: a pid that is given to another process meanwhile is taken
-	// for the one before.
-	lookAgain = time.Second
-	// maxProcesses bounds the memory of processes.
-	maxProcesses = 4096
-)
+// knownProcess is a process and when its pid was its own: from started to seen, by the wall clock.
+type knownProcess struct {
+	process
+	start   string // in ticks since boot
+	started time.Time
+	seen    time.Time // when it was last seen alive or, once ended, first seen gone
+	ended   bool
+}
 
-// processes looks up who writes. What it knows of a process it keeps beyond its end, for events that come later than that.
+func (k *knownProcess) wrote(at time.Time) bool { return !at.Before(k.started) && !at.After(k.seen) }
+
+// processes looks up who wrote an event. The kernel reuses pids, so what /proc says of one holds for events written from the
+// start of the process until it was last seen, or first seen gone: later ones are looked up again. What is known of a process
+// is kept after its end, for events that are read later.
 type processes struct {
 	proc string // where procfs is mounted
 	now  func() time.Time
@@ -41,50 +58,91 @@ type processes struct {
 	known map[int]*knownProcess
 }
 
-type knownProcess struct {
-	process
-	start   string // in clock ticks since boot
-	checked time.Time
-}
-
 func newProcesses(proc string, now func() time.Time) *processes {
 	return &processes{proc: proc, now: now, known: map[int]*knownProcess{}}
 }
 
-// get returns what is known of a process, or nil. A pid of 0 is in another pid namespace.
-func (p *processes) get(pid int) *process {
+// get returns the process that wrote an event at a time, or nil if it is not known. A pid of 0 is in another pid namespace.
+func (p *processes) get(pid int, written time.Time) *process {
 	if pid <= 0 {
 		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.now()
 	k := p.known[pid]
-	if k != nil && now.Sub(k.checked) < lookAgain && !now.Before(k.checked) {
-		return &k.process
+	if k == nil || written.After(k.seen) {
+		k = p.look(pid)
 	}
-	dir := filepath.Join(p.proc, strconv.Itoa(pid))
-	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
-	if err == nil {
-		if comm, start, ok := parseStat(stat); ok {
-			if k == nil || k.start != start {
-				k = &knownProcess{start: start, process: process{name: executable(dir, comm), instance: p.instance(pid, start)}}
-				p.remember(pid, k)
-			}
-		}
+	if now := p.now(); written.After(now) {
+		written = now // the wall clock was set
 	}
-	if k == nil {
+	if k == nil || !k.wrote(written) {
 		return nil
 	}
-	k.checked = now
 	return &k.process
 }
 
-// remember forgets others where there are too many: first those that have not written for a while.
+// poll finds out which processes have ended, so that what is known of them is not taken for what is true of the next process
+// with the same pid.
+func (p *processes) poll() {
+	p.mu.Lock()
+	pids := make([]int, 0, len(p.known))
+	for pid, k := range p.known {
+		if !k.ended {
+			pids = append(pids, pid)
+		}
+	}
+	p.mu.Unlock()
+	for _, pid := range pids {
+		p.mu.Lock()
+		p.look(pid)
+		p.mu.Unlock()
+	}
+}
+
+// look reads what /proc says of a pid, and returns what is known then.
+func (p *processes) look(pid int) *knownProcess {
+	k, now := p.known[pid], p.now()
+	dir := filepath.Join(p.proc, strconv.Itoa(pid))
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	comm, start, ok := parseStat(stat)
+	switch {
+	case k != nil && !k.ended && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)):
+		k.ended, k.seen = true, now
+	case err != nil || !ok:
+	case k != nil && k.start == start:
+		k.ended, k.seen = false, now
+	default:
+		k = &knownProcess{
+			process: process{name: executable(dir, comm), instance: p.instance(pid, start)},
+			start:   start, started: p.started(start, now), seen: now,
+		}
+		p.remember(pid, k)
+	}
+	return k
+}
+
+// started converts a process's start to a time, as long ago as the system has been up since. It is zero if that is unknown.
+func (p *processes) started(start string, now time.Time) time.Time {
+	text, _ := os.ReadFile(filepath.Join(p.proc, "uptime"))
+	up, _, _ := strings.Cut(string(text), " ")
+	seconds, err := strconv.ParseFloat(up, 64)
+	ticks, startErr := strconv.ParseFloat(start, 64)
+	if err != nil || startErr != nil {
+		return time.Time{}
+	}
+	age := time.Duration((seconds - ticks/ticksPerSecond) * float64(time.Second))
+	if age < 0 { // the uptime is a container's
+		return time.Time{}
+	}
+	return now.Add(-age - startPrecision)
+}
+
+// remember forgets others where there are too many: first those that have ended.
 func (p *processes) remember(pid int, k *knownProcess) {
 	if len(p.known) >= maxProcesses {
 		for other, o := range p.known {
-			if p.now().Sub(o.checked) > time.Minute {
+			if o.ended {
 				delete(p.known, other)
 			}
 		}

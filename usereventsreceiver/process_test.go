@@ -23,6 +23,7 @@ type fakeProc struct {
 func newFakeProc(t *testing.T) fakeProc {
 	p := fakeProc{t: t, dir: t.TempDir()}
 	p.boot("0b7a9dc6-1111-4222-8333-000000000001")
+	p.uptime(100)
 	return p
 }
 
@@ -33,6 +34,8 @@ func (p fakeProc) write(path, content string) {
 }
 
 func (p fakeProc) boot(id string) { p.write("sys/kernel/random/boot_id", id+"\n") }
+
+func (p fakeProc) uptime(seconds float64) { p.write("uptime", fmt.Sprintf("%.2f 1.00\n", seconds)) }
 
 func (p fakeProc) process(pid int, comm string, start int) {
 	p.write(strconv.Itoa(pid)+"/stat",
@@ -51,40 +54,101 @@ func TestProcessInstance(t *testing.T) {
 	clock := func() time.Time { return now }
 	p := newProcesses(proc.dir, clock)
 
-	shop := p.get(7)
+	shop := p.get(7, now)
 	require.NotNil(t, shop)
 	assert.Equal(t, "shop", shop.name)
 	assert.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, shop.instance)
-	assert.Equal(t, shop.instance, newProcesses(proc.dir, clock).get(7).instance, "another receiver gives it the same")
-	other := p.get(8)
+	assert.Equal(t, shop.instance, newProcesses(proc.dir, clock).get(7, now).instance, "another receiver gives it the same")
+	other := p.get(8, now)
 	assert.Equal(t, "a) (b", other.name)
 	assert.NotEqual(t, shop.instance, other.instance)
 
-	now = now.Add(lookAgain)
-	assert.Equal(t, shop, p.get(7), "nothing has changed")
-
-	proc.end(7)
-	now = now.Add(lookAgain)
-	assert.Equal(t, shop, p.get(7), "its last events may come after its end")
-	assert.Nil(t, newProcesses(proc.dir, clock).get(7), "nothing is known of it")
-
-	proc.process(7, "new", 200)
-	now = now.Add(lookAgain)
-	assert.Equal(t, "new", p.get(7).name)
-	assert.NotEqual(t, shop.instance, p.get(7).instance, "the pid is another process's")
-
 	proc.boot("0b7a9dc6-1111-4222-8333-000000000002")
-	assert.NotEqual(t, p.get(7).instance, newProcesses(proc.dir, clock).get(7).instance, "another boot")
+	assert.NotEqual(t, shop.instance, newProcesses(proc.dir, clock).get(7, now).instance, "another boot")
 
-	assert.Nil(t, p.get(0), "another pid namespace")
-	assert.Nil(t, p.get(9))
+	assert.Nil(t, p.get(0, now), "another pid namespace")
+	assert.Nil(t, p.get(9, now))
+	assert.Equal(t, shop, p.get(7, now.Add(time.Hour)), "the wall clock was set back since the event")
+}
+
+// A pid is that of one process, then of nobody, then of another one.
+func TestProcessWhosePIDIsReused(t *testing.T) {
+	begin := time.Unix(1000, 0)
+	at := func(seconds float64) time.Time { return begin.Add(time.Duration(seconds * float64(time.Second))) }
+	for _, tt := range []struct {
+		name string
+		// The process "old" runs from -10 s on. It wrote an event at 0, which was read at 0.
+		ends    float64 // when it ends
+		polled  float64 // when that is noticed, 0 for not
+		reused  float64 // when "new" starts with the same pid, 0 for not
+		newEnds float64 // when that ends, 0 for not
+		written float64 // an event with that pid
+		read    float64
+		want    string // "" for unknown
+	}{
+		{name: "still running", written: 5, read: 5.2, want: "old"},
+		{name: "ended after it wrote", ends: 5, written: 4.9, read: 5.2, want: "old"},
+		{name: "ended long before its event is read", ends: 5, polled: 5.5, written: 4.9, read: 600, want: "old"},
+		{name: "reused and ended before anything is read", ends: 5, polled: 5.5, reused: 6, newEnds: 7, written: 6.9, read: 7.1},
+		{name: "reused, and the new one runs", ends: 5, polled: 5.5, reused: 6, written: 6.9, read: 7.1, want: "new"},
+		{name: "reused without having been noticed", ends: 5, reused: 6, written: 6.1, read: 6.2, want: "new"},
+		{name: "written by the old, read when the new runs", ends: 5, reused: 6, written: 4.9, read: 7},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			proc := newFakeProc(t)
+			now := at(0)
+			p := newProcesses(proc.dir, func() time.Time { return now })
+			state := func(seconds float64) {
+				now = at(seconds)
+				proc.end(7)
+				proc.uptime(100 + seconds)
+				switch {
+				case tt.reused > 0 && seconds >= tt.reused:
+					if tt.newEnds == 0 || seconds < tt.newEnds {
+						proc.process(7, "new", int(100*(100+tt.reused)))
+					}
+				case tt.ends == 0 || seconds < tt.ends:
+					proc.process(7, "old", 9000)
+				}
+			}
+			state(0)
+			old := p.get(7, at(0))
+			require.NotNil(t, old)
+			require.Equal(t, "old", old.name)
+			if tt.polled > 0 {
+				state(tt.polled)
+				p.poll()
+			}
+			state(tt.read)
+			got := p.get(7, at(tt.written))
+			if tt.want == "" {
+				assert.Nil(t, got)
+				return
+			}
+			require.NotNil(t, got)
+			assert.Equal(t, tt.want, got.name)
+			assert.Equal(t, tt.want == "old", got.instance == old.instance)
+		})
+	}
+}
+
+// What was read of a process that is newer than the event says nothing about who wrote it.
+func TestProcessThatStartedLater(t *testing.T) {
+	proc := newFakeProc(t)
+	now := time.Unix(1000, 0)
+	proc.process(7, "shop", 9900) // a second ago
+	p := newProcesses(proc.dir, func() time.Time { return now })
+	assert.Nil(t, p.get(7, now.Add(-2*time.Second)))
+	assert.NotNil(t, p.get(7, now.Add(-time.Second)))
+	proc.uptime(1) // a container's, where the start is the host's
+	assert.NotNil(t, newProcesses(proc.dir, p.now).get(7, now.Add(-2*time.Second)))
 }
 
 func TestProcessWithoutBootID(t *testing.T) {
 	proc := newFakeProc(t)
 	proc.process(7, "shop", 100)
 	require.NoError(t, os.RemoveAll(filepath.Join(proc.dir, "sys")))
-	got := newProcesses(proc.dir, time.Now).get(7)
+	got := newProcesses(proc.dir, time.Now).get(7, time.Now())
 	require.NotNil(t, got)
 	assert.Equal(t, process{name: "shop"}, *got)
 }
@@ -99,7 +163,7 @@ func TestProcessName(t *testing.T) {
 	} {
 		proc.process(pid, "comm", 1)
 		require.NoError(t, os.Symlink(tt.exe, filepath.Join(proc.dir, strconv.Itoa(pid), "exe")))
-		assert.Equal(t, tt.want, newProcesses(proc.dir, time.Now).get(pid).name)
+		assert.Equal(t, tt.want, newProcesses(proc.dir, time.Now).get(pid, time.Now()).name)
 	}
 }
 
@@ -108,20 +172,18 @@ func TestProcessesAreBounded(t *testing.T) {
 	now := time.Unix(1000, 0)
 	p := newProcesses(proc.dir, func() time.Time { return now })
 	for pid := 1; pid <= maxProcesses; pid++ {
-		p.known[pid] = &knownProcess{checked: now}
+		p.known[pid] = &knownProcess{seen: now, ended: pid != 3}
 	}
 	proc.process(maxProcesses+1, "one more", 1)
 	proc.process(maxProcesses+2, "another", 1)
 
-	now = now.Add(2 * time.Minute)
-	p.known[3].checked = now
-	require.NotNil(t, p.get(maxProcesses+1))
-	assert.Len(t, p.known, 2, "those of which nothing was heard for long are forgotten")
+	require.NotNil(t, p.get(maxProcesses+1, now))
+	assert.Len(t, p.known, 2, "those that have ended are forgotten")
 
 	for pid := range maxProcesses {
-		p.known[pid+1] = &knownProcess{checked: now}
+		p.known[pid+1] = &knownProcess{seen: now}
 	}
-	require.NotNil(t, p.get(maxProcesses+2))
+	require.NotNil(t, p.get(maxProcesses+2, now))
 	assert.LessOrEqual(t, len(p.known), maxProcesses)
 }
 

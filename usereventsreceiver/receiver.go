@@ -5,6 +5,8 @@ package usereventsreceiver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,13 +16,21 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const (
 	// shutdownTime bounds a Shutdown whose context has no deadline. The Collector's has none.
 	shutdownTime = 5 * time.Second
-	// accountEvery is how often losses are asked for.
+	// returnTime is how much of that is left for calls to return whose context is done, at most.
+	returnTime = 250 * time.Millisecond
+	// accountEvery is how often losses are counted.
 	accountEvery = time.Second
+	// logEvery is how often the same message is logged at most, if a process on the host or the next consumer can cause it
+	// any number of times.
+	logEvery = 10 * time.Second
 
 	procfs    = "/proc"
 	transport = "user_events"
@@ -28,33 +38,32 @@ const (
 
 // metricsReceiver receives what processes on the host write.
 type metricsReceiver struct {
-	config *Config
-	set    receiver.Settings
-	next   consumer.Metrics
-	obs    *receiverhelper.ObsReport
-	tell   *telemetry
+	config    *Config
+	set       receiver.Settings
+	next      consumer.Metrics
+	obs       *receiverhelper.ObsReport
+	telemetry *telemetry
+	limited   *zap.Logger // rate-limited
 
 	decoder   decoder
-	processes *processes // nil if nothing about processes is wanted
-	pending   *pending
-	stations  []*station
+	processes *processes // nil if nothing about processes is needed
+	queue     *queue
+	inFlight  inFlight
+	loops     []*listenerLoop
 	store     *store // nil without a storage extension
 
-	// Things that a process on the host, or the next consumer, can make happen at any rate.
-	undecodableLog, refusedLog, lossLog, ringLog, gapLog sparse
-
-	// reading is done when Shutdown begins, limit when its time is up.
-	reading, limit      context.Context
-	stopReading, giveUp context.CancelFunc
+	// reading is done when Shutdown begins, limit when its time is up, and end when calls with limit have had time to return.
+	reading, limit, end         context.Context
+	stopReading, giveUp, finish context.CancelFunc
 
 	host      component.Host
 	started   bool
-	readers   sync.WaitGroup // stations
+	readers   sync.WaitGroup // listener loops
 	delivered chan struct{}  // closed when deliverAll has returned
 	watched   chan struct{}  // closed when watch has returned
 
 	statusMu sync.Mutex
-	troubles map[*station]error
+	errs     []error // why a listener loop has no listener
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -69,39 +78,50 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 	if err != nil {
 		return nil, err
 	}
-	tell, err := newTelemetry(set.TelemetrySettings, set.ID)
+	telemetry, err := newTelemetry(set.TelemetrySettings, set.ID)
+	if err != nil {
+		return nil, err
+	}
+	options, err := config.listenOptions()
 	if err != nil {
 		return nil, err
 	}
 	r := &metricsReceiver{
-		config: config, set: set, next: next, obs: obs, tell: tell,
-		decoder:   decoder{instanceIDs: config.InstanceID == InstanceIDAuto, fromProcess: config.ResourceFromProcess},
-		pending:   newPending(int64(config.MaxPending)),
+		config: config, set: set, next: next, obs: obs, telemetry: telemetry,
+		limited: set.Logger.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+			return zapcore.NewSamplerWithOptions(c, logEvery, 1, 0)
+		})),
+		decoder: decoder{
+			instanceIDs: config.InstanceID == InstanceIDAuto, fromProcess: config.ResourceFromProcess,
+			upDown: config.UnspecifiedTemporality.temporality(),
+		},
+		queue:     newQueue(int64(config.MaxPending)),
 		delivered: make(chan struct{}),
 		watched:   make(chan struct{}),
-		troubles:  map[*station]error{},
+		errs:      make([]error, len(options)),
 	}
 	if r.decoder.instanceIDs || r.decoder.fromProcess {
 		r.processes = newProcesses(procfs, time.Now)
 	}
 	r.reading, r.stopReading = context.WithCancel(context.Background())
 	r.limit, r.giveUp = context.WithCancel(context.Background())
-	options, err := config.listenOptions()
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range options {
-		r.stations = append(r.stations, &station{r: r, open: open, options: o, delay: firstAttachDelay})
+	r.end, r.finish = context.WithCancel(context.Background())
+	for i, o := range options {
+		names := zap.Strings("tracepoints", o.Names)
+		r.loops = append(r.loops, &listenerLoop{
+			logger: set.Logger.With(names), limited: r.limited.With(names), telemetry: telemetry,
+			open: open, options: o, put: r.receive, report: func(err error) { r.setStatus(i, err) },
+		})
 	}
 	return r, nil
 }
 
-// Start attaches to the tracepoints. Where the machine does not let it, that is reported as the component's status, and tried
-// again from time to time. It fails for what that cannot cure: another system than Linux, a wrong option, a storage extension
-// that is not there.
+// Start attaches to the tracepoints. Where the machine does not allow it, the component's status says so, and it is tried
+// again with increasing delays. Start fails for what another attempt does not resolve: another system than Linux, a wrong
+// option, a missing storage extension.
 func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error {
 	r.host = host
-	if err := r.tell.observe(r.pending.held, r.cpus); err != nil {
+	if err := r.telemetry.start(r.queue.held, r.cpus, r.ignoredFormats); err != nil {
 		return err
 	}
 	var stored time.Time
@@ -114,26 +134,20 @@ func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error 
 			return errors.Join(err, r.store.close(ctx))
 		}
 	}
-	for i, s := range r.stations {
-		err := s.start(stored)
-		if errors.Is(err, errHopeless) {
-			errs := []error{err}
-			for _, s := range r.stations[:i] {
-				errs = append(errs, s.close())
+	for i, l := range r.loops {
+		if err := l.start(stored); errors.Is(err, errPermanent) {
+			for _, l := range r.loops[:i] {
+				err = errors.Join(err, l.close())
 			}
 			if r.store != nil {
-				errs = append(errs, r.store.close(ctx))
+				err = errors.Join(err, r.store.close(ctx))
 			}
-			return errors.Join(errs...)
+			return err
 		}
 	}
 	r.started = true
-	for _, s := range r.stations {
-		r.readers.Add(1)
-		go func() {
-			defer r.readers.Done()
-			s.run()
-		}()
+	for _, l := range r.loops {
+		r.readers.Go(func() { l.err = l.run(r.reading, r.limit) })
 	}
 	go func() {
 		defer close(r.delivered)
@@ -146,42 +160,84 @@ func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error 
 	return nil
 }
 
-// Shutdown takes what the rings hold, hands it on, and detaches. What is left when its context is done (without a deadline:
-// after five seconds) is counted as lost. It may be called again, and without Start.
+// Shutdown reads what the rings hold, passes it on, and detaches. It returns by the deadline of its context, or after five
+// seconds where that has none, also if the next consumer does not; what was not accepted by then is counted as lost. It may
+// be called again, and without Start.
 func (r *metricsReceiver) Shutdown(ctx context.Context) error {
 	r.shutdownOnce.Do(func() { r.shutdownErr = r.shutdown(ctx) })
 	return r.shutdownErr
 }
 
 func (r *metricsReceiver) shutdown(ctx context.Context) error {
-	defer r.tell.shutdown()
+	defer r.telemetry.Shutdown()
+	defer r.finish()
 	defer r.giveUp()
 	r.stopReading()
 	if !r.started {
 		return nil
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		timer := time.AfterFunc(shutdownTime, r.giveUp)
-		defer timer.Stop()
+	left := shutdownTime
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
 	}
+	reserve := returnTime
+	if left > 0 {
+		reserve = min(reserve, left/4)
+	}
+	defer time.AfterFunc(left-reserve, r.giveUp).Stop()
 	defer context.AfterFunc(ctx, r.giveUp)()
+	defer context.AfterFunc(r.limit, func() { time.AfterFunc(reserve, r.finish) })()
 
 	r.readers.Wait()
-	r.pending.close()
-	<-r.delivered
-	<-r.watched
+	r.queue.close()
 	var errs []error
-	for _, s := range r.stations {
-		errs = append(errs, s.closeErr)
+	for _, l := range r.loops {
+		errs = append(errs, l.err)
 	}
+	r.returned(r.watched)
 	if r.store != nil {
-		ctx = context.WithoutCancel(ctx) // it is done where the time was up
-		if r.trouble() == nil {
-			errs = append(errs, r.store.save(ctx, time.Now()))
-		}
-		errs = append(errs, r.store.close(ctx))
+		errs = append(errs, r.closeStore())
+	}
+	if !r.returned(r.delivered) {
+		points := r.inFlight.abandon()
+		r.telemetry.lostPoints(causeUnknown, points)
+		r.set.Logger.Error("the next consumer did not return in the time for a shutdown, and may have accepted its data points or not",
+			zap.Int("data_points", points))
+	}
+	if events, points := r.queue.discard(); events > 0 {
+		r.telemetry.lostPoints(causePending, points)
+		r.set.Logger.Warn("events lost because the receiver was shut down before they were accepted downstream",
+			zap.Int("events", events), zap.Int("data_points", points))
 	}
 	return errors.Join(errs...)
+}
+
+// returned waits until a goroutine has returned. It reports false if Shutdown cannot wait any longer.
+func (r *metricsReceiver) returned(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-r.end.Done():
+		return false
+	}
+}
+
+// closeStore stores that the receiver listened until now.
+func (r *metricsReceiver) closeStore() error {
+	done := make(chan struct{})
+	var err error
+	go func() {
+		defer close(done)
+		<-r.watched
+		if r.err() == nil {
+			err = r.store.save(r.end, time.Now())
+		}
+		err = errors.Join(err, r.store.close(r.end))
+	}()
+	if !r.returned(done) {
+		return errors.New("storage: the extension did not return in the time for a shutdown")
+	}
+	return err
 }
 
 // watch accounts for losses while the receiver runs.
@@ -193,14 +249,17 @@ func (r *metricsReceiver) watch() {
 		case <-r.reading.Done():
 			return
 		case now := <-ticker.C:
-			for _, s := range r.stations {
-				s.account()
+			for _, l := range r.loops {
+				l.account()
 			}
-			if r.store == nil || r.trouble() != nil || !r.store.due(now) {
+			if r.processes != nil {
+				r.processes.poll()
+			}
+			if r.store == nil || r.err() != nil || !r.store.due(now) {
 				continue
 			}
 			if err := r.store.save(r.limit, now); err != nil {
-				r.lossLog.warn(r.set.Logger, "cannot store until when the receiver listened", zap.Error(err))
+				r.limited.Warn("cannot store until when the receiver listened", zap.Error(err))
 			}
 		}
 	}
@@ -208,51 +267,69 @@ func (r *metricsReceiver) watch() {
 
 // cpus counts those that have a ring.
 func (r *metricsReceiver) cpus() (n int64) {
-	for _, s := range r.stations {
-		n += s.cpus()
+	for _, l := range r.loops {
+		n += int64(len(l.info().CPUs))
 	}
 	return n
 }
 
-// status says what troubles a station, or with nil that nothing does any more.
-func (r *metricsReceiver) status(s *station, trouble error) {
+func (r *metricsReceiver) ignoredFormats() (n int64) {
+	for _, l := range r.loops {
+		for _, t := range l.info().Tracepoints {
+			n += int64(t.SkippedFormats)
+		}
+	}
+	return n
+}
+
+// setStatus reports why a listener loop has no listener; nil if it has one.
+func (r *metricsReceiver) setStatus(loop int, err error) {
 	r.statusMu.Lock()
 	defer r.statusMu.Unlock()
-	before := r.troubles[s]
-	r.troubles[s] = trouble
-	if before == nil && trouble == nil {
-		return // the Collector says by itself that a component which has started is well
+	if err == nil && r.errs[loop] == nil {
+		return // the Collector itself says that a component which has started is well
 	}
-	if err := r.troubleLocked(); err != nil {
-		componentstatus.ReportStatus(r.host, componentstatus.NewRecoverableErrorEvent(err))
+	r.errs[loop] = err
+	event := componentstatus.NewEvent(componentstatus.StatusOK)
+	if err := errors.Join(r.errs...); err != nil {
+		event = componentstatus.NewRecoverableErrorEvent(err)
+	}
+	componentstatus.ReportStatus(r.host, event)
+}
+
+func (r *metricsReceiver) err() error {
+	r.statusMu.Lock()
+	defer r.statusMu.Unlock()
+	return errors.Join(r.errs...)
+}
+
+// receive puts an event into the queue, and waits for room there.
+func (r *metricsReceiver) receive(ev *listen.Event) {
+	e := entry{tracepoint: ev.Tracepoint, pid: ev.PID, comm: ev.Process}
+	if ev.Err == nil && ev.Protocol == 0 {
+		e.payload = slices.Clone(ev.Payload)
+		e.points, e.decoded = request.measure(e.payload)
+	}
+	r.telemetry.received(len(ev.Payload), e.points)
+	switch {
+	case ev.Err != nil:
+		r.undecodable(reasonLayout, &e, ev.Err)
+		return
+	case ev.Protocol != 0:
+		r.undecodable(reasonProtocol, &e, fmt.Errorf("protocol %d, must be 0 (OTLP protobuf)", ev.Protocol))
 		return
 	}
-	componentstatus.ReportStatus(r.host, componentstatus.NewEvent(componentstatus.StatusOK))
-}
-
-func (r *metricsReceiver) trouble() error {
-	r.statusMu.Lock()
-	defer r.statusMu.Unlock()
-	return r.troubleLocked()
-}
-
-func (r *metricsReceiver) troubleOf(s *station) error {
-	r.statusMu.Lock()
-	defer r.statusMu.Unlock()
-	return r.troubles[s]
-}
-
-func (r *metricsReceiver) troubleLocked() error {
-	var errs []error
-	for _, s := range r.stations {
-		errs = append(errs, r.troubles[s])
+	if r.processes != nil {
+		e.process = r.processes.get(ev.PID, ev.Time)
 	}
-	return errors.Join(errs...)
+	if r.queue.put(r.limit, e) != nil {
+		r.telemetry.lostPoints(causePending, e.points)
+	}
 }
 
-// undecodable accounts for an event that cannot be handed on, which any process on the host may write.
-func (r *metricsReceiver) undecodable(reason string, pid int, comm, tracepoint string, err error) {
-	r.tell.undecodable(reason)
-	r.undecodableLog.warn(r.set.Logger, "a process wrote an event in which no metrics can be found",
-		zap.String("tracepoint", tracepoint), zap.Int("pid", pid), zap.String("process", comm), zap.Error(err))
+// undecodable accounts for an event that cannot be passed on, which any process on the host may write.
+func (r *metricsReceiver) undecodable(reason string, e *entry, err error) {
+	r.telemetry.undecodable(reason, 1)
+	r.limited.Warn("event ignored because it is not OTLP metrics", zap.String("tracepoint", e.tracepoint),
+		zap.Int("pid", e.pid), zap.String("process", e.comm), zap.Error(err))
 }

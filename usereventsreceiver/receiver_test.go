@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -17,10 +18,12 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -33,23 +36,23 @@ func TestShutdownWithoutStart(t *testing.T) {
 	assert.Zero(t, tries)
 }
 
-func TestStartsWithoutAHostThatListens(t *testing.T) {
+func TestStartsOnAHostThatTakesNoReports(t *testing.T) {
 	b := newBench(t, consumertest.NewNop(), nil)
 	b.machine.fail(syscall.EPERM)
 	require.NoError(t, b.receiver.Start(context.Background(), componenttest.NewNopHost()))
 	b.shutdown(t)
 }
 
-// Rights that come later are found, and what was missed is told as one gap.
+// Rights that are granted later are found, and what was missed is reported as one gap.
 func TestAttachesLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := new(consumertest.MetricsSink)
 		b := newBench(t, next, nil)
-		cure := fmt.Errorf("open user_events_data: %w: run as root", syscall.EACCES)
-		b.machine.fail(cure)
+		denied := fmt.Errorf("open user_events_data: %w: run as root", syscall.EACCES)
+		b.machine.fail(denied)
 		b.start(t)
 		require.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, b.host.reports())
-		assert.ErrorIs(t, b.host.trouble(0), cure)
+		assert.ErrorIs(t, b.host.err(0), denied)
 		assert.Zero(t, b.count(t, "cpus"))
 
 		time.Sleep(time.Hour)
@@ -60,12 +63,13 @@ func TestAttachesLater(t *testing.T) {
 
 		b.machine.fail(nil)
 		time.Sleep(lastAttachDelay)
-		b.machine.source(t).write(points(1, 2))
+		b.machine.listener(t).write(points(1, 2))
 		synctest.Wait()
 		assert.Equal(t, 2, next.DataPointCount())
 		reports := b.host.reports()
 		assert.Equal(t, componentstatus.StatusOK, reports[len(reports)-1])
 		assert.Equal(t, float64(2), b.count(t, "cpus"))
+		assert.Equal(t, 1, b.logs.FilterMessage("events lost while no listener was attached").Len())
 		assert.Equal(t, map[string]float64{"receiver": 1}, b.counted(t, "otelcol_receiver_user_events_gaps", "gap"))
 		assert.InDelta(t, time.Hour.Seconds(), b.count(t, "gap_time"), lastAttachDelay.Seconds())
 		b.shutdown(t)
@@ -77,7 +81,7 @@ func TestAttachesAgainWhenListeningFails(t *testing.T) {
 		next := new(consumertest.MetricsSink)
 		b := newBench(t, next, nil)
 		b.start(t)
-		first := b.machine.source(t)
+		first := b.machine.listener(t)
 		first.change(func() {
 			first.stats = listen.CPUStats{Written: 7, Lost: 7}
 			first.failure = errors.New("epoll_wait: bad")
@@ -85,12 +89,12 @@ func TestAttachesAgainWhenListeningFails(t *testing.T) {
 		synctest.Wait()
 		assert.True(t, first.isClosed())
 		assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, b.host.reports())
-		assert.ErrorContains(t, b.host.trouble(0), "listening to [otlp_metrics] failed: epoll_wait: bad")
+		assert.ErrorContains(t, b.host.err(0), "listening to [otlp_metrics] failed: epoll_wait: bad")
 		assert.Equal(t, float64(7), b.count(t, "lost_events"))
 
 		time.Sleep(firstAttachDelay)
 		synctest.Wait()
-		second := b.machine.source(t)
+		second := b.machine.listener(t)
 		require.NotSame(t, first, second)
 		second.write(points(1, 1))
 		second.change(func() { second.stats.Lost, second.stats.Written = 2, second.stats.Written+2 })
@@ -108,7 +112,7 @@ func TestGapsOfCPUs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, consumertest.NewNop(), nil)
 		b.start(t)
-		ring := b.machine.source(t)
+		ring := b.machine.listener(t)
 		ring.options.OnGap(listen.Gap{CPU: 1, From: time.Now(), To: time.Now().Add(time.Second)})
 		for _, tt := range []struct {
 			gaps uint64
@@ -132,14 +136,14 @@ func TestGapsOfCPUs(t *testing.T) {
 	})
 }
 
-func TestStartFailsForWhatCannotBeCured(t *testing.T) {
+func TestStartFailsForPermanentErrors(t *testing.T) {
 	b := newBench(t, consumertest.NewNop(), func(c *Config) {
-		c.Tracepoints = []TracepointConfig{{Name: "a"}, {Name: "b", Layout: "wait"}}
+		c.Tracepoints = []TracepointConfig{{Name: "a"}, {Name: "b", Register: "never"}}
 	})
-	hopeless := fmt.Errorf("%w: not on this system", errHopeless)
-	b.machine.prepare = func(*fakeSource) { b.machine.err = hopeless } // the second one
-	assert.ErrorIs(t, b.receiver.Start(context.Background(), b.host), hopeless)
-	assert.True(t, b.machine.source(t).isClosed())
+	permanent := fmt.Errorf("%w: not on this system", errPermanent)
+	b.machine.prepare = func(*fakeListener) { b.machine.err = permanent } // the second one
+	assert.ErrorIs(t, b.receiver.Start(context.Background(), b.host), permanent)
+	assert.True(t, b.machine.listener(t).isClosed())
 	b.shutdown(t)
 }
 
@@ -147,7 +151,7 @@ func TestStartFailsForWhatCannotBeCured(t *testing.T) {
 func TestOpenListener(t *testing.T) {
 	src, err := openListener(listen.Options{RingSize: 1})
 	assert.Nil(t, src)
-	assert.ErrorIs(t, err, errHopeless)
+	assert.ErrorIs(t, err, errPermanent)
 	assert.ErrorIs(t, err, listen.ErrInvalidOption)
 }
 
@@ -157,9 +161,8 @@ func TestLayouts(t *testing.T) {
 		b := newBench(t, next, func(c *Config) {
 			c.Tracepoints = []TracepointConfig{{Name: "a"}, {Name: "b", Layout: "fieldless"}}
 		})
-		b.machine.prepare = func(s *fakeSource) {
-			s.info.RingSize, s.info.WantedRingSize = 1<<20, 4<<20
-			s.info.Tracepoints = []listen.TracepointInfo{{Name: "x", Attached: true, Layout: listen.LayoutFieldless}, {Name: "y"}}
+		b.machine.prepare = func(s *fakeListener) {
+			s.info.Tracepoints = []listen.TracepointInfo{{Name: "x"}, {Name: "y", SkippedFormats: 3}}
 			s.write(points(1, 1))
 		}
 		b.start(t)
@@ -168,6 +171,7 @@ func TestLayouts(t *testing.T) {
 		assert.Equal(t, 2, opened)
 		assert.Equal(t, 2, next.DataPointCount())
 		assert.Equal(t, float64(4), b.count(t, "cpus"))
+		assert.Equal(t, float64(6), b.count(t, "ignored_formats"))
 		b.shutdown(t)
 		for _, s := range b.machine.opened {
 			assert.True(t, s.isClosed())
@@ -180,10 +184,10 @@ func TestUndecodable(t *testing.T) {
 		next := new(consumertest.MetricsSink)
 		b := newBench(t, next, nil)
 		good := points(1, 3)
-		b.machine.prepare = func(s *fakeSource) {
+		b.machine.prepare = func(s *fakeListener) {
 			s.write(listen.Event{Err: listen.ErrUndecodable})
 			s.write(listen.Event{Protocol: 1, Payload: good.Payload})
-			s.write(listen.Event{Payload: good.Payload[:len(good.Payload)-1]})
+			s.write(listen.Event{Payload: append(slices.Clone(good.Payload), 0x0A, 0xFF)})
 			s.write(good)
 			s.write(listen.Event{}) // an empty message is a message
 			s.write(event(pmetric.NewMetrics()))
@@ -194,9 +198,131 @@ func TestUndecodable(t *testing.T) {
 		assert.Equal(t, map[string]float64{"layout": 1, "protocol": 1, "payload": 1},
 			b.counted(t, "otelcol_receiver_user_events_undecodable_events", "reason"))
 		assert.Equal(t, float64(6), b.count(t, "received_events"))
-		assert.Equal(t, float64(3*len(good.Payload)-1), b.count(t, "received_bytes"))
+		assert.Equal(t, float64(3*len(good.Payload)+2), b.count(t, "received_bytes"))
 		assert.Zero(t, b.count(t, "pending_bytes"))
+		assert.Equal(t, map[string]float64{"undecodable": 3}, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
+		assert.Equal(t, float64(6), b.count(t, "received_points"), "those before the end of the payload that is cut off, too")
+		const message = "event ignored because it is not OTLP metrics"
+		assert.Equal(t, 1, b.logs.FilterMessage(message).Len(), "rate-limited")
+		time.Sleep(logEvery)
+		b.machine.listener(t).write(listen.Event{Err: listen.ErrUndecodable, Process: "shop", PID: 7})
+		synctest.Wait()
+		logged := b.logs.FilterMessage(message).All()
+		require.Len(t, logged, 2)
+		assert.Equal(t, "shop", logged[1].ContextMap()["process"])
 		b.shutdown(t)
+	})
+}
+
+func TestUnspecifiedTemporality(t *testing.T) {
+	const (
+		none       = pmetric.AggregationTemporalityUnspecified
+		cumulative = pmetric.AggregationTemporalityCumulative
+		delta      = pmetric.AggregationTemporalityDelta
+	)
+	sent := pmetric.NewMetrics()
+	metrics := sent.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
+	add := func(points int, temporality pmetric.AggregationTemporality, monotonic bool) {
+		sum := metrics.AppendEmpty().SetEmptySum()
+		sum.SetAggregationTemporality(temporality)
+		sum.SetIsMonotonic(monotonic)
+		for range points {
+			sum.DataPoints().AppendEmpty()
+		}
+	}
+	add(1, none, false)
+	add(2, none, true)
+	add(4, delta, false)
+	add(8, cumulative, false)
+	histogram := metrics.AppendEmpty().SetEmptyHistogram()
+	exponential := metrics.AppendEmpty().SetEmptyExponentialHistogram()
+	for range 16 {
+		histogram.DataPoints().AppendEmpty()
+		exponential.DataPoints().AppendEmpty()
+	}
+	for mode, want := range map[TemporalityMode]struct {
+		upDown  pmetric.AggregationTemporality
+		counted map[string]float64
+	}{
+		TemporalityCumulative: {cumulative, map[string]float64{"cumulative": 1, "unspecified": 34}},
+		TemporalityDelta:      {delta, map[string]float64{"delta": 1, "unspecified": 34}},
+		TemporalityKeep:       {none, map[string]float64{"unspecified": 35}},
+	} {
+		t.Run(string(mode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				next := &downstream{decide: func(attempt int, _ pmetric.Metrics) error {
+					if attempt == 1 {
+						return errBusy // so that it is decoded again
+					}
+					return nil
+				}}
+				b := newBench(t, next, func(c *Config) { c.UnspecifiedTemporality = mode })
+				b.machine.prepare = func(s *fakeListener) { s.write(event(sent)) }
+				b.start(t)
+				time.Sleep(time.Minute)
+				require.Len(t, next.got(), 1)
+				got := next.got()[0].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
+				var temporalities []pmetric.AggregationTemporality
+				for i := range 4 {
+					temporalities = append(temporalities, got.At(i).Sum().AggregationTemporality())
+				}
+				assert.Equal(t, []pmetric.AggregationTemporality{want.upDown, none, delta, cumulative}, temporalities)
+				assert.Equal(t, none, got.At(4).Histogram().AggregationTemporality())
+				assert.Equal(t, none, got.At(5).ExponentialHistogram().AggregationTemporality())
+				assert.Equal(t, want.counted, b.counted(t, "otelcol_receiver_user_events_unspecified_temporality_points", "result"))
+				b.shutdown(t)
+			})
+		})
+	}
+}
+
+// A rate of a counter that appears with its first loss misses that loss.
+func TestCountersExistFromTheStart(t *testing.T) {
+	b := newBench(t, consumertest.NewNop(), nil)
+	b.start(t)
+	metadata, err := confmaptest.LoadConf("metadata.yaml")
+	require.NoError(t, err)
+	telemetry, err := metadata.Sub("telemetry::metrics")
+	require.NoError(t, err)
+	values := map[string]int{"cause": 4, "gap": 2, "reason": 3, "result": 3} // of an attribute
+	for name := range telemetry.ToStringMap() {
+		want := 1
+		attributes, _ := telemetry.Get(name + "::attributes").([]any)
+		for _, a := range attributes {
+			want *= max(1, values[a.(string)])
+		}
+		m, err := b.telemetry.GetMetric("otelcol_" + name)
+		require.NoError(t, err, name)
+		got := 0
+		switch data := m.Data.(type) {
+		case metricdata.Sum[int64]:
+			got = len(data.DataPoints)
+		case metricdata.Sum[float64]:
+			got = len(data.DataPoints)
+		case metricdata.Gauge[int64]:
+			got = len(data.DataPoints)
+		}
+		assert.Equal(t, want, got, name)
+	}
+	b.shutdown(t)
+}
+
+func TestProcessNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, consumertest.NewNop(), func(c *Config) { c.ProcessNames = []string{"shop-*"} })
+		b.start(t)
+		ring := b.machine.listener(t)
+		assert.Equal(t, []string{"shop-*"}, ring.options.ProcessNames)
+		for range 2 {
+			ring.change(func() {
+				ring.stats.Written, ring.stats.Received, ring.stats.Unnamed = ring.stats.Written+3, ring.stats.Received+3, ring.stats.Unnamed+3
+			})
+			time.Sleep(accountEvery)
+			synctest.Wait()
+		}
+		b.shutdown(t)
+		assert.Equal(t, float64(6), b.count(t, "unnamed_events"))
+		assert.Zero(t, b.count(t, "unread_events"))
 	})
 }
 
@@ -221,7 +347,7 @@ func TestPayloadsAreAsTheyWereSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := new(consumertest.MetricsSink)
 		b := newBench(t, next, func(c *Config) { c.InstanceID = InstanceIDAuto })
-		b.machine.prepare = func(s *fakeSource) { s.write(event(sent)) }
+		b.machine.prepare = func(s *fakeListener) { s.write(event(sent)) }
 		b.start(t)
 		synctest.Wait()
 		require.Len(t, next.AllMetrics(), 1)
@@ -232,7 +358,7 @@ func TestPayloadsAreAsTheyWereSent(t *testing.T) {
 }
 
 func TestResources(t *testing.T) {
-	self := newProcesses(procfs, time.Now).get(os.Getpid())
+	self := newProcesses(procfs, time.Now).get(os.Getpid(), time.Now())
 	require.NotNil(t, self, "this process is in /proc")
 	for _, tt := range []struct {
 		name     string
@@ -286,7 +412,7 @@ func TestResources(t *testing.T) {
 				}
 				ev := event(metrics)
 				ev.PID = tt.pid
-				b.machine.prepare = func(s *fakeSource) { s.write(ev) }
+				b.machine.prepare = func(s *fakeListener) { s.write(ev) }
 				b.start(t)
 				time.Sleep(time.Minute)
 				assert.Equal(t, []map[string]any{want}, resources(next.got()...))
@@ -346,12 +472,12 @@ func TestStore(t *testing.T) {
 		assert.InDelta(t, 40, second.count(t, "gap_time"), 0.01)
 
 		time.Sleep(time.Second)
-		run(time.Minute, syscall.EPERM) // one that hears nothing
+		run(time.Minute, syscall.EPERM) // one that does not attach
 		time.Sleep(time.Second)
 		assert.InDelta(t, 62, run(time.Second, nil).count(t, "gap_time"), 0.01)
 
 		kept.content[storeKey] = []byte(`{"boot":"another","until":"2000-01-01T00:00:00Z"}`)
-		assert.Zero(t, run(time.Second, nil).count(t, "gaps"), "before this boot there was nothing to hear")
+		assert.Zero(t, run(time.Second, nil).count(t, "gaps"), "nothing was written before this boot")
 		kept.content[storeKey] = []byte("garbage")
 		assert.Zero(t, run(time.Second, nil).count(t, "gaps"))
 		assert.Equal(t, 6, kept.closed)
@@ -374,9 +500,9 @@ func TestStoreWhileRunning(t *testing.T) {
 	})
 }
 
-func TestStoreThatIsNotThere(t *testing.T) {
+func TestStoreThatIsMissing(t *testing.T) {
 	id := component.MustNewID("memory")
 	b := newBench(t, consumertest.NewNop(), func(c *Config) { c.StorageID = &id })
-	assert.ErrorContains(t, b.receiver.Start(context.Background(), b.host), `storage: extension "memory" is not there: name it in service::extensions`)
+	assert.ErrorContains(t, b.receiver.Start(context.Background(), b.host), `storage: extension "memory" is not configured: name it in service::extensions`)
 	b.shutdown(t)
 }

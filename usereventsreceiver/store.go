@@ -17,8 +17,8 @@ const (
 	storeEvery = 10 * time.Second
 )
 
-// store keeps until when the receiver listened, so that the next one knows for how long none did. After a crash that is up to
-// storeEvery too early.
+// store keeps until when the receiver listened, so that the next one knows for how long none did. After a crash that is too
+// early by storeEvery at most.
 type store struct {
 	client storage.Client
 	boot   string
@@ -27,7 +27,7 @@ type store struct {
 
 // listened is what is stored, as JSON.
 type listened struct {
-	// Boot is the kernel's boot id: before this boot nothing was written that could have been received.
+	// Boot is the kernel's boot id: nothing written before this boot could have been received.
 	Boot  string    `json:"boot"`
 	Until time.Time `json:"until"`
 }
@@ -35,7 +35,7 @@ type listened struct {
 func openStore(ctx context.Context, host component.Host, id, extension component.ID) (*store, error) {
 	e, ok := host.GetExtensions()[extension]
 	if !ok {
-		return nil, fmt.Errorf("storage: extension %q is not there: name it in service::extensions", extension)
+		return nil, fmt.Errorf("storage: extension %q is not configured: name it in service::extensions", extension)
 	}
 	s, ok := e.(storage.Extension)
 	if !ok {
@@ -48,7 +48,7 @@ func openStore(ctx context.Context, host component.Host, id, extension component
 	return &store{client: client, boot: bootID(procfs)}, nil
 }
 
-// load returns until when a receiver listened in this boot, zero if that is not known.
+// load returns until when a receiver listened in this boot, zero if that is unknown.
 func (s *store) load(ctx context.Context) (time.Time, error) {
 	b, err := s.client.Get(ctx, storeKey)
 	if err != nil {

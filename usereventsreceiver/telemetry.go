@@ -4,9 +4,11 @@ package usereventsreceiver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -15,22 +17,30 @@ import (
 
 // Values of the attributes in metadata.yaml.
 const (
-	causePending    = "pending"
-	causeDownstream = "downstream"
+	causeDownstream  = "downstream"
+	causePending     = "pending"
+	causeUndecodable = "undecodable"
+	causeUnknown     = "unknown"
 
 	reasonLayout   = "layout"
-	reasonProtocol = "protocol"
 	reasonPayload  = "payload"
+	reasonProtocol = "protocol"
 
 	gapOfCPU      = "cpu_ring"
 	gapOfReceiver = "receiver"
 )
 
-// telemetry tells the receiver's own metrics. documentation.md lists them.
+var temporalityNames = map[pmetric.AggregationTemporality]string{
+	pmetric.AggregationTemporalityCumulative:  "cumulative",
+	pmetric.AggregationTemporalityDelta:       "delta",
+	pmetric.AggregationTemporalityUnspecified: "unspecified",
+}
+
+// telemetry has the receiver's own metrics; documentation.md describes them.
 type telemetry struct {
-	builder *metadata.TelemetryBuilder
-	id      attribute.KeyValue
-	all     metric.MeasurementOption
+	*metadata.TelemetryBuilder
+	id  attribute.KeyValue
+	all metric.MeasurementOption
 }
 
 func newTelemetry(set component.TelemetrySettings, id component.ID) (*telemetry, error) {
@@ -38,7 +48,7 @@ func newTelemetry(set component.TelemetrySettings, id component.ID) (*telemetry,
 	if err != nil {
 		return nil, err
 	}
-	t := &telemetry{builder: builder, id: attribute.String("receiver", id.String())}
+	t := &telemetry{TelemetryBuilder: builder, id: attribute.String("receiver", id.String())}
 	t.all = metric.WithAttributeSet(attribute.NewSet(t.id))
 	return t, nil
 }
@@ -47,50 +57,62 @@ func (t *telemetry) with(key, value string) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(t.id, attribute.String(key, value)))
 }
 
-func (t *telemetry) received(bytes int) {
-	t.builder.ReceiverUserEventsReceivedEvents.Add(context.Background(), 1, t.all)
-	t.builder.ReceiverUserEventsReceivedBytes.Add(context.Background(), int64(bytes), t.all)
+// start makes all counters exist, as the rate of one that appears with its first value misses that value, and registers what is
+// observed at each collection.
+func (t *telemetry) start(pendingBytes, cpus, ignoredFormats func() int64) error {
+	for _, c := range []metric.Int64Counter{
+		t.ReceiverUserEventsReceivedEvents, t.ReceiverUserEventsReceivedBytes, t.ReceiverUserEventsReceivedPoints,
+		t.ReceiverUserEventsLostEvents, t.ReceiverUserEventsUnreadEvents, t.ReceiverUserEventsUnnamedEvents,
+		t.ReceiverUserEventsInstanceIdsNotAdded,
+	} {
+		t.add(c, 0)
+	}
+	for _, cause := range []string{causeDownstream, causePending, causeUndecodable, causeUnknown} {
+		t.lostPoints(cause, 0)
+	}
+	for _, reason := range []string{reasonLayout, reasonPayload, reasonProtocol} {
+		t.undecodable(reason, 0)
+	}
+	for _, gap := range []string{gapOfCPU, gapOfReceiver} {
+		t.gaps(gap, 0, 0)
+	}
+	for temporality := range temporalityNames {
+		t.unspecifiedTemporality(temporality, 0)
+	}
+	observe := func(register func(metric.Int64Callback) error, value func() int64) error {
+		return register(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(value(), t.all)
+			return nil
+		})
+	}
+	return errors.Join(
+		observe(t.RegisterReceiverUserEventsPendingBytesCallback, pendingBytes),
+		observe(t.RegisterReceiverUserEventsCpusCallback, cpus),
+		observe(t.RegisterReceiverUserEventsIgnoredFormatsCallback, ignoredFormats),
+	)
 }
 
-func (t *telemetry) receivedPoints(n int) {
-	t.builder.ReceiverUserEventsReceivedPoints.Add(context.Background(), int64(n), t.all)
+func (t *telemetry) add(c metric.Int64Counter, n int) { c.Add(context.Background(), int64(n), t.all) }
+
+func (t *telemetry) received(bytes, points int) {
+	t.add(t.ReceiverUserEventsReceivedEvents, 1)
+	t.add(t.ReceiverUserEventsReceivedBytes, bytes)
+	t.add(t.ReceiverUserEventsReceivedPoints, points)
 }
 
-func (t *telemetry) undecodable(reason string) {
-	t.builder.ReceiverUserEventsUndecodableEvents.Add(context.Background(), 1, t.with("reason", reason))
-}
-
-func (t *telemetry) lostEvents(n uint64) {
-	t.builder.ReceiverUserEventsLostEvents.Add(context.Background(), int64(n), t.all)
+func (t *telemetry) undecodable(reason string, n int) {
+	t.ReceiverUserEventsUndecodableEvents.Add(context.Background(), int64(n), t.with("reason", reason))
 }
 
 func (t *telemetry) lostPoints(cause string, n int) {
-	t.builder.ReceiverUserEventsLostPoints.Add(context.Background(), int64(n), t.with("cause", cause))
+	t.ReceiverUserEventsLostPoints.Add(context.Background(), int64(n), t.with("cause", cause))
 }
 
 func (t *telemetry) gaps(of string, n uint64, d time.Duration) {
-	t.builder.ReceiverUserEventsGaps.Add(context.Background(), int64(n), t.with("gap", of))
-	t.builder.ReceiverUserEventsGapTime.Add(context.Background(), d.Seconds(), t.with("gap", of))
+	t.ReceiverUserEventsGaps.Add(context.Background(), int64(n), t.with("gap", of))
+	t.ReceiverUserEventsGapTime.Add(context.Background(), d.Seconds(), t.with("gap", of))
 }
 
-func (t *telemetry) withoutInstanceID(n int) {
-	if n > 0 {
-		t.builder.ReceiverUserEventsInstanceIdsNotAdded.Add(context.Background(), int64(n), t.all)
-	}
+func (t *telemetry) unspecifiedTemporality(now pmetric.AggregationTemporality, n int) {
+	t.ReceiverUserEventsUnspecifiedTemporalityPoints.Add(context.Background(), int64(n), t.with("result", temporalityNames[now]))
 }
-
-// observe registers what is asked for at each collection.
-func (t *telemetry) observe(pendingBytes, cpus func() int64) error {
-	if err := t.builder.RegisterReceiverUserEventsPendingBytesCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(pendingBytes(), t.all)
-		return nil
-	}); err != nil {
-		return err
-	}
-	return t.builder.RegisterReceiverUserEventsCpusCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(cpus(), t.all)
-		return nil
-	})
-}
-
-func (t *telemetry) shutdown() { t.builder.Shutdown() }

@@ -23,8 +23,8 @@ const (
 	defaultMaxPending = 32 << 20
 	minMaxPending     = 64 << 10 // several of the largest events
 
-	// maxDelay is how long an event may stay in its ring. It is short for the lookup of the process that wrote it, which may
-	// end right after.
+	// maxDelay is how long an event may stay in its ring. It is short for the lookup of the process that wrote it,
+	// which may end right after.
 	maxDelay = 250 * time.Millisecond
 )
 
@@ -33,20 +33,20 @@ type Config struct {
 	// Tracepoints are those to listen to, at least one.
 	Tracepoints []TracepointConfig `mapstructure:"tracepoints"`
 
-	// RingBufferSize is the locked memory of each CPU's ring: a power of two, 32 KiB to 1 GiB. If it is not allowed, the
-	// receiver reports that, and tries again. 0, the default, is 4 MiB, but at most 128 MiB for all CPUs and not below
-	// 256 KiB, and less where the machine does not allow as much.
+	// RingBufferSize is the locked memory of each CPU's ring: a power of two, 32 KiB to 1 GiB. If it is not allowed,
+	// the receiver reports that, and tries again. 0, the default, is 4 MiB, but at most 128 MiB for all CPUs and not
+	// below 256 KiB, and less where the machine does not allow as much.
 	RingBufferSize Size `mapstructure:"ring_buffer_size"`
 
 	// MaxFormats is how many multi-format tracepoints of each name are read at most. Default (0): 16.
 	MaxFormats int `mapstructure:"max_formats"`
 
-	// PIDs, if not empty, are the processes (thread group IDs) whose events are wanted; 0 stands for all processes of other
-	// pid namespaces.
+	// PIDs, if not empty, are the processes (thread group IDs) whose events are wanted; 0 stands for all processes of
+	// other pid namespaces.
 	PIDs []int `mapstructure:"pids"`
 
-	// ProcessNames, if not empty, are patterns with * and ? for the names of processes whose events are wanted. A name is the
-	// kernel's, of at most 15 bytes.
+	// ProcessNames, if not empty, are patterns with * and ? for the names of processes whose events are wanted. A name
+	// is the kernel's, of at most 15 bytes.
 	ProcessNames []string `mapstructure:"process_names"`
 
 	// RetryOnFailure is the schedule of retries when the next consumer refuses metrics, but not permanently.
@@ -64,8 +64,8 @@ type Config struct {
 	// InstanceID is whether resources without a service.instance.id get one.
 	InstanceID InstanceIDMode `mapstructure:"instance_id"`
 
-	// StorageID names a storage extension, in which the receiver stores until when it listened. With it, the time between
-	// two runs is counted as a gap.
+	// StorageID names a storage extension, in which the receiver stores until when it listened. With it, the time
+	// between two runs is counted as a gap.
 	StorageID *component.ID `mapstructure:"storage"`
 }
 
@@ -76,8 +76,8 @@ type TracepointConfig struct {
 	// Layout is what to register the tracepoint with: "otlp" (the default: the three fields of the Go, Rust and .NET
 	// exporters) or "fieldless" (the C++ exporter's).
 	Layout string `mapstructure:"layout"`
-	// Register is whether to register the tracepoint if no process has: "if_missing" (the default) or "never", which waits
-	// for a process that does.
+	// Register is whether to register the tracepoint if no process has: "if_missing" (the default) or "never", which
+	// waits for a process that does.
 	Register string `mapstructure:"register"`
 }
 
@@ -155,8 +155,8 @@ var allowed = map[string]string{
 // lists are the keys of settings with a list.
 var lists = []string{"tracepoints", "pids", "process_names"}
 
-// Unmarshal reads a configuration. It accepts a single value in place of a list of one, and says what is allowed in place of
-// a value of another kind.
+// Unmarshal reads a configuration. It accepts a single value in place of a list of one, and says what is allowed in
+// place of a value of another kind.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	type plain Config // without this method
 	given := conf.ToStringMap()
@@ -257,13 +257,16 @@ func optionErrors(err error) (errs []error) {
 	return errs
 }
 
-// listenOptions are what to open: one listener for each layout and way of registering in use, as these are the listener's.
-// They are complete but for what the error names.
+// listenOptions are what to open: one listener for each layout and way of registering in use, as these are the
+// listener's. They are complete but for what the error names.
 func (c *Config) listenOptions() ([]listen.Options, error) {
 	var all []listen.Options
 	var errs []error
 	for _, t := range c.Tracepoints {
 		layout, err := parse(t.Layout, listen.ParseLayout)
+		if t.Layout == "wait" { // what it was until 0.1
+			err = fmt.Errorf("%w (waiting is register: never)", err)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("tracepoints: %s: layout %q: %w", t.Name, t.Layout, err))
 		}
@@ -275,7 +278,8 @@ func (c *Config) listenOptions() ([]listen.Options, error) {
 		if i < 0 {
 			i = len(all)
 			all = append(all, listen.Options{
-				Layout: layout, Register: register, RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
+				Layout: layout, Register: register,
+				RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
 				PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay,
 			})
 		}

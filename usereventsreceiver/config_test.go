@@ -99,70 +99,81 @@ func TestConfigReportsEverythingThatIsWrong(t *testing.T) {
 }
 
 func TestConfigValues(t *testing.T) {
-	defaults := createDefaultConfig().(*Config)
 	const (
 		tracepoints = "must be names of tracepoints, or mappings with name, layout and register"
 		pids        = "must be process IDs, such as [4711, 4712]"
 		size        = "must be a whole number of bytes or a size such as "
+		storage     = "must be the ID of a storage extension, such as file_storage"
 	)
 	for _, tt := range []struct {
-		yaml  string
-		field func(*Config) any
-		want  any
-		err   string
+		yaml string
+		err  string // "" if it is valid, and then
+		same string // what it is the same as
 	}{
-		{yaml: "tracepoints: a", field: func(c *Config) any { return c.Tracepoints }, want: []TracepointConfig{{Name: "a"}}},
-		{yaml: "tracepoints: {name: a}", field: func(c *Config) any { return c.Tracepoints }, want: []TracepointConfig{{Name: "a"}}},
-		{yaml: "tracepoints:", field: func(c *Config) any { return c.Tracepoints }, want: defaults.Tracepoints},
+		{yaml: "tracepoints: a", same: "tracepoints: [{name: a}]"},
+		{yaml: "tracepoints: {name: a}", same: "tracepoints: [a]"},
+		{yaml: "tracepoints:", same: "{}"},
 		{yaml: "tracepoints: []", err: "tracepoints: at least one is needed, such as otlp_metrics"},
 		{yaml: "tracepoints: 3", err: "tracepoints: 3: " + tracepoints},
 		{yaml: "tracepoints: true", err: "tracepoints: true: " + tracepoints},
 		{yaml: "tracepoints: [[a]]", err: "tracepoints: [[a]]: " + tracepoints},
 		{yaml: "tracepoints: [{name: 3}]", err: "tracepoints: [map[name:3]]: " + tracepoints},
 		{yaml: "tracepoints: [{nam: a}]", err: "tracepoints: [map[nam:a]]: " + tracepoints},
-		{yaml: "pids: 4711", field: func(c *Config) any { return c.PIDs }, want: []int{4711}},
+		{
+			yaml: "tracepoints: [{name: a, layout: wait}]",
+			err:  `tracepoints: a: layout "wait": must be otlp or fieldless (waiting is register: never)`,
+		},
+		{yaml: "pids: 4711", same: "pids: [4711]"},
 		{yaml: "pids: x", err: "pids: x: " + pids},
 		{yaml: "pids: [1.5]", err: "pids: [1.5]: " + pids},
 		{yaml: "pids: ['4711']", err: "pids: [4711]: " + pids},
-		{yaml: "process_names: shop-*", field: func(c *Config) any { return c.ProcessNames }, want: []string{"shop-*"}},
+		{yaml: "process_names: shop-*", same: "process_names: ['shop-*']"},
 		{yaml: "process_names: [{a: b}]", err: "process_names: [map[a:b]]: must be patterns, such as [nginx, shop-*]"},
 		{yaml: "max_formats: 1.5", err: "max_formats: 1.5: must be a whole number"},
 		{yaml: "instance_id: true", err: "instance_id: true: must be auto or off"},
 		{yaml: "instance_id: 3", err: "instance_id: 3: must be auto or off"},
 		{yaml: "instance_id: [auto]", err: "instance_id: [auto]: must be auto or off"},
 		{yaml: "instance_id: on", err: "instance_id: on: must be auto or off"},
-		{yaml: "instance_id:", field: func(c *Config) any { return c.InstanceID }, want: InstanceIDAuto},
-		{yaml: "unspecified_temporality: false", err: "unspecified_temporality: false: must be cumulative, delta or keep"},
+		{yaml: "instance_id:", same: "instance_id: auto"},
+		{yaml: "unspecified_temporality: no", err: "unspecified_temporality: no: must be cumulative, delta or keep"},
 		{yaml: "max_pending: true", err: "max_pending: true: " + size + "32MiB"},
 		{yaml: "max_pending: 70000.5", err: "max_pending: 70000.5: " + size + "32MiB"},
-		{yaml: "max_pending:", field: func(c *Config) any { return c.MaxPending }, want: Size(defaultMaxPending)},
+		{yaml: "max_pending:", same: "max_pending: 32MiB"},
 		{yaml: "ring_buffer_size: 4MB", err: "ring_buffer_size: 4MB: " + size + "4MiB"},
-		{yaml: "ring_buffer_size: 65536", field: func(c *Config) any { return c.RingBufferSize }, want: Size(64 << 10)},
+		{yaml: "ring_buffer_size: 65536", same: "ring_buffer_size: 64KiB"},
 		{yaml: "resource_from_process: 'yes'", err: "resource_from_process: yes: must be true or false"},
-		{yaml: "storage: 3", err: "storage: 3: must be the ID of a storage extension, such as file_storage"},
-		{yaml: "storage: file storage", err: "storage: file storage: must be the ID of a storage extension, such as file_storage"},
-		{yaml: "storage: ''", err: "storage: : must be the ID of a storage extension, such as file_storage"},
+		{yaml: "storage: 3", err: "storage: 3: " + storage},
+		{yaml: "storage: file storage", err: "storage: file storage: " + storage},
+		{yaml: "storage: ''", err: "storage: : " + storage},
 		{yaml: "tracepoint: a", err: "invalid keys: tracepoint"},
 		{yaml: "retry_on_failure: {max_interval: true}", err: "retry_on_failure.max_interval"},
-		{yaml: "tracepoints: [{name: a, layout: wait}]", err: `tracepoints: a: layout "wait": must be otlp or fieldless`},
 	} {
 		t.Run(tt.yaml, func(t *testing.T) {
-			retrieved, err := confmap.NewRetrievedFromYAML([]byte(tt.yaml))
-			require.NoError(t, err)
-			conf, err := retrieved.AsConf()
-			require.NoError(t, err)
-			got := NewFactory().CreateDefaultConfig().(*Config)
-			if err = conf.Unmarshal(got); err == nil {
-				err = confmap.Validate(got)
-			}
+			got, err := parseConfig(t, tt.yaml)
 			if tt.err != "" {
 				assert.ErrorContains(t, err, tt.err)
 				return
 			}
 			require.NoError(t, err)
-			assert.Equal(t, tt.want, tt.field(got))
+			want, err := parseConfig(t, tt.same)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
 		})
 	}
+}
+
+// parseConfig reads and validates a configuration as the Collector does.
+func parseConfig(t *testing.T, yaml string) (*Config, error) {
+	t.Helper()
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte(yaml))
+	require.NoError(t, err)
+	conf, err := retrieved.AsConf()
+	require.NoError(t, err)
+	config := NewFactory().CreateDefaultConfig().(*Config)
+	if err := conf.Unmarshal(config); err != nil {
+		return nil, err
+	}
+	return config, confmap.Validate(config)
 }
 
 func TestConfigGroupsTracepoints(t *testing.T) {
@@ -172,7 +183,8 @@ func TestConfigGroupsTracepoints(t *testing.T) {
 	c.ProcessNames = []string{"shop"}
 	c.MaxFormats = 3
 	c.Tracepoints = []TracepointConfig{
-		{Name: "a"}, {Name: "b", Layout: "fieldless"}, {Name: "c", Layout: "otlp", Register: "if_missing"}, {Name: "d", Register: "never"},
+		{Name: "a"}, {Name: "b", Layout: "fieldless"}, {Name: "c", Layout: "otlp", Register: "if_missing"},
+		{Name: "d", Register: "never"},
 	}
 	got, err := c.listenOptions()
 	require.NoError(t, err)

@@ -69,8 +69,8 @@ func (d *decoder) decode(batch []entry) decoded {
 	return out
 }
 
-// setTemporality sets the temporality of a non-monotonic sum that has none. Where a metric came without, it returns how many
-// data points it has, and the temporality now.
+// setTemporality sets the temporality of a non-monotonic sum that has none. Where a metric came without, it returns how
+// many data points it has, and the temporality now.
 func (d *decoder) setTemporality(metric pmetric.Metric) (points int, now pmetric.AggregationTemporality) {
 	const unspecified = pmetric.AggregationTemporalityUnspecified
 	switch metric.Type() {

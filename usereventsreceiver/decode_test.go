@@ -23,13 +23,17 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(points(1, 3).Payload)
 	f.Add([]byte{0x0A, 0xFF})
+	for _, payload := range worstPayloads() {
+		f.Add(payload)
+	}
 	good := entry{payload: points(7, 2).Payload, process: &process{instance: "good"}}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		d := decoder{instanceIDs: true, fromProcess: true}
 		batch := []entry{good, {payload: payload, pid: 1, process: &process{instance: "id", name: "name"}}, good}
 		alone := d.decode(batch[1:2])
 		if len(alone.bad) == 0 {
-			_ = alone.metrics.DataPointCount()
+			measured, _ := request.measure(payload)
+			require.GreaterOrEqual(t, measured, alone.metrics.DataPointCount(), "no point comes from nowhere")
 			for _, r := range resources(alone.metrics) {
 				require.Contains(t, r, serviceInstanceID)
 				require.Contains(t, r, processPID)

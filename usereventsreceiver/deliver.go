@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxBatch is how much of what is available goes downstream in one call, in bytes of decoded metrics. Nothing waits for
-	// more. A message mostly has 4 KiB, and a call for each would be a request for each where no batch processor follows.
-	// The largest event takes less than this.
+	// maxBatch is how much of what is available goes downstream in one call, in bytes of decoded metrics. Nothing waits
+	// for more. A message mostly has 4 KiB, and a call for each would be a request for each where no batch processor
+	// follows. The largest event takes less than this.
 	maxBatch = 2 << 20
 	// hurriedDelay bounds the delay between attempts while the receiver shuts down.
 	hurriedDelay = 200 * time.Millisecond
@@ -105,9 +105,12 @@ func (r *metricsReceiver) decode(batch []entry) pmetric.Metrics {
 	return d.metrics
 }
 
-// consume passes metrics on, and retries while they are refused but not permanently. Metrics belong to the next consumer once
-// passed on, so each attempt decodes them again. With an error it returns the number of points that are lost and the cause.
-func (r *metricsReceiver) consume(ctx context.Context, metrics pmetric.Metrics, batch []entry) (lost int, cause string, err error) {
+// consume passes metrics on, and retries while they are refused but not permanently. Metrics belong to the next
+// consumer once passed on, so each attempt decodes them again. With an error it returns the number of points that are
+// lost and the cause.
+func (r *metricsReceiver) consume(
+	ctx context.Context, metrics pmetric.Metrics, batch []entry,
+) (lost int, cause string, err error) {
 	retry := newRetry(r.config.RetryOnFailure)
 	lost = metrics.DataPointCount()
 	var rest *pmetric.Metrics // what is left to be accepted, where the next consumer said that it accepted a part

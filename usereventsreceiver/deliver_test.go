@@ -116,7 +116,7 @@ func TestRefusals(t *testing.T) {
 				time.Sleep(10 * time.Minute)
 				assert.Equal(t, tt.accepted, numbers(next.got()...))
 				assert.Equal(t, tt.attempts, next.tried())
-				assert.Equal(t, tt.lost, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
+				assert.Equal(t, tt.lost, b.by(t, "cause", "lost_points"))
 				assert.Equal(t, float64(1), b.count(t, "received_events"))
 				assert.Equal(t, float64(4), b.count(t, "received_points"))
 				assert.Zero(t, b.count(t, "pending_bytes"))
@@ -128,8 +128,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// While it is refused, memory is bounded, the ring holds what it can, and the kernel counts what it cannot; afterwards all
-// that was held comes, in its order.
+// While it is refused, memory is bounded, the ring holds what it can, and the kernel counts what it cannot; afterwards
+// all that was held comes, in its order.
 func TestRefusedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := &downstream{decide: func(int, pmetric.Metrics) error { return errBusy }}
@@ -250,10 +250,11 @@ func TestShutdownWhileRefused(t *testing.T) {
 				assert.LessOrEqual(t, time.Since(begin), tt.within)
 				received := b.count(t, "received_points")
 				assert.Positive(t, received)
-				assert.Equal(t, map[string]float64{"pending": received}, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
+				assert.Equal(t, map[string]float64{"pending": received}, b.by(t, "cause", "lost_points"))
 				assert.Equal(t, float64(100), b.count(t, "received_events")+b.count(t, "unread_events"))
 				assert.Positive(t, b.count(t, "unread_events"), "what was in the ring to the end")
-				assert.Equal(t, 1, b.logs.FilterMessage("events left unread in the rings when the receiver detached").Len())
+				const message = "events left unread in the rings when the receiver detached"
+				assert.Equal(t, 1, b.logs.FilterMessage(message).Len())
 				assert.True(t, b.machine.listener(t).isClosed())
 			})
 		})
@@ -288,7 +289,7 @@ func TestShutdownInTime(t *testing.T) {
 		{"waits for its context, with a deadline", false, time.Second, map[string]float64{"pending": 23}},
 		{"ignores its context", true, 0, map[string]float64{"unknown": 3, "pending": 20}},
 		{"ignores its context, with a deadline", true, time.Second, map[string]float64{"unknown": 3, "pending": 20}},
-		{"ignores its context, with a deadline that has passed", true, -time.Second, map[string]float64{"unknown": 3, "pending": 20}},
+		{"ignores its context, too late", true, -time.Second, map[string]float64{"unknown": 3, "pending": 20}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -327,7 +328,7 @@ func TestShutdownInTime(t *testing.T) {
 				require.NoError(t, b.receiver.Shutdown(ctx))
 				assert.LessOrEqual(t, time.Since(begin), within)
 				lost := func() map[string]float64 {
-					return b.counted(t, "otelcol_receiver_user_events_lost_points", "cause")
+					return b.by(t, "cause", "lost_points")
 				}
 				assert.Equal(t, tt.want, lost())
 				assert.True(t, ring.isClosed())

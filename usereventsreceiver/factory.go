@@ -16,8 +16,11 @@ import (
 func NewFactory() receiver.Factory { return newFactory(openListener) }
 
 func newFactory(open opener) receiver.Factory {
-	create := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-		return newReceiver(set, cfg.(*Config), next, open)
+	create := func(
+		_ context.Context, set receiver.Settings, config component.Config, next consumer.Metrics,
+	) (receiver.Metrics, error) {
+		return newReceiver(set, config.(*Config), next, open)
 	}
-	return receiver.NewFactory(metadata.Type, createDefaultConfig, receiver.WithMetrics(create, metadata.MetricsStability))
+	return receiver.NewFactory(metadata.Type, createDefaultConfig,
+		receiver.WithMetrics(create, metadata.MetricsStability))
 }

@@ -265,8 +265,8 @@ func (b *bench) shutdown(t *testing.T) {
 	assert.NoError(t, b.receiver.Shutdown(context.Background()))
 }
 
-// counted sums the data points of one of the receiver's own metrics by the value of an attribute ("" without one), and leaves
-// out those of 0.
+// counted sums the data points of a metric by the value of an attribute ("" without one), and
+// leaves out those of 0.
 func (b *bench) counted(t *testing.T, name, attribute string) map[string]float64 {
 	t.Helper()
 	got := map[string]float64{}
@@ -297,13 +297,16 @@ func (b *bench) counted(t *testing.T, name, attribute string) map[string]float64
 	return got
 }
 
-// count is a metric's value, of all attributes.
-func (b *bench) count(t *testing.T, name string) (sum float64) {
+// by sums one of the receiver's own metrics by the value of an attribute.
+func (b *bench) by(t *testing.T, attribute, name string) map[string]float64 {
 	t.Helper()
-	for _, v := range b.counted(t, "otelcol_receiver_user_events_"+name, "") {
-		sum += v
-	}
-	return sum
+	return b.counted(t, "otelcol_receiver_user_events_"+name, attribute)
+}
+
+// count sums one of the receiver's own metrics.
+func (b *bench) count(t *testing.T, name string) float64 {
+	t.Helper()
+	return b.by(t, "", name)[""]
 }
 
 // points makes an event with a sum of so many data points, which have an attribute n.

@@ -34,7 +34,8 @@ func openListener(opts listen.Options) (listener, error) {
 		return l, nil
 	}
 	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("%w: the user_events receiver works on Linux only, this is %s: %w", errPermanent, runtime.GOOS, err)
+		return nil, fmt.Errorf("%w: the user_events receiver works on Linux only, this is %s: %w",
+			errPermanent, runtime.GOOS, err)
 	}
 	if errors.Is(err, listen.ErrInvalidOption) {
 		return nil, fmt.Errorf("%w: %w", errPermanent, err)

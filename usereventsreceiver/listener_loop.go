@@ -41,7 +41,8 @@ type listenerLoop struct {
 	seen     listen.CPUStats
 }
 
-// start makes the first attempt to attach. Stored is until when the previous receiver listened, zero if that is unknown.
+// start makes the first attempt to attach. Stored is until when the previous receiver listened, zero if that is
+// unknown.
 func (l *listenerLoop) start(stored time.Time) error {
 	l.delay = firstAttachDelay
 	l.options.OnGap = func(g listen.Gap) {
@@ -78,7 +79,8 @@ func (l *listenerLoop) attach() error {
 	if !l.downSince.IsZero() {
 		down := max(0, time.Since(l.downSince))
 		l.telemetry.gaps(gapOfReceiver, 1, down)
-		l.logger.Warn("events lost while no listener was attached", zap.Time("from", l.downSince), zap.Duration("for", down))
+		l.logger.Warn("events lost while no listener was attached",
+			zap.Time("from", l.downSince), zap.Duration("for", down))
 		l.downSince = time.Time{}
 	}
 	return nil
@@ -164,7 +166,8 @@ func (l *listenerLoop) account() {
 	t := stats.Total()
 	if n := t.Lost - l.seen.Lost; n > 0 {
 		l.telemetry.add(l.telemetry.ReceiverUserEventsLostEvents, int(n))
-		l.limited.Warn("events lost because a ring was full: a larger ring_buffer_size holds longer bursts", zap.Uint64("events", n))
+		l.limited.Warn("events lost because a ring was full: a larger ring_buffer_size holds longer bursts",
+			zap.Uint64("events", n))
 	}
 	l.telemetry.add(l.telemetry.ReceiverUserEventsUnnamedEvents, int(t.Unnamed-l.seen.Unnamed))
 	// A gap that has not ended grows, and may become shorter when the CPU turns out to be offline again.

@@ -10,8 +10,8 @@ import (
 
 // shape is a message of OTLP, as far as it matters for the memory that pdata takes for one.
 type shape struct {
-	// size is the memory of the struct that pdata decodes it to and of its place in a slice, with the capacity that append
-	// may leave unused.
+	// size is the memory of the struct that pdata decodes it to and of its place in a slice, with the capacity that
+	// append may leave unused.
 	size int64
 	// point is whether it is a data point.
 	point bool
@@ -37,11 +37,14 @@ var request = func() *shape {
 	quantile := &shape{size: 32}
 	number := &shape{size: 112, point: true, fields: []member{{5, exemplar}, {7, pair}}}
 	histogram := &shape{size: 176, point: true, fields: []member{{8, exemplar}, {9, pair}}}
-	exponential := &shape{size: 208, point: true, fields: []member{{1, pair}, {8, buckets}, {9, buckets}, {11, exemplar}}}
+	exponential := &shape{size: 208, point: true, fields: []member{
+		{1, pair}, {8, buckets}, {9, buckets}, {11, exemplar},
+	}}
 	summary := &shape{size: 112, point: true, fields: []member{{6, quantile}, {7, pair}}}
 	data := func(point *shape) *shape { return &shape{size: 48, fields: []member{{1, point}}} }
 	metric := &shape{size: 112, fields: []member{
-		{5, data(number)}, {7, data(number)}, {9, data(histogram)}, {10, data(exponential)}, {11, data(summary)}, {12, pair},
+		{5, data(number)}, {7, data(number)}, {9, data(histogram)}, {10, data(exponential)}, {11, data(summary)},
+		{12, pair},
 	}}
 	scope := &shape{size: 128, fields: []member{{1, &shape{fields: []member{{3, pair}}}}, {2, metric}}}
 	entity := &shape{size: 96}
@@ -52,8 +55,8 @@ var request = func() *shape {
 	return &shape{fields: []member{{1, resource}}}
 }()
 
-// measure returns how many data points are in a message, and an upper bound of the memory that it takes decoded. It judges
-// nothing: what it cannot parse it leaves out, and pdata refuses that.
+// measure returns how many data points are in a message, and an upper bound of the memory that it takes decoded. It
+// judges nothing: what it cannot parse it leaves out, and pdata refuses that.
 func (s *shape) measure(b []byte) (points int, bytes int64) {
 	const scalar = 16 // some are allocated on their own, or are elements of a slice
 	bytes = s.size

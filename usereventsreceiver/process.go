@@ -21,7 +21,8 @@ import (
 const (
 	// maxProcesses bounds the memory of processes.
 	maxProcesses = 4096
-	// ticksPerSecond is USER_HZ, the unit of times in /proc. The kernel has the same on all architectures that Go runs on.
+	// ticksPerSecond is USER_HZ, the unit of times in /proc. The kernel has the same on all architectures that Go runs
+	// on.
 	ticksPerSecond = 100
 	// startPrecision is how exactly a process's start is known: in ticks, and read a moment after the uptime.
 	startPrecision = 50 * time.Millisecond
@@ -46,9 +47,9 @@ type knownProcess struct {
 
 func (k *knownProcess) wrote(at time.Time) bool { return !at.Before(k.started) && !at.After(k.seen) }
 
-// processes looks up who wrote an event. The kernel reuses pids, so what /proc says of one holds for events written from the
-// start of the process until it was last seen, or first seen gone: later ones are looked up again. What is known of a process
-// is kept after its end, for events that are read later.
+// processes looks up who wrote an event. The kernel reuses pids, so what /proc says of one holds for events written
+// from the start of the process until it was last seen, or first seen gone: later ones are looked up again. What is
+// known of a process is kept after its end, for events that are read later.
 type processes struct {
 	proc string // where procfs is mounted
 	now  func() time.Time
@@ -62,7 +63,8 @@ func newProcesses(proc string, now func() time.Time) *processes {
 	return &processes{proc: proc, now: now, known: map[int]*knownProcess{}}
 }
 
-// get returns the process that wrote an event at a time, or nil if it is not known. A pid of 0 is in another pid namespace.
+// get returns the process that wrote an event at a time, or nil if it is not known. A pid of 0 is in another pid
+// namespace.
 func (p *processes) get(pid int, written time.Time) *process {
 	if pid <= 0 {
 		return nil
@@ -82,8 +84,8 @@ func (p *processes) get(pid int, written time.Time) *process {
 	return &k.process
 }
 
-// poll finds out which processes have ended, so that what is known of them is not taken for what is true of the next process
-// with the same pid.
+// poll finds out which processes have ended, so that what is known of them is not taken for what is true of the next
+// process with the same pid.
 func (p *processes) poll() {
 	p.mu.Lock()
 	pids := make([]int, 0, len(p.known))
@@ -122,7 +124,8 @@ func (p *processes) look(pid int) *knownProcess {
 	return k
 }
 
-// started converts a process's start to a time, as long ago as the system has been up since. It is zero if that is unknown.
+// started converts a process's start to a time, as long ago as the system has been up since. It is zero if that is
+// unknown.
 func (p *processes) started(start string, now time.Time) time.Time {
 	text, _ := os.ReadFile(filepath.Join(p.proc, "uptime"))
 	up, _, _ := strings.Cut(string(text), " ")
@@ -153,11 +156,13 @@ func (p *processes) remember(pid int, k *knownProcess) {
 	p.known[pid] = k
 }
 
-// instanceNamespace is what semantic conventions give to make a service.instance.id (a UUID of version 5) from something
-// else that is unique.
-var instanceNamespace = [16]byte{0x4d, 0x63, 0x00, 0x9a, 0x8d, 0x0f, 0x11, 0xee, 0xaa, 0xd7, 0x4c, 0x79, 0x6e, 0xd8, 0xe3, 0x20}
+// instanceNamespace is what semantic conventions give to make a service.instance.id (a UUID of version 5) from
+// something else that is unique.
+var instanceNamespace = [16]byte{
+	0x4d, 0x63, 0x00, 0x9a, 0x8d, 0x0f, 0x11, 0xee, 0xaa, 0xd7, 0x4c, 0x79, 0x6e, 0xd8, 0xe3, 0x20,
+}
 
-// instance makes the id of a process. Of one host, no two processes of all its boots have the same.
+// instance is the id of a process, which no other process in any boot of this host has.
 func (p *processes) instance(pid int, start string) string {
 	if p.boot == "" {
 		p.boot = bootID(p.proc)
@@ -168,13 +173,13 @@ func (p *processes) instance(pid int, start string) string {
 	return uuid5(instanceNamespace, fmt.Sprintf("%s/%d/%s", p.boot, pid, start))
 }
 
-// bootID is the kernel's id of this boot, "" where it cannot be had.
+// bootID is the kernel's id of this boot, or "".
 func bootID(proc string) string {
 	b, _ := os.ReadFile(filepath.Join(proc, "sys/kernel/random/boot_id"))
 	return strings.TrimSpace(string(b))
 }
 
-// uuid5 makes a name-based UUID (RFC 9562, 5.5).
+// uuid5 returns a name-based UUID (RFC 9562, 5.5).
 func uuid5(namespace [16]byte, name string) string {
 	sum := sha1.Sum(append(namespace[:], name...))
 	u := sum[:16]
@@ -184,8 +189,8 @@ func uuid5(namespace [16]byte, name string) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// executable is the file's name where the link may be read (of processes of the same user, or with CAP_SYS_PTRACE), else
-// what the process calls itself, which is at most 15 bytes.
+// executable is the file's name where the link may be read (of processes of the same user, or with CAP_SYS_PTRACE),
+// else what the process calls itself, which is at most 15 bytes.
 func executable(dir, comm string) string {
 	if path, err := os.Readlink(filepath.Join(dir, "exe")); err == nil {
 		if name := filepath.Base(strings.TrimSuffix(path, " (deleted)")); name != "." && name != "/" {
@@ -195,8 +200,8 @@ func executable(dir, comm string) string {
 	return strings.ToValidUTF8(comm, "\uFFFD")
 }
 
-// parseStat reads a /proc/<pid>/stat (proc_pid_stat(5)): the name, which is in parentheses and may contain some, and field 22,
-// the start in clock ticks since boot.
+// parseStat reads a /proc/<pid>/stat (proc_pid_stat(5)): the name, which is in parentheses and may contain some, and
+// field 22, the start in clock ticks since boot.
 func parseStat(stat []byte) (comm, start string, ok bool) {
 	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 0 || end < open {

@@ -39,7 +39,7 @@ func (p fakeProc) uptime(seconds float64) { p.write("uptime", fmt.Sprintf("%.2f 
 
 func (p fakeProc) process(pid int, comm string, start int) {
 	p.write(strconv.Itoa(pid)+"/stat",
-		fmt.Sprintf("%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 2703360 400 18446744073709551615\n", pid, comm, start))
+		fmt.Sprintf("%d (%s) S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %d 2703360 400 1\n", pid, comm, start))
 }
 
 func (p fakeProc) end(pid int) {
@@ -58,7 +58,8 @@ func TestProcessInstance(t *testing.T) {
 	require.NotNil(t, shop)
 	assert.Equal(t, "shop", shop.name)
 	assert.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, shop.instance)
-	assert.Equal(t, shop.instance, newProcesses(proc.dir, clock).get(7, now).instance, "another receiver gives it the same")
+	again := newProcesses(proc.dir, clock).get(7, now)
+	assert.Equal(t, shop.instance, again.instance, "another receiver gives it the same")
 	other := p.get(8, now)
 	assert.Equal(t, "a) (b", other.name)
 	assert.NotEqual(t, shop.instance, other.instance)
@@ -89,7 +90,7 @@ func TestProcessWhosePIDIsReused(t *testing.T) {
 		{name: "still running", written: 5, read: 5.2, want: "old"},
 		{name: "ended after it wrote", ends: 5, written: 4.9, read: 5.2, want: "old"},
 		{name: "ended long before its event is read", ends: 5, polled: 5.5, written: 4.9, read: 600, want: "old"},
-		{name: "reused and ended before anything is read", ends: 5, polled: 5.5, reused: 6, newEnds: 7, written: 6.9, read: 7.1},
+		{name: "reused and ended before a read", ends: 5, polled: 5.5, reused: 6, newEnds: 7, written: 6.9, read: 7.1},
 		{name: "reused, and the new one runs", ends: 5, polled: 5.5, reused: 6, written: 6.9, read: 7.1, want: "new"},
 		{name: "reused without having been noticed", ends: 5, reused: 6, written: 6.1, read: 6.2, want: "new"},
 		{name: "written by the old, read when the new runs", ends: 5, reused: 6, written: 4.9, read: 7},

@@ -69,8 +69,8 @@ func (q *queue) put(ctx context.Context, e entry) error {
 	}
 }
 
-// take waits for events and returns those that are available: at least one, and no more than take limit bytes decoded. It
-// returns none once the queue is closed and empty, or the context is done.
+// take waits for events and returns those that are available: at least one, and no more than take limit bytes decoded.
+// It returns none once the queue is closed and empty, or the context is done.
 func (q *queue) take(ctx context.Context, limit int64) []entry {
 	for {
 		q.mu.Lock()

@@ -28,8 +28,8 @@ const (
 	returnTime = 250 * time.Millisecond
 	// accountEvery is how often losses are counted.
 	accountEvery = time.Second
-	// logEvery is how often the same message is logged at most, if a process on the host or the next consumer can cause it
-	// any number of times.
+	// logEvery is how often the same message is logged at most, if a process on the host or the next consumer can cause
+	// it any number of times.
 	logEvery = 10 * time.Second
 
 	procfs    = "/proc"
@@ -52,7 +52,8 @@ type metricsReceiver struct {
 	loops     []*listenerLoop
 	store     *store // nil without a storage extension
 
-	// reading is done when Shutdown begins, limit when its time is up, and end when calls with limit have had time to return.
+	// reading is done when Shutdown begins, limit when its time is up, and end when calls with limit have had time to
+	// return.
 	reading, limit, end         context.Context
 	stopReading, giveUp, finish context.CancelFunc
 
@@ -116,9 +117,9 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 	return r, nil
 }
 
-// Start attaches to the tracepoints. Where the machine does not allow it, the component's status says so, and it is tried
-// again with increasing delays. Start fails for what another attempt does not resolve: another system than Linux, a wrong
-// option, a missing storage extension.
+// Start attaches to the tracepoints. Where the machine does not allow it, the component's status says so, and it is
+// tried again with increasing delays. Start fails for what another attempt does not resolve: another system than Linux,
+// a wrong option, a missing storage extension.
 func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error {
 	r.host = host
 	if err := r.telemetry.start(r.queue.held, r.cpus, r.ignoredFormats); err != nil {
@@ -160,9 +161,9 @@ func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error 
 	return nil
 }
 
-// Shutdown reads what the rings hold, passes it on, and detaches. It returns by the deadline of its context, or after five
-// seconds where that has none, also if the next consumer does not; what was not accepted by then is counted as lost. It may
-// be called again, and without Start.
+// Shutdown reads what the rings hold, passes it on, and detaches. It returns by the deadline of its context, or after
+// five seconds where that has none, also if the next consumer does not; what was not accepted by then is counted as
+// lost. It may be called again, and without Start.
 func (r *metricsReceiver) Shutdown(ctx context.Context) error {
 	r.shutdownOnce.Do(func() { r.shutdownErr = r.shutdown(ctx) })
 	return r.shutdownErr
@@ -201,7 +202,7 @@ func (r *metricsReceiver) shutdown(ctx context.Context) error {
 	if !r.returned(r.delivered) {
 		points := r.inFlight.abandon()
 		r.telemetry.lostPoints(causeUnknown, points)
-		r.set.Logger.Error("the next consumer did not return in the time for a shutdown, and may have accepted its data points or not",
+		r.set.Logger.Error("the next consumer did not return in the time for a shutdown, what it was passed may be lost",
 			zap.Int("data_points", points))
 	}
 	if events, points := r.queue.discard(); events > 0 {

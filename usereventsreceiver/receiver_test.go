@@ -70,7 +70,7 @@ func TestAttachesLater(t *testing.T) {
 		assert.Equal(t, componentstatus.StatusOK, reports[len(reports)-1])
 		assert.Equal(t, float64(2), b.count(t, "cpus"))
 		assert.Equal(t, 1, b.logs.FilterMessage("events lost while no listener was attached").Len())
-		assert.Equal(t, map[string]float64{"receiver": 1}, b.counted(t, "otelcol_receiver_user_events_gaps", "gap"))
+		assert.Equal(t, map[string]float64{"receiver": 1}, b.by(t, "gap", "gaps"))
 		assert.InDelta(t, time.Hour.Seconds(), b.count(t, "gap_time"), lastAttachDelay.Seconds())
 		b.shutdown(t)
 	})
@@ -103,7 +103,8 @@ func TestAttachesAgainWhenListeningFails(t *testing.T) {
 		assert.Equal(t, 1, next.DataPointCount())
 		assert.Equal(t, float64(9), b.count(t, "lost_events"), "of both listeners")
 		assert.Equal(t, firstAttachDelay.Seconds(), b.count(t, "gap_time"))
-		assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, b.host.reports())
+		want := []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}
+		assert.Equal(t, want, b.host.reports())
 		b.shutdown(t)
 	})
 }
@@ -129,7 +130,7 @@ func TestGapsOfCPUs(t *testing.T) {
 			})
 			time.Sleep(accountEvery)
 			synctest.Wait()
-			assert.Equal(t, map[string]float64{"cpu_ring": float64(tt.gaps)}, b.counted(t, "otelcol_receiver_user_events_gaps", "gap"))
+			assert.Equal(t, map[string]float64{"cpu_ring": float64(tt.gaps)}, b.by(t, "gap", "gaps"))
 			assert.InDelta(t, tt.want, b.count(t, "gap_time"), 1e-9)
 		}
 		b.shutdown(t)
@@ -196,12 +197,12 @@ func TestUndecodable(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []int64{1, 1, 1}, numbers(next.AllMetrics()...))
 		assert.Equal(t, map[string]float64{"layout": 1, "protocol": 1, "payload": 1},
-			b.counted(t, "otelcol_receiver_user_events_undecodable_events", "reason"))
+			b.by(t, "reason", "undecodable_events"))
 		assert.Equal(t, float64(6), b.count(t, "received_events"))
 		assert.Equal(t, float64(3*len(good.Payload)+2), b.count(t, "received_bytes"))
 		assert.Zero(t, b.count(t, "pending_bytes"))
-		assert.Equal(t, map[string]float64{"undecodable": 3}, b.counted(t, "otelcol_receiver_user_events_lost_points", "cause"))
-		assert.Equal(t, float64(6), b.count(t, "received_points"), "those before the end of the payload that is cut off, too")
+		assert.Equal(t, map[string]float64{"undecodable": 3}, b.by(t, "cause", "lost_points"))
+		assert.Equal(t, float64(6), b.count(t, "received_points"), "also those of the payload that is cut off")
 		const message = "event ignored because it is not OTLP metrics"
 		assert.Equal(t, 1, b.logs.FilterMessage(message).Len(), "rate-limited")
 		time.Sleep(logEvery)
@@ -269,7 +270,7 @@ func TestUnspecifiedTemporality(t *testing.T) {
 				assert.Equal(t, []pmetric.AggregationTemporality{want.upDown, none, delta, cumulative}, temporalities)
 				assert.Equal(t, none, got.At(4).Histogram().AggregationTemporality())
 				assert.Equal(t, none, got.At(5).ExponentialHistogram().AggregationTemporality())
-				assert.Equal(t, want.counted, b.counted(t, "otelcol_receiver_user_events_unspecified_temporality_points", "result"))
+				assert.Equal(t, want.counted, b.by(t, "result", "unspecified_temporality_points"))
 				b.shutdown(t)
 			})
 		})
@@ -315,7 +316,9 @@ func TestProcessNames(t *testing.T) {
 		assert.Equal(t, []string{"shop-*"}, ring.options.ProcessNames)
 		for range 2 {
 			ring.change(func() {
-				ring.stats.Written, ring.stats.Received, ring.stats.Unnamed = ring.stats.Written+3, ring.stats.Received+3, ring.stats.Unnamed+3
+				ring.stats.Written += 3
+				ring.stats.Received += 3
+				ring.stats.Unnamed += 3
 			})
 			time.Sleep(accountEvery)
 			synctest.Wait()
@@ -360,6 +363,7 @@ func TestPayloadsAreAsTheyWereSent(t *testing.T) {
 func TestResources(t *testing.T) {
 	self := newProcesses(procfs, time.Now).get(os.Getpid(), time.Now())
 	require.NotNil(t, self, "this process is in /proc")
+	fromProcess := func(c *Config) { c.ResourceFromProcess, c.InstanceID = true, InstanceIDOff }
 	for _, tt := range []struct {
 		name     string
 		change   func(*Config)
@@ -374,18 +378,18 @@ func TestResources(t *testing.T) {
 		{"other pid namespace", nil, 0, nil, nil, 1},
 		{"gone", nil, 1 << 30, nil, nil, 1},
 		{
-			"process", func(c *Config) { c.ResourceFromProcess, c.InstanceID = true, InstanceIDOff }, os.Getpid(), nil,
+			"process", fromProcess, os.Getpid(), nil,
 			map[string]any{processPID: int64(os.Getpid()), processExecutableName: self.name}, 0,
 		},
 		{
-			"own process", func(c *Config) { c.ResourceFromProcess, c.InstanceID = true, InstanceIDOff }, os.Getpid(),
+			"own process", fromProcess, os.Getpid(),
 			map[string]any{processPID: int64(3), processExecutableName: "mine"}, nil, 0,
 		},
 		{
-			"process that is gone", func(c *Config) { c.ResourceFromProcess, c.InstanceID = true, InstanceIDOff }, 1 << 30, nil,
+			"process that is gone", fromProcess, 1 << 30, nil,
 			map[string]any{processPID: int64(1 << 30), processExecutableName: "shop"}, 0,
 		},
-		{"process of another pid namespace", func(c *Config) { c.ResourceFromProcess, c.InstanceID = true, InstanceIDOff }, 0, nil, nil, 0},
+		{"process of another pid namespace", fromProcess, 0, nil, nil, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -468,7 +472,7 @@ func TestStore(t *testing.T) {
 		assert.Zero(t, run(time.Second, nil).count(t, "gaps"), "the first")
 		time.Sleep(40 * time.Second)
 		second := run(time.Minute, nil)
-		assert.Equal(t, map[string]float64{"receiver": 1}, second.counted(t, "otelcol_receiver_user_events_gaps", "gap"))
+		assert.Equal(t, map[string]float64{"receiver": 1}, second.by(t, "gap", "gaps"))
 		assert.InDelta(t, 40, second.count(t, "gap_time"), 0.01)
 
 		time.Sleep(time.Second)
@@ -503,6 +507,7 @@ func TestStoreWhileRunning(t *testing.T) {
 func TestStoreThatIsMissing(t *testing.T) {
 	id := component.MustNewID("memory")
 	b := newBench(t, consumertest.NewNop(), func(c *Config) { c.StorageID = &id })
-	assert.ErrorContains(t, b.receiver.Start(context.Background(), b.host), `storage: extension "memory" is not configured: name it in service::extensions`)
+	assert.ErrorContains(t, b.receiver.Start(context.Background(), b.host),
+		`storage: extension "memory" is not configured: name it in service::extensions`)
 	b.shutdown(t)
 }

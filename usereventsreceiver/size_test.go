@@ -27,7 +27,9 @@ func TestSize(t *testing.T) {
 			assert.Equal(t, Size(7), s)
 		})
 	}
-	for size, want := range map[Size]string{0: "0B", 1: "1B", 1025: "1025B", 4096: "4KiB", 3 << 20: "3MiB", 1 << 30: "1GiB", -1: "-1B"} {
+	for size, want := range map[Size]string{
+		0: "0B", 1: "1B", 1025: "1025B", 4096: "4KiB", 3 << 20: "3MiB", 1 << 30: "1GiB", -1: "-1B",
+	} {
 		assert.Equal(t, want, size.String())
 	}
 }

@@ -17,8 +17,8 @@ const (
 	storeEvery = 10 * time.Second
 )
 
-// store keeps until when the receiver listened, so that the next one knows for how long none did. After a crash that is too
-// early by storeEvery at most.
+// store keeps until when the receiver listened, so that the next one knows for how long none did. After a crash that is
+// too early by storeEvery at most.
 type store struct {
 	client storage.Client
 	boot   string

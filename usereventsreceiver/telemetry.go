@@ -57,8 +57,8 @@ func (t *telemetry) with(key, value string) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(t.id, attribute.String(key, value)))
 }
 
-// start makes all counters exist, as the rate of one that appears with its first value misses that value, and registers what is
-// observed at each collection.
+// start makes all counters exist, as the rate of one that appears with its first value misses that value, and registers
+// what is observed at each collection.
 func (t *telemetry) start(pendingBytes, cpus, ignoredFormats func() int64) error {
 	for _, c := range []metric.Int64Counter{
 		t.ReceiverUserEventsReceivedEvents, t.ReceiverUserEventsReceivedBytes, t.ReceiverUserEventsReceivedPoints,
@@ -114,5 +114,6 @@ func (t *telemetry) gaps(of string, n uint64, d time.Duration) {
 }
 
 func (t *telemetry) unspecifiedTemporality(now pmetric.AggregationTemporality, n int) {
-	t.ReceiverUserEventsUnspecifiedTemporalityPoints.Add(context.Background(), int64(n), t.with("result", temporalityNames[now]))
+	t.ReceiverUserEventsUnspecifiedTemporalityPoints.Add(context.Background(), int64(n),
+		t.with("result", temporalityNames[now]))
 }

@@ -30,29 +30,37 @@ import (
 	"github.com/otel-userevents/usereventsmetric"
 )
 
-// applicationVariable makes the test binary be an application; its value is an applicationConfig.
+// applicationVariable makes the test binary an application; its value is an applicationConfig.
 const applicationVariable = "USEREVENTS_TEST_APPLICATION"
 
 type applicationConfig struct {
 	Tracepoint string
-	// Resource is what it is beside service.name.
+	// Name, if not empty, is what it calls its process.
+	Name string
+	// Resource has attributes besides service.name.
 	Resource map[string]string
-	// OTLP, if not empty, is where the same is sent by the official exporter.
+	// OTLP, if not empty, is where the official exporter sends the same.
 	OTLP string
-	// Backlog makes it use this project's reader, which keeps what nobody listened to.
+	// Backlog makes it use this project's reader, which keeps what was recorded while nobody listened.
 	Backlog bool
 	// Counters has a counter and nothing else.
 	Counters bool
 }
 
-// runApplication takes an order from each line of standard input, and answers each with a line.
+// runApplication executes an order from each line of standard input, and answers each with a line.
 func runApplication(text string) error {
 	var config applicationConfig
 	if err := json.Unmarshal([]byte(text), &config); err != nil {
 		return err
 	}
+	if config.Name != "" {
+		if err := os.WriteFile("/proc/self/comm", []byte(config.Name), 0); err != nil {
+			return err
+		}
+	}
 	ctx := context.Background()
-	kernel, err := usereventsmetric.New(usereventsmetric.WithTracepointName(config.Tracepoint), usereventsmetric.WithRequired())
+	kernel, err := usereventsmetric.New(
+		usereventsmetric.WithTracepointName(config.Tracepoint), usereventsmetric.WithRequired())
 	if err != nil {
 		return err
 	}
@@ -103,7 +111,7 @@ func runApplication(text string) error {
 				err = errors.Join(err, e.Export(ctx, &collected))
 			}
 		default:
-			err = fmt.Errorf("no such order: %s", lines.Text())
+			err = fmt.Errorf("unknown order: %s", lines.Text())
 		}
 		if err != nil {
 			return err
@@ -123,13 +131,15 @@ const (
 	pointsPerCycle      = 6*seriesPerInstrument + 1
 )
 
-// newWork returns what records measurements: of every kind of instrument, with exemplars, and as many series as make several
-// events.
+// newWork returns a function that records measurements: of every kind of instrument, with exemplars, and of as many
+// series as make several events.
 func newWork(provider metric.MeterProvider, countersOnly bool) (func(n int), error) {
-	meter := provider.Meter("shop", metric.WithInstrumentationVersion("1.2.3"), metric.WithSchemaURL("https://example.com/scope"),
+	meter := provider.Meter("shop", metric.WithInstrumentationVersion("1.2.3"),
+		metric.WithSchemaURL("https://example.com/scope"),
 		metric.WithInstrumentationAttributes(attribute.String("team", "a")))
 	other := provider.Meter("stock")
-	orders, err1 := meter.Int64Counter("shop.orders", metric.WithUnit("{order}"), metric.WithDescription("Orders taken"))
+	orders, err1 := meter.Int64Counter("shop.orders",
+		metric.WithUnit("{order}"), metric.WithDescription("Orders received"))
 	if countersOnly {
 		return func(int) { orders.Add(context.Background(), 1) }, err1
 	}
@@ -139,10 +149,11 @@ func newWork(provider metric.MeterProvider, countersOnly bool) (func(n int), err
 	size, err5 := meter.Int64Histogram("shop.size")
 	stock, err6 := other.Float64Gauge("stock.level")
 	observed := int64(0)
-	_, err7 := other.Int64ObservableCounter("stock.moved", metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+	observe := func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(observed, metric.WithAttributes(attribute.Bool("in", true)))
 		return nil
-	}))
+	}
+	_, err7 := other.Int64ObservableCounter("stock.moved", metric.WithInt64Callback(observe))
 	traced := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1, 2, 3}, SpanID: trace.SpanID{4, 5}, TraceFlags: trace.FlagsSampled,
 	}))

@@ -31,9 +31,10 @@ import (
 	"github.com/otel-userevents/usereventsmetric/usereventsreceiver"
 )
 
-// BenchmarkPath compares, from Export to pmetric, the way through the kernel with the way over loopback. One process has the
-// exporters and the receivers, and what is reported is the CPU time of all of it, the kernel's included, for each data point.
-// The two take turns, so that what else the machine does hits both. ns/op says little: exporter and receiver wait at times.
+// BenchmarkPath compares, from Export to pmetric, the way through the kernel with the way over loopback. One process
+// has the exporters and the receivers, and what is reported is the CPU time of all of it, the kernel's included, for
+// each data point. The two alternate, so that what else the machine does affects both. ns/op says little: exporter and
+// receiver wait at times.
 func BenchmarkPath(b *testing.B) {
 	for _, series := range []int{100, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("series=%d", series), func(b *testing.B) {
@@ -64,8 +65,8 @@ type path struct {
 	cpu      int64 // nanoseconds
 }
 
-// BenchmarkRate exports without pause and without pacing, in as many exporters as the last part of the name says, and reports
-// how many data points a second arrive and what share of the events was lost.
+// BenchmarkRate exports without pause and without pacing, in as many exporters as the last part of the name says, and
+// reports how many data points a second arrive and what share of the events was lost.
 func BenchmarkRate(b *testing.B) {
 	const series = 1_000
 	collected := collect(b, series)
@@ -115,7 +116,8 @@ func collect(b *testing.B, series int) *metricdata.ResourceMetrics {
 	require.NoError(b, err)
 	for i := range series {
 		requests.Add(context.Background(), int64(i), metric.WithAttributes(
-			attribute.String("http.request.method", "GET"), attribute.String("http.route", fmt.Sprintf("/articles/%d", i)),
+			attribute.String("http.request.method", "GET"),
+			attribute.String("http.route", fmt.Sprintf("/articles/%d", i)),
 			attribute.Int("http.response.status_code", 200)))
 	}
 	var collected metricdata.ResourceMetrics
@@ -166,7 +168,9 @@ func cpuTime() int64 {
 
 const benchTracepoint = "userevents_bench"
 
-func startReceiver(t testing.TB, factory receiver.Factory, next consumer.Metrics, config map[string]any) *componenttest.Telemetry {
+func startReceiver(
+	t testing.TB, factory receiver.Factory, next consumer.Metrics, config map[string]any,
+) *componenttest.Telemetry {
 	t.Helper()
 	c := factory.CreateDefaultConfig()
 	require.NoError(t, confmap.NewFromStringMap(config).Unmarshal(c))
@@ -185,11 +189,14 @@ type noHost struct{}
 func (noHost) GetExtensions() map[component.ID]component.Component { return nil }
 
 func startKernel(t testing.TB, next *sink) *componenttest.Telemetry {
-	return startReceiver(t, usereventsreceiver.NewFactory(), next, map[string]any{"tracepoints": []any{benchTracepoint}})
+	config := map[string]any{"tracepoints": []any{benchTracepoint}}
+	return startReceiver(t, usereventsreceiver.NewFactory(), next, config)
 }
 
 func newKernelExporter(t testing.TB, paced bool) sdkmetric.Exporter {
-	options := []usereventsmetric.Option{usereventsmetric.WithTracepointName(benchTracepoint), usereventsmetric.WithRequired()}
+	options := []usereventsmetric.Option{
+		usereventsmetric.WithTracepointName(benchTracepoint), usereventsmetric.WithRequired(),
+	}
 	if !paced {
 		options = append(options, usereventsmetric.WithPacing(0, 0))
 	}
@@ -212,7 +219,8 @@ func openNetwork(t testing.TB) *path {
 	startReceiver(t, otlpreceiver.NewFactory(), next, map[string]any{
 		"protocols": map[string]any{"grpc": map[string]any{"endpoint": endpoint}},
 	})
-	e, err := otlpmetricgrpc.New(context.Background(), otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure(),
+	e, err := otlpmetricgrpc.New(context.Background(),
+		otlpmetricgrpc.WithEndpoint(endpoint), otlpmetricgrpc.WithInsecure(),
 		otlpmetricgrpc.WithTimeout(waitLimit))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })

@@ -7,6 +7,7 @@ package endtoend
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -53,8 +54,9 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// startCollector runs the Collector with a configuration of receivers, exporters and service, to which extensions and telemetry
-// are added, and waits until it is ready. What is stored is in the folder state. By is a command that runs it.
+// startCollector runs the Collector with a configuration of receivers, exporters and service, to which extensions and
+// telemetry are added, and waits until it is ready. What is stored is in the folder state. By is a command that runs
+// it.
 func startCollector(t *testing.T, state, config string, by ...string) *collector {
 	t.Helper()
 	health, own := freePort(t), freePort(t)
@@ -131,10 +133,12 @@ func (c *collector) stop() {
 	assert.NoError(c.t, c.command.Wait())
 }
 
-// counted returns one of the Collector's own metrics, by the value of a label.
+// counted returns one of the Collector's own metrics, by the value of a label, without those of 0.
 func (c *collector) counted(name, label string) map[string]float64 {
 	c.t.Helper()
-	return scrape(c.t, c.own, name, label)
+	got := scrape(c.t, c.own, name, label)
+	maps.DeleteFunc(got, func(_ string, v float64) bool { return v == 0 })
+	return got
 }
 
 func (c *collector) count(name string) float64 {
@@ -175,7 +179,7 @@ func (c *collector) logged() string {
 	return string(text)
 }
 
-// distributionConfig is the configuration that is said to run as it is.
+// distributionConfig is the configuration that is documented to run unchanged.
 func distributionConfig(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "distribution", "config.yaml"))
@@ -183,7 +187,7 @@ func distributionConfig(t *testing.T) string {
 	return string(text)
 }
 
-// isNamed looks through what Prometheus' conventions add to a name.
+// isNamed ignores what Prometheus' conventions add to a name.
 func isNamed(found, name string) bool {
 	found = strings.TrimSuffix(found, "_total")
 	return found == name || found == name+"_seconds"

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An application sends the same twice: through the kernel and this receiver, and by the official exporter to the Collector's
-// OTLP receiver. From there both go over HTTP to a server.
+// An application sends the same twice: through the kernel and this receiver, and by the official exporter to the
+// Collector's OTLP receiver. From there both go over HTTP to a server.
 func TestKernelCollectorReceivesWhatTheSDKCollected(t *testing.T) {
 	server := newBackend(t)
 	otlp := freePort(t)
@@ -111,6 +111,13 @@ func TestKernelPrometheusAddsUp(t *testing.T) {
 	for _, a := range processes {
 		a.end()
 	}
+	// An up-down counter of the Rust exporter has no temporality, without which Prometheus' exporter drops it.
+	writeEvents(t, "otlp_metrics u32 protocol;char[8] version;__rel_loc u8[] buffer", fromRust(t))
+	require.Eventually(t, func() bool {
+		return maps.Equal(map[string]float64{"true": -2}, scrape(t, page, "open", "ok"))
+	}, waitLimit, 10*waitTick)
+	const unspecified = "otelcol_receiver_user_events_unspecified_temporality_points"
+	assert.Equal(t, map[string]float64{"cumulative": 1}, c.counted(unspecified, "result"))
 	c.stop()
 }
 
@@ -135,8 +142,8 @@ service:
 `, receiver, server.URL)
 }
 
-// Applications that started before, during and after the Collector, ten at once, while it is restarted. They use this project's
-// reader, so what they count while nobody listens comes later.
+// Applications that started before, during and after the Collector, ten at once, while it is restarted. They use this
+// project's reader, so what they count while nobody listens comes later.
 func TestKernelCollectorIsRestarted(t *testing.T) {
 	server := newBackend(t)
 	state := t.TempDir()
@@ -188,7 +195,7 @@ func TestKernelCollectorIsRestarted(t *testing.T) {
 	work("", 2)
 	starting := time.Since(stopped).Seconds()
 	second := startCollector(t, state, config)
-	deaf := time.Since(stopping).Seconds()
+	down := time.Since(stopping).Seconds()
 	for _, a := range all {
 		a.awaitListener()
 	}
@@ -200,12 +207,33 @@ func TestKernelCollectorIsRestarted(t *testing.T) {
 	assert.Equal(t, map[string]float64{"receiver": 1}, second.counted("otelcol_receiver_user_events_gaps", "gap"))
 	gap := second.counted("otelcol_receiver_user_events_gap_time", "gap")["receiver"]
 	assert.GreaterOrEqual(t, gap, starting, "the time without a receiver")
-	assert.LessOrEqual(t, gap, deaf)
+	assert.LessOrEqual(t, gap, down)
 	for _, a := range all {
 		a.end()
 	}
 	second.stop()
 	assert.Equal(t, worked, sums(server.metrics("kernel"), "shop.orders", serviceInstanceID))
+}
+
+// One process is wanted by its name, which another one does not have.
+func TestKernelProcessNames(t *testing.T) {
+	server := newBackend(t)
+	c := startCollector(t, t.TempDir(), toBackend(server, `
+    tracepoints: userevents_named
+    process_names: wanted-*
+`))
+	for _, name := range []string{"another", "wanted-shop"} {
+		a := startApplication(t, applicationConfig{
+			Tracepoint: "userevents_named", Counters: true, Name: name, Resource: map[string]string{"name": name},
+		})
+		a.awaitListener()
+		a.order("export")
+		defer a.end()
+	}
+	require.Eventually(t, func() bool { return server.points("kernel") == 1 }, waitLimit, waitTick)
+	assert.Equal(t, map[string]int64{"wanted-shop": 1}, sums(server.metrics("kernel"), "shop.orders", "name"))
+	assert.Zero(t, c.count("unnamed_events")+c.count("unread_events"))
+	c.stop()
 }
 
 // A backend that refuses for five seconds and recovers gets everything.
@@ -246,8 +274,8 @@ func TestKernelBackendRefusesForFiveSeconds(t *testing.T) {
 	assert.Equal(t, 1, slices.Max(slices.Collect(maps.Values(points))), "each once; the times differ")
 }
 
-// What does not fit into the configured memory is lost in the rings, and counted there by the kernel; what is held when the
-// Collector ends is counted in data points.
+// What does not fit into the configured memory is lost in the rings, and counted there by the kernel; what is held when
+// the Collector ends is counted in data points.
 func TestKernelBackendRefusesForTooLong(t *testing.T) {
 	server := newBackend(t)
 	c := startCollector(t, t.TempDir(), toBackend(server, `
@@ -285,5 +313,5 @@ func TestKernelBackendRefusesForTooLong(t *testing.T) {
 	require.Eventually(t, func() bool { return c.count("pending_bytes") > 0 }, waitLimit, waitTick)
 	a.end()
 	c.stop()
-	assert.Regexp(t, `(shut down before all that was received could be handed on|data points were given up).*"data_points"`, c.logged())
+	assert.Regexp(t, `(events|data points) lost because.*"data_points"`, c.logged())
 }

@@ -26,7 +26,7 @@ type at struct {
 	bytes  []byte
 }
 
-// assemble puts pieces together, and checks the offsets beside them.
+// assemble joins pieces, and checks their offsets.
 func assemble(t *testing.T, pieces []at) []byte {
 	t.Helper()
 	var b []byte
@@ -47,8 +47,8 @@ func reserved(tag byte, length int) []byte {
 	return []byte{tag, byte(length) | 0x80, byte(length>>7) | 0x80, 0}
 }
 
-// fromDotNet is an event of the .NET exporter (OpenTelemetry.Exporter.Geneva, OtlpProtobufSerializer): one data point, its value
-// before its times, and lengths written after what they are of, into room that was reserved.
+// fromDotNet is an event of the .NET exporter (OpenTelemetry.Exporter.Geneva, OtlpProtobufSerializer): one data point,
+// its value before its times, and lengths written after what they are of, into room that was reserved.
 func fromDotNet(t *testing.T) []byte {
 	return assemble(t, []at{
 		{0, u32(0)},                      // protocol
@@ -81,8 +81,8 @@ func fromDotNet(t *testing.T) []byte {
 	})
 }
 
-// fromCPP is an event of the C++ exporter (opentelemetry-cpp-contrib, user_events): a tracepoint without fields, the length of
-// the message, and the message.
+// fromCPP is an event of the C++ exporter (opentelemetry-cpp-contrib, user_events): a tracepoint without fields, the
+// length of the message, and the message.
 func fromCPP(t *testing.T) []byte {
 	return assemble(t, []at{
 		{0, u32(104)},                           // length
@@ -131,6 +131,20 @@ func fromRust(t *testing.T) (events [][]byte) {
 	return events
 }
 
+// writeEvents registers a tracepoint, and writes events once somebody listens.
+func writeEvents(t *testing.T, declaration string, events [][]byte) {
+	t.Helper()
+	provider, err := tracepoint.Open(tracepoint.Source{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, provider.Close()) })
+	registered, err := provider.Register(declaration)
+	require.NoError(t, err, declaration)
+	require.Eventually(t, registered.Enabled, waitLimit, waitTick)
+	for _, e := range events {
+		require.NoError(t, registered.Write(append(make([]byte, tracepoint.IndexSize), e...)))
+	}
+}
+
 // What exporters in other languages write, in one pipeline.
 func TestKernelPeers(t *testing.T) {
 	server := newBackend(t)
@@ -142,9 +156,6 @@ func TestKernelPeers(t *testing.T) {
         layout: fieldless
     resource_from_process: true
 `))
-	provider, err := tracepoint.Open(tracepoint.Source{})
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, provider.Close()) }()
 	for _, peer := range []struct {
 		declaration string
 		events      [][]byte
@@ -153,12 +164,7 @@ func TestKernelPeers(t *testing.T) {
 		{"userevents_rust u32 protocol;char[8] version;__rel_loc u8[] buffer;", fromRust(t)},
 		{"userevents_cpp", [][]byte{fromCPP(t)}},
 	} {
-		registered, err := provider.Register(peer.declaration)
-		require.NoError(t, err, peer.declaration)
-		require.Eventually(t, registered.Enabled, waitLimit, waitTick)
-		for _, e := range peer.events {
-			require.NoError(t, registered.Write(append(make([]byte, tracepoint.IndexSize), e...)))
-		}
+		writeEvents(t, peer.declaration, peer.events)
 	}
 	const want = 1 + 6 + 1
 	require.Eventually(t, func() bool { return server.points("kernel") >= want }, waitLimit, waitTick)
@@ -182,12 +188,13 @@ func TestKernelPeers(t *testing.T) {
 		got[key] += shown(m)
 	})
 	assert.Equal(t, map[string]string{
-		"net-shop orders":   `delta monotonic 7 {order} map[route:/cart] 1000-2000;`,
-		"cpp-shop level":    `0.75 kg map[route:/cart] 1000-2000;`,
-		"rust-shop orders":  `delta monotonic 3 {order} map[ok:true route:/cart];delta monotonic 4 {order} map[route:/pay];`,
+		"net-shop orders": `delta monotonic 7 {order} map[route:/cart] 1000-2000;`,
+		"cpp-shop level":  `0.75 kg map[route:/cart] 1000-2000;`,
+		"rust-shop orders": `delta monotonic 3 {order} map[ok:true route:/cart];` +
+			`delta monotonic 4 {order} map[route:/pay];`,
 		"rust-shop revenue": `delta monotonic 12.5  map[ok:true route:/cart];`,
-		// Sent like this: that exporter writes its own number for cumulative, which is OTLP's for unspecified.
-		"rust-shop open":    `unspecified -2  map[ok:true route:/cart];`,
+		// Sent as unspecified: that exporter writes its own number for cumulative, which OTLP has for unspecified.
+		"rust-shop open":    `cumulative -2  map[ok:true route:/cart];`,
 		"rust-shop level":   `0.25  map[ok:true route:/cart];`,
 		"rust-shop latency": `delta 2/251.5 ms map[ok:true route:/cart];`,
 	}, got)

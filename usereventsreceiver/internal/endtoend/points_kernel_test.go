@@ -45,14 +45,16 @@ func onePoint(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics, m pmetric.Met
 	case pmetric.MetricTypeHistogram:
 		to.Histogram().DataPoints().RemoveIf(func(pmetric.HistogramDataPoint) bool { return other() })
 	case pmetric.MetricTypeExponentialHistogram:
-		to.ExponentialHistogram().DataPoints().RemoveIf(func(pmetric.ExponentialHistogramDataPoint) bool { return other() })
+		to.ExponentialHistogram().DataPoints().RemoveIf(
+			func(pmetric.ExponentialHistogramDataPoint) bool { return other() })
 	}
 	return one
 }
 
 const serviceInstanceID = "service.instance.id"
 
-// flatten counts data points, each as JSON with its resource, scope and metric. Instance ids are taken out and returned.
+// flatten counts data points, each as JSON with its resource, scope and metric. Instance ids are taken out and
+// returned.
 func flatten(t *testing.T, metrics pmetric.Metrics) (points map[string]int, instances map[string]int) {
 	t.Helper()
 	points, instances = map[string]int{}, map[string]int{}

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// prepareHost makes a host of the machine on which the unit runs as its first lines say.
+// prepareHost prepares the machine for the unit, as the unit's first lines say.
 const prepareHost = `
 cd ../../distribution
 install -D -m 644 ../../packaging/sysusers.d/user_events.conf /etc/sysusers.d/user_events.conf
@@ -29,11 +29,13 @@ install -D -m 755 "$1" /usr/local/bin/userevents-collector
 install -D -m 644 config.yaml /etc/userevents-collector/config.yaml
 `
 
-// The unit as it is, in a systemd that is process 1 of a pid namespace: a user that is not root, one capability, a limit.
+// The unit unchanged, in a systemd that is process 1 of a pid namespace: a user other than root, one capability, a
+// limit.
 func TestKernelUnit(t *testing.T) {
 	init, err := os.ReadFile("/proc/1/comm")
 	require.NoError(t, err)
-	require.NotEqual(t, "systemd\n", string(init), "a second systemd would manage the cgroups of the first: run this test in the VM")
+	require.NotEqual(t, "systemd\n", string(init),
+		"a second systemd would manage the cgroups of the first: run this test in the VM")
 	output, err := exec.Command("bash", "-euc", prepareHost, "bash", collectorBinary(t)).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 
@@ -76,6 +78,10 @@ func TestKernelUnit(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return scrape(t, "http://127.0.0.1:8889/metrics", "shop_orders", "")[""] == 3
 	}, waitLimit, 10*waitTick)
+	name, err := os.Hostname()
+	require.NoError(t, err)
+	byHost := scrape(t, "http://127.0.0.1:8889/metrics", "shop_orders", "host_name")
+	assert.Equal(t, map[string]float64{name: 3}, byHost)
 	own := func(name string) float64 {
 		return scrape(t, "http://127.0.0.1:8888/metrics", "otelcol_receiver_user_events_"+name, "")[""]
 	}
@@ -90,8 +96,9 @@ func TestKernelUnit(t *testing.T) {
 	assert.DirExists(t, "/var/lib/userevents-collector")
 }
 
-// The Collector runs before it may listen, says what is missing, and attaches when the right comes. What it missed is one gap.
-func TestKernelRightsThatComeLater(t *testing.T) {
+// The Collector runs before it may listen, reports what is missing, and attaches when the right is granted. What it
+// missed is one gap.
+func TestKernelRightsGrantedLater(t *testing.T) {
 	run := func(script string) {
 		t.Helper()
 		output, err := exec.Command("bash", "-euc", script).CombinedOutput()
@@ -99,7 +106,9 @@ func TestKernelRightsThatComeLater(t *testing.T) {
 	}
 	run(`getent group tracing || groupadd --system tracing; useradd --system late
 mount -o remount,gid=tracing /sys/kernel/tracing
-chmod 711 /sys/kernel/tracing; chown root:root /sys/kernel/tracing/user_events_data; chmod 600 /sys/kernel/tracing/user_events_data`)
+chmod 711 /sys/kernel/tracing
+chown root:root /sys/kernel/tracing/user_events_data
+chmod 600 /sys/kernel/tracing/user_events_data`)
 	server := newBackend(t)
 	// Another user may not be let into the folder of the binary.
 	cache, state := t.TempDir(), t.TempDir()
@@ -119,6 +128,7 @@ chmod 711 /sys/kernel/tracing; chown root:root /sys/kernel/tracing/user_events_d
 	run("chgrp late /sys/kernel/tracing/user_events_data; chmod 620 /sys/kernel/tracing/user_events_data")
 	require.Eventually(t, func() bool { return c.count("cpus") == float64(runtime.NumCPU()) }, waitLimit, 10*waitTick)
 	assert.Equal(t, map[string]float64{"receiver": 1}, c.counted("otelcol_receiver_user_events_gaps", "gap"))
+	assert.Contains(t, c.logged(), "events lost while no listener was attached")
 	assert.Positive(t, c.counted("otelcol_receiver_user_events_gap_time", "gap")["receiver"])
 	a := startApplication(t, applicationConfig{Tracepoint: "userevents_late", Counters: true})
 	a.awaitListener()

@@ -37,3 +37,11 @@ func EveryKind() []*metricspb.Metric {
 		{Name: "nothing"},
 	}
 }
+
+// ShortTraceID has an exemplar whose trace id has 3 bytes, as a sloppy SDK may
+// write it.
+func ShortTraceID() *metricspb.ResourceMetrics {
+	p := IntPoint(1)
+	p.Exemplars = []*metricspb.Exemplar{{TraceId: []byte{1, 2, 3}, Value: &metricspb.Exemplar_AsInt{AsInt: 1}}}
+	return Message(nil, Gauge("sloppy", "", p))
+}

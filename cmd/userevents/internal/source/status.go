@@ -2,6 +2,8 @@
 
 package source
 
+import "strconv"
+
 // Status is what is known of a run besides its events.
 type Status struct {
 	Events      uint64 // with a data point that was shown
@@ -12,4 +14,15 @@ type Status struct {
 	Undecodable uint64
 	// LastUndecodable says which and why, and is safe to print.
 	LastUndecodable string
+}
+
+// Missing reports whether events were lost, left unread or in a gap.
+func (s Status) Missing() bool { return s.Lost+s.Unread+s.Gaps > 0 }
+
+// Count is a number with its noun: 1 event, 2 events.
+func Count(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.FormatUint(n, 10) + " " + noun + "s"
 }

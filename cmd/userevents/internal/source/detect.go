@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// Format is what a file has in it.
+type Format string
+
+// The formats that are read, and Auto for finding out.
+const (
+	Auto Format = "auto"
+	Perf Format = "perf" // perf.data, as a file or a stream
+	JSON Format = "json" // OTLP/JSON requests
+)
+
+// compressed and ftrace are not for users.
+const (
+	gzipped Format = "gzip"
+	zstd    Format = "zstd"
+	ftrace  Format = "ftrace"
+)
+
+// ParseFormat returns the format of that name.
+func ParseFormat(name string) (Format, error) {
+	switch k := Format(name); k {
+	case Auto, Perf, JSON:
+		return k, nil
+	}
+	return "", fmt.Errorf("%q: must be auto, perf or json", name)
+}
+
+// headLength is how much of a file detect wants, in bytes.
+const headLength = 512
+
+// magic numbers of what files may be. The formats with advice are not read.
+var magic = []struct {
+	prefix string
+	format Format
+	advice string
+}{
+	{"PERFILE2", Perf, ""},
+	{"2ELIFREP", Perf, ""}, // of a machine with the other byte order
+	{"\x1f\x8b", gzipped, ""},
+	{"\x28\xb5\x2f\xfd", zstd, ""},
+	{"\xfd7zXZ\x00", "", `compressed by xz: use "xz -dc FILE | userevents decode -"`},
+	{"BZh", "", `compressed by bzip2: use "bzip2 -dc FILE | userevents decode -"`},
+	{"\x04\x22\x4d\x18", "", `compressed by lz4: use "lz4 -dc FILE | userevents decode -"`},
+	{"PK\x03\x04", "", `a zip archive: use "unzip -p FILE | userevents decode -"`},
+	{"\x17\x08\x44tracing", "", "trace.dat of trace-cmd, which is not read: record with \"perf record\""},
+	{"\xc1\x1f\xfc\xc1", "", "a CTF trace, which is not read: record with \"perf record\""},
+	{"\x7fELF", "", "an ELF file"},
+	{"\xff\xfe", "", "UTF-16 text: convert it to UTF-8"},
+	{"\xfe\xff", "", "UTF-16 text: convert it to UTF-8"},
+	{"# HELP ", "", "Prometheus text, which is not read"},
+	{"# TYPE ", "", "Prometheus text, which is not read"},
+	{"# tracer: ", "", ftraceAdvice},
+}
+
+const ftraceAdvice = `ftrace's output, which is not read: use "perf record -a -e user_events:otlp_metrics"`
+
+// detect recognizes a file by its beginning. An empty one is a recording of
+// nothing. The error says what a file is that is not read.
+func detect(head []byte) (Format, error) {
+	for _, m := range magic {
+		switch {
+		case !bytes.HasPrefix(head, []byte(m.prefix)):
+		case m.format == "":
+			return "", fmt.Errorf("is %s", m.advice)
+		default:
+			return m.format, nil
+		}
+	}
+	rest := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	switch {
+	case len(rest) == 0:
+		return JSON, nil
+	case isPage(head):
+		return "", fmt.Errorf("is %s", ftraceAdvice)
+	// Before these a page: it begins with a time, whose first byte may be a brace.
+	case rest[0] == '{' || rest[0] == '[':
+		return JSON, nil
+	case isProtobuf(head):
+		return "", fmt.Errorf("is OTLP in protobuf, which is not read: have it written as JSON")
+	case isText(head):
+		return "", fmt.Errorf("is neither perf.data nor OTLP/JSON, but text that begins with %q", firstLine(rest))
+	}
+	return "", fmt.Errorf("is neither perf.data nor OTLP/JSON")
+}
+
+// isPage reports whether a file begins with a page of ftrace's ring buffer: a
+// time, and the length of the data, with two flags.
+func isPage(head []byte) bool {
+	const header, flags = 16, 3 << 30
+	if len(head) < header {
+		return false
+	}
+	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		if n := order.Uint64(head[8:]) &^ flags; n >= 8 && n <= 64<<10-header && n%4 == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// isProtobuf reports whether a file begins with a MetricsData message, also
+// behind its length, as the Collector's file exporter writes it.
+func isProtobuf(head []byte) bool {
+	const resourceMetrics = 1<<3 | 2
+	return len(head) > 2 && head[0] == resourceMetrics && head[1] >= ' ' ||
+		len(head) > 5 && head[4] == resourceMetrics && head[0] == 0
+}
+
+func isText(head []byte) bool {
+	if len(head) == headLength { // may end within a character
+		head = head[:headLength-utf8.UTFMax]
+		for len(head) > 0 && !utf8.Valid(head) && len(head) > headLength-2*utf8.UTFMax {
+			head = head[:len(head)-1]
+		}
+	}
+	return utf8.Valid(head) && !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n\f\x1b", r) })
+}
+
+func firstLine(text []byte) string {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return string(line[:min(len(line), 40)])
+}
+
+// isTracePipe reports whether a name is that of a file of tracefs from which
+// ftrace's events are taken by reading, and which waits for more.
+func isTracePipe(name string) bool { return strings.HasPrefix(filepath.Base(name), "trace_pipe") }

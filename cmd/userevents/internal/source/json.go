@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+)
+
+// maxRequest bounds the memory for one request, in bytes.
+const maxRequest = 64 << 20
+
+// requests reads OTLP/JSON: requests one after the other, each on a line or on
+// many, or in a JSON array. Requests of other signals and empty ones are passed
+// over.
+type requests struct {
+	in     *bufio.Reader
+	ahead  []byte // the beginning of the next object up to its first key, where that was read
+	number int    // of requests so far, of any signal
+	passed [len(signals) + 1]uint64
+}
+
+// signals are the other ones, by the keys of their requests.
+var signals = [...]struct{ name, key string }{
+	{"logs", "resourceLogs"}, {"traces", "resourceSpans"}, {"profiles", "resourceProfiles"},
+}
+
+const (
+	metricsKey   = "resourceMetrics"
+	emptyRequest = len(signals) // in requests.passed
+)
+
+// requestError is about one request; those after it can be read.
+type requestError struct {
+	number  int
+	damaged bool // it is not JSON, or is cut off: the file is not what it was
+	reason  error
+}
+
+func (e *requestError) Error() string { return fmt.Sprintf("request %d: %v", e.number, e.reason) }
+func (e *requestError) Unwrap() error { return e.reason }
+
+func newRequests(in io.Reader) *requests { return &requests{in: bufio.NewReaderSize(in, 64<<10)} }
+
+// next returns the next request of metrics. Its error is a *requestError, io.EOF,
+// or that of the reader; the latter two are final.
+func (r *requests) next() (pmetric.Metrics, error) {
+	for {
+		text, err := r.object()
+		if err != nil {
+			return pmetric.Metrics{}, err
+		}
+		metrics, err := r.decode(text)
+		if err != nil || metrics != (pmetric.Metrics{}) {
+			return metrics, err
+		}
+	}
+}
+
+// decode returns the zero value for a request without metrics.
+func (r *requests) decode(text []byte) (none pmetric.Metrics, err error) {
+	fail := func(damaged bool, err error) error { return &requestError{r.number, damaged, err} }
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return none, fail(true, err)
+	}
+	if !hasKey(keys, metricsKey) {
+		for i, s := range signals {
+			if hasKey(keys, s.key) {
+				r.passed[i]++
+				return none, nil
+			}
+		}
+		if len(keys) > 0 {
+			return none, fail(false, errors.New("no resourceMetrics in it: this is not OTLP/JSON"))
+		}
+		r.passed[emptyRequest]++
+		return none, nil
+	}
+	metrics, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(text)
+	if err != nil {
+		return none, fail(false, err)
+	}
+	if metrics.ResourceMetrics().Len() == 0 {
+		r.passed[emptyRequest]++
+		return none, nil
+	}
+	return metrics, nil
+}
+
+// hasKey looks for a key as OTLP writes it, or as protobuf names it.
+func hasKey(keys map[string]json.RawMessage, key string) bool {
+	if _, ok := keys[key]; ok {
+		return true
+	}
+	_, ok := keys[snakeCase(key)]
+	return ok
+}
+
+func snakeCase(key string) string {
+	end, found := strings.CutPrefix(key, "resource")
+	if !found {
+		return key
+	}
+	return "resource_" + strings.ToLower(end)
+}
+
+// notes says what was passed over.
+func (r *requests) notes() []string {
+	var parts []string
+	for i, s := range signals {
+		if n := r.passed[i]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s of %s", Count(n, "request"), s.name))
+		}
+	}
+	if n := r.passed[emptyRequest]; n > 0 {
+		parts = append(parts, Count(n, "empty request"))
+	}
+	if parts == nil {
+		return nil
+	}
+	return []string{strings.Join(parts, ", ") + " passed over"}
+}
+
+// object returns the text of the next object at the top, or in an array at the
+// top. Where a line cannot be a part of one, the next line may be.
+func (r *requests) object() ([]byte, error) {
+	text, depth := r.ahead, 1
+	if r.ahead = nil; text == nil {
+		if err := r.findObject(); err != nil {
+			return nil, err
+		}
+		depth = 0
+	}
+	r.number++
+	var line int // where in text the current line begins
+	var inString, inEscape bool
+	for {
+		c, err := r.in.ReadByte()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = r.damaged(errors.New("cut off"))
+			}
+			return nil, err
+		}
+		if len(text) == maxRequest {
+			return nil, r.skipLine(fmt.Errorf("longer than %d MiB", maxRequest>>20))
+		}
+		text = append(text, c)
+		switch {
+		case c == '\n':
+			if inString {
+				return nil, r.damaged(errors.New("a line break within a string"))
+			}
+			line = len(text)
+		case inEscape:
+			inEscape = false
+		case inString:
+			inEscape = c == '\\'
+			inString = c != '"'
+			if !inString && depth > 1 && beginsRequest(text[line:]) {
+				// The line before was cut off.
+				r.ahead = slices.Clone(text[line:])
+				return nil, r.damaged(errors.New("cut off"))
+			}
+		case c == '"':
+			inString = true
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return text, nil
+			}
+		}
+	}
+}
+
+func (r *requests) damaged(reason error) error { return &requestError{r.number, true, reason} }
+
+// beginsRequest reports whether a line up to the end of its first key can only be
+// the beginning of a request.
+func beginsRequest(line []byte) bool {
+	const longest = len(`{"resource_profiles"`)
+	if len(line) > longest {
+		return false
+	}
+	key, ok := strings.CutPrefix(string(line), `{"resource`)
+	return ok && len(key) > 1
+}
+
+// findObject stops before the next opening brace.
+func (r *requests) findObject() error {
+	const between = " \t\r\n,[]\ufeff"
+	for {
+		c, _, err := r.in.ReadRune()
+		switch {
+		case err != nil:
+			return err
+		case c == '{':
+			return r.in.UnreadRune()
+		case !strings.ContainsRune(between, c):
+			r.number++
+			return r.skipLine(fmt.Errorf("not JSON: invalid character %q", c))
+		}
+	}
+}
+
+// skipLine is for what cannot be read before the next line.
+func (r *requests) skipLine(reason error) error {
+	for {
+		_, err := r.in.ReadSlice('\n')
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return r.damaged(reason) // an error of the reader comes again
+		}
+	}
+}

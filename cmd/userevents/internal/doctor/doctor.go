@@ -1,89 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package doctor examines whether this user can emit and listen on this machine.
 package doctor
 
 import (
+	"bytes"
 	"context"
+	"path"
+	"slices"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
-// Options say what to look at.
+// Options say what is examined.
 type Options struct {
 	// Names are the tracepoints.
 	Names []string
-	// DataFile is the path of user_events_data where it is not to be looked for.
+	// DataFile is the path of user_events_data. Default: it is searched for.
 	DataFile string
 }
 
-// Trial is how trying both sides for real went. nil errors are success.
-type Trial struct {
-	// Event is the tracepoint that was tried.
-	Event  string
-	Listen error
-	Emit   error
-	// Backend is what wrote.
-	Backend string
+// Run makes all checks, and emits and listens with a tracepoint of its own.
+func Run(ctx context.Context, o Options) *Report {
+	return examine(machine, o, func() trial { return try(ctx, o.DataFile) })
 }
 
-// doctor is one examination.
-type doctor struct {
-	host     Host
-	opts     Options
-	location tracefs.Location
+// MissingRights are the failed checks of what a listener needs: all at once,
+// where the error of opening one has only the first.
+func MissingRights(o Options) []Check { return missingRights(machine, o) }
+
+func missingRights(h host, o Options) []Check {
+	e := newExamination(h, o)
+	e.run(rights)
+	return slices.DeleteFunc(e.Checks, func(c Check) bool { return c.Status != Fail })
+}
+
+// examination is a report in the making.
+type examination struct {
+	host
+	Options
 	Report
+	location tracefs.Location
+	findErr  error // why there is no location
 }
 
-// Run examines a host. try tries both sides for real; it is not called where the
-// host cannot have user_events.
-func Run(ctx context.Context, h Host, o Options, try func(context.Context, Options) Trial) *Report {
-	d := &doctor{host: h, opts: o}
-	if system := h.System(); system != "linux" {
-		d.add("kernel", Fail, "this is "+system+", and user_events are of Linux", needsKernel)
-		return &d.Report
-	}
-	findErr := d.findTracefs()
-	d.kernel()
-	d.config()
-	d.tracefs(findErr)
-	d.emitRights()
-	d.listenRights()
-	d.paranoid()
-	d.memlock()
-	d.namespace()
-	d.userEventsMax()
-	for _, name := range o.Names {
-		d.tracepoint(name)
-		d.users(name)
-		d.ftrace(name)
-	}
-	d.trial(try(ctx, o))
-	d.OK = d.Emit && d.Listen
-	for _, c := range d.Checks {
-		d.OK = d.OK && c.Status != Fail
-	}
-	return &d.Report
+// A check has no status where it does not apply.
+type check struct {
+	name string
+	run  func(*examination) Check
 }
 
-// trial tells how trying went.
-func (d *doctor) trial(t Trial) {
-	switch {
-	case t.Emit != nil:
-		detail, cure := split(t.Emit)
-		d.add("try_emit", Fail, detail, cure)
-	case t.Listen != nil:
-		d.ok("try_emit", "registered %s (%s); whether a listener would get what is written could not be tried", t.Event, t.Backend)
-	default:
-		d.ok("try_emit", "registered %s and wrote to it (%s)", t.Event, t.Backend)
+var (
+	// Without these, nothing else matters.
+	requirements = []check{{"kernel", (*examination).kernel}, {"config", (*examination).config}}
+	rights       = []check{
+		{"tracefs", (*examination).tracefs},
+		{"right_to_emit", (*examination).rightToEmit},
+		{"right_to_listen", (*examination).rightToListen},
+		{"perf_event_paranoid", (*examination).paranoid},
+		{"memlock", (*examination).memlock},
 	}
-	switch {
-	case t.Listen != nil:
-		detail, cure := split(t.Listen)
-		d.add("try_listen", Fail, detail, cure)
-	case t.Emit != nil:
-		d.ok("try_listen", "attached to %s on all CPUs; there was nothing to receive", t.Event)
-	default:
-		d.ok("try_listen", "attached to %s on all CPUs, and received what was written", t.Event)
+	limits = []check{
+		{"pid_namespace", (*examination).pidNamespace},
+		{"panic_on_warn", (*examination).panicOnWarn},
+		{"use_after_free", (*examination).useAfterFree},
+		{"user_events_max", (*examination).userEventsMax},
 	}
-	d.Emit, d.Listen = t.Emit == nil, t.Listen == nil
+	ofTracepoint = []struct {
+		name string
+		run  func(*examination, string) []Check
+	}{
+		{"tracepoint", (*examination).tracepoint},
+		{"listeners", (*examination).listeners},
+		{"ftrace", (*examination).ftrace},
+	}
+)
+
+func newExamination(h host, o Options) *examination {
+	e := &examination{host: h, Options: o}
+	e.findTracefs()
+	return e
+}
+
+func examine(h host, o Options, try func() trial) *Report {
+	e := newExamination(h, o)
+	e.run(requirements)
+	if e.noneFailed() {
+		e.run(rights)
+		e.run(limits)
+		for _, name := range o.Names {
+			for _, c := range ofTracepoint {
+				e.add(c.name, c.run(e, name)...)
+			}
+		}
+		if e.findErr == nil {
+			e.trial(try())
+		}
+	}
+	e.OK = e.Emit && e.Listen && e.noneFailed()
+	return &e.Report
+}
+
+func (e *examination) run(checks []check) {
+	for _, c := range checks {
+		e.add(c.name, c.run(e))
+	}
+}
+
+func (e *examination) add(name string, results ...Check) {
+	for _, c := range results {
+		if c.Name = name; c.Status != "" {
+			e.Checks = append(e.Checks, c)
+		}
+	}
+}
+
+func (e *examination) noneFailed() bool {
+	return !slices.ContainsFunc(e.Checks, func(c Check) bool { return c.Status == Fail })
+}
+
+// findTracefs finds the files that other checks read.
+func (e *examination) findTracefs() {
+	mounts, _ := e.readFile("/proc/self/mountinfo")
+	e.location, e.findErr = tracefs.FindIn(bytes.NewReader(mounts), e.stat)
+	if file := e.Options.DataFile; file != "" {
+		// The rest of tracefs may be found without it.
+		e.location.DataFile, e.findErr = file, nil
+		if _, err := e.stat(file); err != nil {
+			e.location.DataFile, e.findErr = "", tracefs.Explain(tracefs.OpOpen, file, err)
+		} else if dir := path.Dir(file); e.location.Dir == "" && e.exists(path.Join(dir, "events")) {
+			e.location.Dir = dir
+		}
+	}
+	e.Facts.Tracefs, e.Facts.DataFile = e.location.Dir, e.location.DataFile
+}
+
+// trial reports how emitting and listening went.
+func (e *examination) trial(t trial) {
+	e.Emit, e.Listen = t.emit == nil, t.listen == nil
+	emit := ok("registered %s and wrote to it (%s)", t.tracepoint, t.backend)
+	listen := ok("attached to %s on all CPUs and received what was written", t.tracepoint)
+	switch {
+	case !e.Emit && !e.Listen:
+		emit, listen = failed(t.emit), failed(t.listen)
+	case !e.Emit:
+		emit, listen = failed(t.emit), ok("attached to %s on all CPUs; nothing was written that could be received", t.tracepoint)
+	case !e.Listen:
+		emit, listen = ok("registered %s (%s); without a listener no event could be written", t.tracepoint, t.backend), failed(t.listen)
+	}
+	e.add("try_emit", emit)
+	e.add("try_listen", listen)
 }

@@ -4,11 +4,11 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +25,12 @@ type fake struct {
 	system string
 }
 
-var _ Host = (*fake)(nil)
+func (f *fake) host() host {
+	return host{
+		system: cmp.Or(f.system, "linux"), pageSize: 4096,
+		readFile: f.readFile, readDir: f.readDir, readlink: f.readlink, stat: f.stat, openWrite: f.openWrite,
+	}
+}
 
 func (f *fake) fs() fstest.MapFS {
 	m := fstest.MapFS{}
@@ -45,7 +50,7 @@ func (f *fake) deny(op, name string) error {
 	return nil
 }
 
-func (f *fake) ReadFile(name string) ([]byte, error) {
+func (f *fake) readFile(name string) ([]byte, error) {
 	if err := f.deny("open", name); err != nil {
 		return nil, err
 	}
@@ -53,7 +58,7 @@ func (f *fake) ReadFile(name string) ([]byte, error) {
 	return b, errno(err)
 }
 
-// errno makes an error of package fs what it would be of a system call.
+// errno converts an error of package fs into that of the system call.
 func errno(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) && errors.Is(err, fs.ErrNotExist) {
@@ -62,31 +67,26 @@ func errno(err error) error {
 	return err
 }
 
-func (f *fake) ReadDir(name string) (out []string, err error) {
+func (f *fake) readDir(name string) (out []fs.DirEntry, err error) {
 	if err := f.deny("open", name); err != nil {
 		return nil, err
 	}
-	entries, err := fs.ReadDir(f.fs(), strings.TrimPrefix(name, "/"))
-	for _, e := range entries {
-		out = append(out, e.Name())
-	}
+	tree := f.fs()
 	for link := range f.links {
-		if path.Dir(link) == name {
-			out = append(out, path.Base(link))
-		}
+		tree[strings.TrimPrefix(link, "/")] = &fstest.MapFile{}
 	}
-	slices.Sort(out)
-	return out, err
+	out, err = fs.ReadDir(tree, strings.TrimPrefix(name, "/"))
+	return out, errno(err)
 }
 
-func (f *fake) Readlink(name string) (string, error) {
+func (f *fake) readlink(name string) (string, error) {
 	if to, ok := f.links[name]; ok {
 		return to, nil
 	}
 	return "", &fs.PathError{Op: "readlink", Path: name, Err: syscall.ENOENT}
 }
 
-func (f *fake) Stat(name string) (fs.FileInfo, error) {
+func (f *fake) stat(name string) (fs.FileInfo, error) {
 	if dir := path.Dir(name); dir != name {
 		if err := f.deny("stat", dir); err != nil {
 			return nil, err
@@ -96,22 +96,13 @@ func (f *fake) Stat(name string) (fs.FileInfo, error) {
 	return info, errno(err)
 }
 
-func (f *fake) OpenWrite(name string) error {
+func (f *fake) openWrite(name string) error {
 	if err := f.deny("open", name); err != nil {
 		return err
 	}
-	_, err := f.Stat(name)
+	_, err := f.stat(name)
 	return err
 }
-
-func (f *fake) System() string {
-	if f.system != "" {
-		return f.system
-	}
-	return "linux"
-}
-
-func (f *fake) PageSize() int { return 4096 }
 
 const otlpFormat = `name: otlp_metrics
 ID: 1700
@@ -140,11 +131,11 @@ func gzipped(t *testing.T, s string) string {
 
 const tracing = "/sys/kernel/tracing"
 
-// healthy is a host with everything, seen by root, with a service and a listener.
+// healthy is a host with everything, as root sees it, with a service and a listener.
 func healthy(t *testing.T) *fake {
 	return &fake{
 		files: map[string]string{
-			"/proc/sys/kernel/osrelease":                        "6.12.3-cloud\n",
+			"/proc/sys/kernel/osrelease":                        "6.12.117-cloud\n",
 			"/proc/config.gz":                                   gzipped(t, "CONFIG_X=y\nCONFIG_USER_EVENTS=y\n"),
 			"/proc/self/mountinfo":                              "36 25 0:12 / " + tracing + " rw,nosuid - tracefs tracefs rw\n",
 			"/proc/self/status":                                 "Name:\tx\nCapEff:\t000001ffffffffff\n",
@@ -152,6 +143,7 @@ func healthy(t *testing.T) *fake {
 			"/proc/sys/kernel/perf_event_paranoid":              "2\n",
 			"/proc/sys/kernel/perf_event_mlock_kb":              "516\n",
 			"/proc/sys/kernel/user_events_max":                  "32768\n",
+			"/proc/sys/kernel/panic_on_warn":                    "0\n",
 			"/sys/devices/system/cpu/online":                    "0-3\n",
 			"/proc/4711/comm":                                   "agent\n",
 			"/proc/4711/status":                                 "",
@@ -167,10 +159,11 @@ func healthy(t *testing.T) *fake {
 			tracing + "/instances/mine/tracing_on":                             "1\n",
 		},
 		links: map[string]string{
-			"/proc/self/ns/pid": "pid:[4026531836]",
-			"/proc/4711/fd/3":   "anon_inode:[perf_event]",
-			"/proc/4711/fd/4":   "/dev/null",
-			"/proc/1/fd/0":      "/dev/null",
+			"/proc/self/ns/pid":  "pid:[4026531836]",
+			"/proc/self/ns/user": "user:[4026531837]",
+			"/proc/4711/fd/3":    "anon_inode:[perf_event]",
+			"/proc/4711/fd/4":    "/dev/null",
+			"/proc/1/fd/0":       "/dev/null",
 		},
 		denied: map[string]error{},
 	}

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"runtime"
@@ -10,55 +11,67 @@ import (
 	"strings"
 )
 
-// Host is what is looked at. Tests put tables in its place.
-type Host interface {
-	ReadFile(name string) ([]byte, error)
-	// ReadDir returns the names of what is in a directory.
-	ReadDir(name string) ([]string, error)
-	Readlink(name string) (string, error)
-	Stat(name string) (fs.FileInfo, error)
-	// OpenWrite opens a file for writing, without harm to it, and closes it.
-	OpenWrite(name string) error
-	// System is runtime.GOOS.
-	System() string
-	PageSize() int
+// host is the machine that is examined, or a test's.
+type host struct {
+	system    string // runtime.GOOS
+	pageSize  int
+	readFile  func(name string) ([]byte, error)
+	readDir   func(name string) ([]fs.DirEntry, error)
+	readlink  func(name string) (string, error)
+	stat      func(name string) (fs.FileInfo, error)
+	openWrite func(name string) error // and closes it
 }
 
-// Machine is this machine.
-type Machine struct{}
-
-var _ Host = Machine{}
-
-func (Machine) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
-func (Machine) Readlink(name string) (string, error)  { return os.Readlink(name) }
-func (Machine) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
-func (Machine) System() string                        { return runtime.GOOS }
-func (Machine) PageSize() int                         { return os.Getpagesize() }
-
-func (Machine) ReadDir(name string) ([]string, error) {
-	entries, err := os.ReadDir(name)
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names, err
+var machine = host{
+	system: runtime.GOOS, pageSize: os.Getpagesize(),
+	readFile: os.ReadFile, readDir: os.ReadDir, readlink: os.Readlink, stat: os.Stat,
+	openWrite: func(name string) error {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	},
 }
 
-func (Machine) OpenWrite(name string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return f.Close()
+// text is the content of a file, without the end of its last line.
+func (h host) text(name string) (string, error) {
+	b, err := h.readFile(name)
+	return strings.TrimSpace(string(b)), err
 }
 
-// readInt reads a file with a number in it.
-func readInt(h Host, name string) (int, error) {
-	b, err := h.ReadFile(name)
+// number is the content of a file such as a sysctl.
+func (h host) number(name string) (int, error) {
+	s, err := h.text(name)
 	if err != nil {
 		return 0, err
 	}
-	return strconv.Atoi(strings.TrimSpace(string(b)))
+	return strconv.Atoi(s)
+}
+
+// names are the names in a directory, none if it cannot be read.
+func (h host) names(dir string) (names []string) {
+	entries, _ := h.readDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func (h host) exists(name string) bool {
+	_, err := h.stat(name)
+	return err == nil
+}
+
+// field is what follows the first occurrence of a key at the start of a line.
+func (h host) field(file, key string) string {
+	s, _ := h.text(file)
+	for line := range strings.Lines(s) {
+		if value, ok := strings.CutPrefix(line, key); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 // Capabilities, as include/uapi/linux/capability.h numbers them.
@@ -68,24 +81,39 @@ const (
 	capPerfmon  = 38
 )
 
-// capabilities are the effective ones of this process. Where they cannot be read
-// they are taken to be none.
-func capabilities(h Host) (set uint64) {
-	b, _ := h.ReadFile("/proc/self/status")
-	for _, l := range strings.Split(string(b), "\n") {
-		if v, ok := strings.CutPrefix(l, "CapEff:"); ok {
-			set, _ = strconv.ParseUint(strings.TrimSpace(v), 16, 64)
-		}
-	}
-	return set
+// The inodes of the namespaces that the kernel makes at boot:
+// include/uapi/linux/nsfs.h.
+const (
+	initialUserNamespace = "user:[4026531837]"
+	initialPIDNamespace  = "pid:[4026531836]"
+)
+
+// has reports whether this process has a capability that counts for perf events
+// and locked memory: one of a user namespace other than the first does not.
+func (h host) has(capability int) bool {
+	set, _ := strconv.ParseUint(h.field("/proc/self/status", "CapEff:"), 16, 64)
+	return set&(1<<capability) != 0 && !h.inUserNamespace()
 }
 
-func has(set uint64, capability int) bool { return set&(1<<capability) != 0 }
+func (h host) inUserNamespace() bool {
+	// A kernel without user namespaces has no such link.
+	ns, err := h.readlink("/proc/self/ns/user")
+	return err == nil && ns != initialUserNamespace
+}
 
-// onlineCPUs is how many CPUs are online, or 0 if that is not known.
-func onlineCPUs(h Host) (n int) {
-	b, _ := h.ReadFile("/sys/devices/system/cpu/online")
-	for _, part := range strings.Split(strings.TrimSpace(string(b)), ",") {
+// cause is an error without the path, which the detail of a check has.
+func cause(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// onlineCPUs is the number of CPUs that are online, or 0 if it is unknown.
+func (h host) onlineCPUs() (n int) {
+	list, _ := h.text("/sys/devices/system/cpu/online")
+	for _, part := range strings.Split(list, ",") {
 		from, to, isRange := strings.Cut(part, "-")
 		first, err := strconv.Atoi(from)
 		last := first

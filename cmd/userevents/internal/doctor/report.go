@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doctor finds out whether this machine lets this user emit and listen,
-// and what cures it where not.
 package doctor
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
 // Status is how a check went.
@@ -18,94 +21,108 @@ type Status string
 
 const (
 	OK   Status = "ok"
-	Warn Status = "warn" // it works, but not as well as it might
+	Warn Status = "warn" // it works, with a limitation or a risk
 	Fail Status = "fail"
 )
 
-// Check is the result of one check. Its texts may have been written by others.
+// Check is the result of one check. Its texts may contain what other processes
+// chose: escape them before they are printed.
 type Check struct {
-	// Name is what was looked at. Names do not change from version to version.
+	// Name is stable across versions.
 	Name   string `json:"name"`
 	Status Status `json:"status"`
-	// Detail is what was found.
 	Detail string `json:"detail"`
-	// Cure is what to do about it, unless it is OK.
-	Cure string `json:"cure,omitempty"`
+	// Hint is what to do about it; empty if the status is OK.
+	Hint string `json:"hint,omitempty"`
 }
 
-// Facts are numbers and names that were found on the way; what could not be found
-// out is left out.
+func (c Check) String() string {
+	if c.Hint == "" {
+		return c.Detail
+	}
+	return c.Detail + ": " + c.Hint
+}
+
+func ok(format string, args ...any) Check {
+	return Check{Status: OK, Detail: fmt.Sprintf(format, args...)}
+}
+func warn(detail, hint string) Check { return Check{Status: Warn, Detail: detail, Hint: hint} }
+func fail(detail, hint string) Check { return Check{Status: Fail, Detail: detail, Hint: hint} }
+
+// unknown is for what cannot be read.
+func unknown(err error, hint string) Check { return warn(fmt.Sprintf("unknown: %v", err), hint) }
+
+// failed is for an error of package tracefs, which has its own hint.
+func failed(err error) Check {
+	var e *tracefs.Error
+	if !errors.As(err, &e) {
+		return fail(err.Error(), "please report it")
+	}
+	detail := e.Path + ": " + e.Err.Error()
+	switch e.Op {
+	case tracefs.OpRegister, tracefs.OpPerfOpen, tracefs.OpMmap:
+		detail = e.Op + " " + detail
+	}
+	return fail(detail, e.Hint)
+}
+
+// Facts are numbers and names found by the checks, without those that are unknown.
 type Facts struct {
-	Kernel     string `json:"kernel,omitempty"`      // its release
-	Tracefs    string `json:"tracefs,omitempty"`     // the directory
+	Kernel     string `json:"kernel,omitempty"`      // release
+	Tracefs    string `json:"tracefs,omitempty"`     // directory
 	DataFile   string `json:"data_file,omitempty"`   // user_events_data
-	CPUs       int    `json:"cpus,omitempty"`        // that are online
-	RingSize   int    `json:"ring_size,omitempty"`   // bytes per CPU, that this user may lock
-	WantedRing int    `json:"wanted_ring,omitempty"` // bytes per CPU, that a listener wants
+	CPUs       int    `json:"cpus,omitempty"`        // online
+	RingSize   int    `json:"ring_size,omitempty"`   // bytes per CPU that this user may lock
+	WantedRing int    `json:"wanted_ring,omitempty"` // bytes per CPU that a listener asks for
 	Paranoid   *int   `json:"perf_event_paranoid,omitempty"`
-	Events     *int   `json:"user_events,omitempty"`     // how many there are
-	EventsMax  *int   `json:"user_events_max,omitempty"` // how many there may be
+	Events     *int   `json:"user_events,omitempty"` // registered
+	EventsMax  *int   `json:"user_events_max,omitempty"`
 }
 
-// Report is all that was found.
+// Report is the result of all checks.
 type Report struct {
-	// OK tells that nothing failed.
+	// OK: no check failed.
 	OK bool `json:"ok"`
-	// Emit and Listen tell that this was really done.
+	// Emit and Listen: this was done successfully.
 	Emit   bool    `json:"emit"`
 	Listen bool    `json:"listen"`
 	Checks []Check `json:"checks"`
 	Facts  Facts   `json:"facts"`
 }
 
-func (r *Report) add(name string, status Status, detail, cure string) {
-	r.Checks = append(r.Checks, Check{Name: name, Status: status, Detail: detail, Cure: cure})
-}
-
-func (r *Report) ok(name, format string, args ...any) {
-	r.add(name, OK, fmt.Sprintf(format, args...), "")
-}
-
-// verdict is the last word.
 func (r *Report) verdict() string {
-	can := func(does bool) string {
-		if does {
-			return "can"
-		}
-		return "cannot"
+	switch {
+	case r.Emit && r.Listen && r.OK:
+		return "This user can emit and listen here."
+	case r.Emit && r.Listen:
+		return "This user can emit and listen here, but see FAIL above."
+	case r.Emit:
+		return "This user can emit and cannot listen here."
+	case r.Listen:
+		return "This user cannot emit and can listen here."
 	}
-	s := fmt.Sprintf("This user %s emit and %s listen here.", can(r.Emit), can(r.Listen))
-	if r.Emit == r.Listen {
-		s = fmt.Sprintf("This user %s emit and listen here.", can(r.Emit))
-	}
-	if r.Emit && r.Listen && !r.OK {
-		s += " But see FAIL above."
-	}
-	return s
+	return "This user can neither emit nor listen here."
 }
 
-// textWidth is where lines of cures are broken.
+// textWidth is the width of hints, in cells.
 const textWidth = 100
 
-// Text writes the report for people: a line for each check, and its cure below.
+// Text writes the report for people: a line for each check, its hint below it.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
-	told := map[string]string{} // cures, and where
+	hints := map[string]string{"": ""} // and the check that had it first
 	for _, c := range r.Checks {
 		fmt.Fprintf(&b, "%-4s  %-20s %s\n", strings.ToUpper(string(c.Status)), c.Name, safetext.Escape(c.Detail))
-		cure := c.Cure
-		if at, ok := told[cure]; ok && cure != "" {
-			cure = "as of " + at
-		} else {
-			told[cure] = c.Name
+		hint := c.Hint
+		if first, ok := hints[hint]; !ok {
+			hints[hint] = c.Name
+		} else if hint != "" {
+			hint = "see " + first
 		}
-		for i, l := range wrap(safetext.Escape(cure), textWidth-12) {
-			if i == 0 {
-				l = "cure: " + l
-			} else {
-				l = "      " + l
-			}
-			fmt.Fprintf(&b, "      %s\n", l)
+		if hint != "" {
+			const indent = "\n            "
+			hint = ansi.Wrap(safetext.Escape(hint), textWidth-len(indent), "")
+			fmt.Fprintf(&b, "      hint: %s\n", strings.ReplaceAll(hint, "\n", indent))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.verdict())
@@ -113,40 +130,17 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-// wrap breaks text into lines between words.
-func wrap(s string, width int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" && safetext.Width(line)+1+safetext.Width(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	if line != "" {
-		lines = append(lines, line)
-	}
-	return lines
-}
-
 // JSON writes the report for programs.
 func (r *Report) JSON(w io.Writer) error {
-	b, err := json.MarshalIndent(r, "", "  ")
+	compact, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(jsonLines(b), '\n'))
-	return err
-}
-
-// jsonLines is safetext.JSON that leaves the ends of lines.
-func jsonLines(b []byte) []byte {
-	lines := strings.Split(string(b), "\n")
-	for i, l := range lines {
-		lines[i] = string(safetext.JSON([]byte(l)))
+	var b bytes.Buffer
+	if err := json.Indent(&b, safetext.JSON(compact), "", "  "); err != nil {
+		return err
 	}
-	return []byte(strings.Join(lines, "\n"))
+	b.WriteByte('\n')
+	_, err = b.WriteTo(w)
+	return err
 }

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"math/bits"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+const (
+	needsKernel = "Linux 6.4 or newer, built with CONFIG_USER_EVENTS=y, is needed"
+	mountProc   = "mount /proc"
+)
+
+func (e *examination) kernel() Check {
+	if e.system != "linux" {
+		return fail("this is "+e.system+", and user_events are a feature of Linux", needsKernel)
+	}
+	release, err := e.text("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return unknown(err, mountProc)
+	}
+	e.Facts.Kernel = release
+	v, ok1 := parseRelease(release)
+	switch {
+	case !ok1:
+		return warn(release+", which is not a known form of release", needsKernel)
+	case v.atLeast(6, 4):
+		return ok("%s (user_events came with 6.4)", release)
+	case e.location.DataFile != "":
+		return ok("%s, which has user_events although they came with 6.4", release)
+	}
+	return fail(release+" is older than 6.4", needsKernel)
+}
+
+// version is that of a kernel's release. One with a suffix, such as -amd64, is of
+// a distribution, whose patches its number does not show.
+type version struct {
+	major, minor, patch int
+	suffix              string
+}
+
+func parseRelease(release string) (v version, ok bool) {
+	n, _ := fmt.Sscanf(release, "%d.%d.%d%s", &v.major, &v.minor, &v.patch, &v.suffix)
+	return v, n >= 2
+}
+
+func (v version) atLeast(major, minor int) bool {
+	return v.major > major || v.major == major && v.minor >= minor
+}
+
+const option = "CONFIG_USER_EVENTS"
+
+// config finds the option in the kernel's configuration.
+func (e *examination) config() Check {
+	if !e.noneFailed() {
+		return Check{}
+	}
+	files := []string{"/proc/config.gz"}
+	if r := e.Facts.Kernel; r != "" {
+		files = append(files, "/boot/config-"+r, "/lib/modules/"+r+"/config", "/usr/lib/modules/"+r+"/config")
+	}
+	for _, file := range files {
+		text, err := e.configText(file)
+		switch {
+		case err != nil:
+			continue
+		case slices.Contains(strings.Fields(text), option+"=y"):
+			return ok("%s=y in %s", option, file)
+		case e.location.DataFile != "": // the file may be that of another build
+			return ok("%s is not in %s, but user_events are there", option, file)
+		}
+		return fail(fmt.Sprintf("%s is not set in %s", option, file),
+			"build the kernel with "+option+"=y, or boot one that has it (Debian's do not)")
+	}
+	if e.location.DataFile != "" {
+		return ok("no configuration of this kernel is readable, but user_events are there")
+	}
+	return warn("no configuration of this kernel is readable: neither "+strings.Join(files, " nor "),
+		"if user_events_data is missing although tracefs is mounted, "+option+" is not set: "+needsKernel)
+}
+
+const maxConfig = 4 << 20 // bytes
+
+func (e *examination) configText(name string) (string, error) {
+	b, err := e.readFile(name)
+	if err != nil || path.Ext(name) != ".gz" {
+		return string(b), err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return "", err
+	}
+	b, err = io.ReadAll(io.LimitReader(z, maxConfig))
+	return string(b), err
+}
+
+func (e *examination) tracefs() Check {
+	switch {
+	case e.findErr != nil:
+		return failed(e.findErr)
+	case e.location.Dir == "":
+		return warn("only "+e.location.DataFile+" is visible here: enough to emit, but not to listen",
+			"give listeners the whole of "+tracefs.DefaultDir)
+	}
+	return ok("mounted on %s", e.location.Dir)
+}
+
+func (e *examination) rightToEmit() Check {
+	if e.location.DataFile == "" {
+		return Check{}
+	}
+	if err := e.openWrite(e.location.DataFile); err != nil {
+		return failed(tracefs.Explain(tracefs.OpOpen, e.location.DataFile, err))
+	}
+	return ok("%s can be opened for writing", e.location.DataFile)
+}
+
+func (e *examination) rightToListen() Check {
+	if e.location.Dir != "" {
+		events := path.Join(e.location.Dir, "events")
+		if _, err := e.readDir(events); err != nil {
+			return failed(tracefs.Explain(tracefs.OpRead, events, err))
+		}
+	}
+	paranoid, err := e.number("/proc/sys/kernel/perf_event_paranoid")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fail("the kernel has no perf events", "build the kernel with CONFIG_PERF_EVENTS=y")
+	case e.has(capPerfmon):
+		return ok("CAP_PERFMON")
+	case e.has(capSysAdmin):
+		return ok("CAP_SYS_ADMIN")
+	case err == nil && paranoid < 0:
+		return ok("kernel.perf_event_paranoid is %d, so every user may", paranoid)
+	case e.inUserNamespace():
+		return fail("this is a user namespace, whose capabilities do not count for perf events, and kernel.perf_event_paranoid is not -1",
+			"run listeners outside of it (not in a rootless container), or set the sysctl kernel.perf_event_paranoid to -1")
+	}
+	return fail("neither CAP_PERFMON nor kernel.perf_event_paranoid at -1",
+		"run listeners as root, or grant CAP_PERFMON (setcap cap_perfmon,cap_ipc_lock+ep FILE, or AmbientCapabilities=CAP_PERFMON in the systemd unit)")
+}
+
+func (e *examination) paranoid() Check {
+	v, err := e.number("/proc/sys/kernel/perf_event_paranoid")
+	if err != nil {
+		return unknown(err, mountProc)
+	}
+	e.Facts.Paranoid = &v
+	if v < 0 {
+		return ok("%d: listening takes no capability", v)
+	}
+	return ok("%d: listening takes CAP_PERFMON", v)
+}
+
+// What a listener asks for: see package listen.
+const (
+	maxRing      = 4 << 20   // bytes per CPU
+	maxRings     = 128 << 20 // bytes for all CPUs
+	leastWanted  = 256 << 10 // bytes per CPU
+	smallestRing = 32 << 10  // bytes per CPU
+)
+
+const (
+	defaultMlock = 516 // KiB per CPU, kernel.perf_event_mlock_kb
+	unlimited    = math.MaxInt
+)
+
+// memlock predicts the size of the rings by the kernel's rule in perf_mmap,
+// kernel/events/core.c.
+func (e *examination) memlock() Check {
+	cpus := e.onlineCPUs()
+	if cpus == 0 {
+		return warn("unknown, as the CPUs that are online are", "mount /sys")
+	}
+	wanted := max(1<<(bits.Len(uint(min(maxRing, maxRings/cpus)))-1), leastWanted)
+	e.Facts.CPUs, e.Facts.WantedRing = cpus, wanted
+
+	limit := e.memlockLimit()
+	mlock, err := e.number("/proc/sys/kernel/perf_event_mlock_kb")
+	if err != nil {
+		mlock = defaultMlock
+	}
+	why := fmt.Sprintf("%d KiB per CPU for all of this user's rings (kernel.perf_event_mlock_kb), and %s (RLIMIT_MEMLOCK)", mlock, size(limit))
+	allowed := unlimited
+	switch {
+	case e.has(capIPCLock):
+		why = "CAP_IPC_LOCK"
+	case e.Facts.Paranoid != nil && *e.Facts.Paranoid < 0:
+		why = fmt.Sprintf("kernel.perf_event_paranoid is %d", *e.Facts.Paranoid)
+	case limit != unlimited:
+		allowed = mlock<<10*cpus + limit
+	}
+	ring := wanted
+	for ring >= smallestRing && ring+e.pageSize > allowed/cpus {
+		ring /= 2
+	}
+	const hint = "raise the memlock limit (ulimit -l, LimitMEMLOCK= in the systemd unit) or the sysctl kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK"
+	if ring < smallestRing {
+		return fail(fmt.Sprintf("not even rings of %s on %d CPUs: %s", size(smallestRing), cpus, why), hint)
+	}
+	e.Facts.RingSize = ring
+	if ring < wanted {
+		return warn(fmt.Sprintf("rings of %s on %d CPUs instead of %s, so bursts may be lost: %s", size(ring), cpus, size(wanted), why), hint)
+	}
+	return ok("rings of %s on %d CPUs: %s", size(ring), cpus, why)
+}
+
+// memlockLimit is RLIMIT_MEMLOCK of this process in bytes.
+func (e *examination) memlockLimit() int {
+	soft, _, _ := strings.Cut(e.field("/proc/self/limits", "Max locked memory"), " ")
+	if soft == "unlimited" {
+		return unlimited
+	}
+	n, _ := strconv.Atoi(soft)
+	return n
+}
+
+// size is a number of bytes.
+func size(n int) string {
+	switch {
+	case n == unlimited:
+		return "unlimited"
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}
+
+func (e *examination) pidNamespace() Check {
+	switch ns, err := e.readlink("/proc/self/ns/pid"); {
+	case err != nil:
+		return unknown(err, mountProc)
+	case ns == initialPIDNamespace:
+		return ok("the host's: all processes are visible by their pids")
+	}
+	return warn("not the host's: events of processes outside are received with pid 0 and without a name",
+		"run listeners in the host's pid namespace (docker run --pid host, hostPID: true) if the pids matter")
+}
+
+// panicOnWarn: perf_trace_buf_alloc in kernel/trace/trace_event_perf.c warns of an
+// event that is too large, which user_events do not refuse.
+func (e *examination) panicOnWarn() Check {
+	const name = "panic_on_warn"
+	switch v, err := e.number("/proc/sys/kernel/" + name); {
+	case err != nil:
+		return Check{}
+	case v == 0:
+		return ok("0: a kernel warning does not stop the machine")
+	}
+	return warn("a process that may write user_events can panic this machine, by an event of more than 8168 bytes while somebody listens with perf",
+		"set the sysctl kernel.panic_on_warn to 0, or give user_events_data only to processes that you trust")
+}
+
+// useAfterFree reports whether the kernel has a fix of July 2026.
+func (e *examination) useAfterFree() Check {
+	const fix = `"tracing/user_events: Fix use-after-free in user_event_mm_dup()"`
+	v, known := parseRelease(e.Facts.Kernel)
+	fixed := v.atLeast(7, 2) && !strings.HasPrefix(e.Facts.Kernel, "7.2.0-rc") ||
+		v.major == 6 && (v.minor == 18 && v.patch >= 42 || v.minor == 12 && v.patch >= 117)
+	switch {
+	case !known:
+		return Check{}
+	case fixed:
+		return ok("%s has the fix of the use-after-free in user_event_mm_dup", e.Facts.Kernel)
+	case v.suffix != "" || v.minor == 6 || v.atLeast(6, 19):
+		// A distribution may have taken the fix into any version, and so may
+		// releases of the series that were maintained then.
+		return ok("the version %s does not say whether the use-after-free in user_event_mm_dup is fixed: search the kernel's changelog for %s",
+			e.Facts.Kernel, fix)
+	}
+	return warn(e.Facts.Kernel+" has a use-after-free that any process with access to user_events_data can reach (user_event_mm_dup)",
+		"update to 7.2, 6.18.42, Debian's 6.12.117 or later, or to a kernel whose changelog has "+fix)
+}
+
+// userEventsMax compares the number of user events with the limit.
+func (e *examination) userEventsMax() Check {
+	most, err := e.number("/proc/sys/kernel/user_events_max")
+	switch {
+	case err != nil && e.location.DataFile == "":
+		return Check{}
+	case err != nil:
+		return unknown(err, mountProc)
+	}
+	e.Facts.EventsMax = &most
+	file := path.Join(e.location.Dir, "user_events_status")
+	status, err := e.readFile(file)
+	if err != nil || e.location.Dir == "" {
+		return ok("at most %d user events; their number cannot be read", most)
+	}
+	// The events come before an empty line and the totals.
+	events, _, _ := strings.Cut("\n"+string(status), "\n\n")
+	n := strings.Count(events, "\n")
+	e.Facts.Events = &n
+	hint := "raise the sysctl kernel.user_events_max, or find out who registers so many: " + file + " lists them"
+	switch {
+	case n >= most:
+		return fail(fmt.Sprintf("%d user events of at most %d: no other can be registered", n, most), hint)
+	case n >= most-most/10:
+		return warn(fmt.Sprintf("%d user events of at most %d", n, most), hint)
+	}
+	return ok("%d user events of at most %d", n, most)
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+)
+
+// tracepoint reports whether it is registered and with which fields.
+func (e *examination) tracepoint(name string) (out []Check) {
+	if e.location.Dir == "" {
+		return nil
+	}
+	for _, multi := range e.multi(name) {
+		out = append(out, ok("%s/%s is registered, too: one of several formats", tracefs.SystemMulti, multi))
+	}
+	return append(out, e.format(name))
+}
+
+func (e *examination) format(name string) Check {
+	file := path.Join(e.location.Dir, "events", tracefs.System, name, "format")
+	text, err := e.text(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ok("%s is not registered: nobody emits or listens now", name)
+	case err != nil:
+		return warn(fmt.Sprintf("%s cannot be read: %v", name, cause(err)), failed(tracefs.Explain(tracefs.OpRead, file, err)).Hint)
+	}
+	format, err := tracefs.ParseFormat(text)
+	if err != nil {
+		return warn(fmt.Sprintf("the format of %s cannot be parsed: %v", name, err), "please report it")
+	}
+	fields := fieldsOf(format)
+	switch {
+	case isOTLP(format):
+		return ok("%s is registered with the fields %s", name, fields)
+	case fields == "":
+		return warn(name+" is registered without fields, as the C++ exporter does: listeners can read it, but the Go, Rust and .NET exporters cannot register it",
+			"let services of the two kinds use different names (--name, USEREVENTS_TRACEPOINT_NAME)")
+	}
+	return fail(fmt.Sprintf("%s is registered with other fields (%s): exporters cannot register it, and listeners find no OTLP in it", name, fields),
+		"stop all processes that use it, or use another name (--name, USEREVENTS_TRACEPOINT_NAME)")
+}
+
+// multi are the names of a tracepoint that is registered in several formats.
+func (e *examination) multi(name string) (out []string) {
+	for _, n := range e.names(path.Join(e.location.Dir, "events", tracefs.SystemMulti)) {
+		if strings.HasPrefix(n, name+".") {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func fieldsOf(f *tracefs.Format) string {
+	var out []string
+	for _, field := range f.Fields {
+		if field.Common() {
+			continue
+		}
+		t := field.Type
+		if field.Array {
+			t += "[]"
+		}
+		out = append(out, t+" "+field.Name)
+	}
+	return strings.Join(out, "; ")
+}
+
+func isOTLP(f *tracefs.Format) bool {
+	protocol, ok1 := f.Field("protocol")
+	version, ok2 := f.Field("version")
+	buffer, ok3 := f.Field("buffer")
+	return ok1 && ok2 && ok3 && protocol.Size == 4 && version.Size == 8 && (buffer.RelLoc() || buffer.DataLoc())
+}
+
+// listeners reports who has the tracepoint on, from user_events_status, which
+// has lines such as
+//
+//	otlp_metrics # Used by ftrace perf
+func (e *examination) listeners(event string) []Check {
+	if e.location.Dir == "" {
+		return nil
+	}
+	status, err := e.text(path.Join(e.location.Dir, "user_events_status"))
+	if err != nil {
+		return []Check{unknown(err, "read user_events_status as root")}
+	}
+	for line := range strings.Lines(status) {
+		name, comment, _ := strings.Cut(line, "#")
+		if strings.TrimSpace(name) != event {
+			continue
+		}
+		users := strings.Join(strings.Fields(strings.TrimPrefix(strings.TrimSpace(comment), "Used by")), " and ")
+		if users == "" {
+			return []Check{ok("none of %s: services write nothing", event)}
+		}
+		detail := event + " is used by " + users
+		if holders := e.perfHolders(); len(holders) > 0 && strings.Contains(users, "perf") {
+			detail += "; processes with perf events, of this tracepoint or another: " + strings.Join(holders, ", ")
+		}
+		return []Check{ok("%s", detail)}
+	}
+	return []Check{ok("none: %s is not registered", event)}
+}
+
+const maxHolders = 10 // processes that are named
+
+// perfHolders are the processes with open perf events that this user can see.
+func (e *examination) perfHolders() (out []string) {
+	for _, pid := range e.names("/proc") {
+		for _, fd := range e.names("/proc/" + pid + "/fd") {
+			to, err := e.readlink("/proc/" + pid + "/fd/" + fd)
+			if err != nil || !strings.Contains(to, "[perf_event]") || strings.Trim(pid, "0123456789") != "" {
+				continue
+			}
+			if len(out) == maxHolders {
+				return append(out, "and more")
+			}
+			comm, _ := e.text("/proc/" + pid + "/comm")
+			out = append(out, fmt.Sprintf("%s (%s)", pid, comm))
+			break
+		}
+	}
+	return out
+}
+
+// ftrace finds sessions that may have been forgotten.
+func (e *examination) ftrace(name string) (out []Check) {
+	if e.location.Dir == "" {
+		return nil
+	}
+	dirs := []string{e.location.Dir}
+	for _, i := range e.names(path.Join(e.location.Dir, "instances")) {
+		dirs = append(dirs, path.Join(e.location.Dir, "instances", i))
+	}
+	events := []string{path.Join(tracefs.System, name)}
+	for _, m := range e.multi(name) {
+		events = append(events, path.Join(tracefs.SystemMulti, m))
+	}
+	for _, dir := range dirs {
+		for _, event := range events {
+			enable := path.Join(dir, "events", event, "enable")
+			if s, _ := e.text(enable); !strings.HasPrefix(s, "1") {
+				continue
+			}
+			detail := enable + " is 1: for this ftrace session services go on writing"
+			if on, err := e.number(path.Join(dir, "tracing_on")); err == nil && on == 0 {
+				detail += ", although it keeps nothing (tracing_on is 0)"
+			}
+			out = append(out, warn(detail, "if nobody needs it any more: echo 0 > "+enable))
+		}
+	}
+	if out == nil {
+		return []Check{ok("no session has %s on", name)}
+	}
+	return out
+}

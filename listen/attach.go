@@ -24,7 +24,7 @@ const unfitFor = int64(10 * time.Second)
 func (l *Listener) makeRings(cpus []int) error {
 	size := l.opts.RingSize
 	if size == 0 {
-		size = defaultRingSize(len(cpus), os.Getpagesize())
+		size = DefaultRingSize(len(cpus), os.Getpagesize())
 	}
 	l.wanted = size
 	for {

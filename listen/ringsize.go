@@ -12,10 +12,10 @@ const (
 	maxWatermark = 64 << 10 // bytes
 )
 
-// defaultRingSize is the size of each ring in bytes where nobody asked for
+// DefaultRingSize is the size of each ring in bytes where nobody asked for
 // another. A periodic reader writes one whole cycle from one thread, so into
 // one CPU's ring: rings are made for a burst, not for an average.
-func defaultRingSize(cpus, pageSize int) int {
+func DefaultRingSize(cpus, pageSize int) int {
 	size := min(maxDefaultRing, maxDefaultMemory/max(cpus, 1))
 	size = 1 << (bits.Len(uint(size)) - 1)
 	return max(size, minDefaultRing, pageSize)

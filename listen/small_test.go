@@ -57,7 +57,7 @@ func TestRingSizes(t *testing.T) {
 		{4096, 512 << 10, 512 << 10},
 		{0, 4096, 4 << 20},
 	} {
-		got := defaultRingSize(tt.cpus, tt.page)
+		got := DefaultRingSize(tt.cpus, tt.page)
 		assert.Equal(t, tt.want, got, "%d CPUs", tt.cpus)
 		assert.True(t, validRingSize(got, tt.page))
 		assert.LessOrEqual(t, watermark(got), 64<<10)

@@ -22,7 +22,7 @@ type Options struct {
 
 // Run makes all checks, and emits and listens with a tracepoint of its own.
 func Run(ctx context.Context, o Options) *Report {
-	return examine(machine, o, func() trial { return try(ctx, o.DataFile) })
+	return examine(machine, o, func() (emit, listen Check) { return try(ctx, o.DataFile) })
 }
 
 // MissingRights are the failed checks of what a listener needs: all at once,
@@ -82,7 +82,7 @@ func newExamination(h host, o Options) *examination {
 	return e
 }
 
-func examine(h host, o Options, try func() trial) *Report {
+func examine(h host, o Options, try func() (emit, listen Check)) *Report {
 	e := newExamination(h, o)
 	e.run(requirements)
 	if e.noneFailed() {
@@ -94,7 +94,10 @@ func examine(h host, o Options, try func() trial) *Report {
 			}
 		}
 		if e.findErr == nil {
-			e.trial(try())
+			emit, listen := try()
+			e.Emit, e.Listen = emit.Status == OK, listen.Status == OK
+			e.add("try_emit", emit)
+			e.add("try_listen", listen)
 		}
 	}
 	e.OK = e.Emit && e.Listen && e.noneFailed()
@@ -133,21 +136,4 @@ func (e *examination) findTracefs() {
 		}
 	}
 	e.Facts.Tracefs, e.Facts.DataFile = e.location.Dir, e.location.DataFile
-}
-
-// trial reports how emitting and listening went.
-func (e *examination) trial(t trial) {
-	e.Emit, e.Listen = t.emit == nil, t.listen == nil
-	emit := ok("registered %s and wrote to it (%s)", t.tracepoint, t.backend)
-	listen := ok("attached to %s on all CPUs and received what was written", t.tracepoint)
-	switch {
-	case !e.Emit && !e.Listen:
-		emit, listen = failed(t.emit), failed(t.listen)
-	case !e.Emit:
-		emit, listen = failed(t.emit), ok("attached to %s on all CPUs; nothing was written that could be received", t.tracepoint)
-	case !e.Listen:
-		emit, listen = ok("registered %s (%s); without a listener no event could be written", t.tracepoint, t.backend), failed(t.listen)
-	}
-	e.add("try_emit", emit)
-	e.add("try_listen", listen)
 }

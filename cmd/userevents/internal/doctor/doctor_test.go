@@ -24,13 +24,13 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-var works = trial{tracepoint: "userevents_doctor_1", backend: "purego"}
+func works() (emit, listen Check) { return ok("registered and wrote"), ok("received") }
 
-func examined(f *fake, o Options, t trial) *Report {
+func examined(f *fake, o Options, try func() (emit, listen Check)) *Report {
 	if o.Names == nil {
 		o.Names = []string{"otlp_metrics"}
 	}
-	return examine(f.host(), o, func() trial { return t })
+	return examine(f.host(), o, try)
 }
 
 func TestHealthyHost(t *testing.T) {
@@ -305,7 +305,7 @@ func TestOneCauseHasOneHint(t *testing.T) {
 			f := healthy(t)
 			tt.fault(f)
 			tried := false
-			r := examine(f.host(), Options{Names: []string{"otlp_metrics"}}, func() trial { tried = true; return works })
+			r := examine(f.host(), Options{Names: []string{"otlp_metrics"}}, func() (emit, listen Check) { tried = true; return works() })
 			var fails []string
 			mounts := 0
 			for _, c := range r.Checks {
@@ -343,34 +343,39 @@ func TestMissingRights(t *testing.T) {
 }
 
 func TestTrials(t *testing.T) {
-	no := tracefs.Explain(tracefs.OpPerfOpen, "on CPU 0", syscall.EACCES)
+	no := func() Check { return failed(tracefs.Explain(tracefs.OpPerfOpen, "on CPU 0", syscall.EACCES)) }
 	for _, tt := range []struct {
-		name         string
-		trial        trial
-		emit, listen string
-		verdict      string
+		name    string
+		try     func() (emit, listen Check)
+		verdict string
 	}{
-		{"both", works, "wrote to it (purego)", "received what was written", "This user can emit and listen here."},
-		{"emitting only", trial{tracepoint: "e", backend: "purego", listen: no}, "without a listener no event could be written", "perf_event_open on CPU 0: permission denied", "This user can emit and cannot listen here."},
-		{"listening only", trial{tracepoint: "e", emit: errors.New("boom")}, "boom", "nothing was written that could be received", "This user cannot emit and can listen here."},
-		{"neither", trial{tracepoint: "e", emit: errors.New("boom"), listen: no}, "boom", "permission denied", "This user can neither emit nor listen here."},
+		{"both", works, "This user can emit and can listen here.\n"},
+		{"emitting only", func() (Check, Check) { return ok("registered"), no() }, "This user can emit and cannot listen here.\n"},
+		{"listening only", func() (Check, Check) { return failed(errors.New("boom")), ok("attached") }, "This user cannot emit and can listen here.\n"},
+		{"neither", func() (Check, Check) { return failed(errors.New("boom")), no() }, "This user cannot emit and cannot listen here.\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := examined(healthy(t), Options{}, tt.trial)
-			assert.Equal(t, tt.trial.emit == nil && tt.trial.listen == nil, r.OK)
-			last := r.Checks[len(r.Checks)-2:]
-			assert.Contains(t, last[0].Detail, tt.emit)
-			assert.Contains(t, last[1].Detail, tt.listen)
-			assert.Equal(t, tt.verdict, r.verdict())
+			r := examined(healthy(t), Options{}, tt.try)
+			emit, listen := tt.try()
+			emit.Name, listen.Name = "try_emit", "try_listen"
+			assert.Equal(t, []Check{emit, listen}, r.Checks[len(r.Checks)-2:])
+			assert.Equal(t, r.Emit && r.Listen, r.OK)
+			var b strings.Builder
+			require.NoError(t, r.Text(&b))
+			assert.True(t, strings.HasSuffix(b.String(), "\n\n"+tt.verdict), b.String())
 		})
 	}
-	r := examined(healthy(t), Options{}, works)
-	r.OK = false
-	assert.Equal(t, "This user can emit and listen here, but see FAIL above.", r.verdict())
+}
+
+func TestErrorsOfTheKernel(t *testing.T) {
+	c := failed(tracefs.Explain(tracefs.OpPerfOpen, "on CPU 0", syscall.EACCES))
+	assert.Equal(t, "perf_event_open on CPU 0: permission denied", c.Detail)
+	assert.Contains(t, c.Hint, "CAP_PERFMON")
+	assert.Equal(t, fail("boom", "please report it"), failed(errors.New("boom")))
 }
 
 func TestAnotherSystem(t *testing.T) {
-	r := examined(&fake{system: "darwin"}, Options{}, trial{})
+	r := examined(&fake{system: "darwin"}, Options{}, nil)
 	require.Len(t, r.Checks, 1)
 	assert.False(t, r.OK)
 	assert.Equal(t, "this is darwin, and user_events are a feature of Linux", r.Checks[0].Detail)

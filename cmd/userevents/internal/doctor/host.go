@@ -109,21 +109,3 @@ func cause(err error) error {
 	}
 	return err
 }
-
-// onlineCPUs is the number of CPUs that are online, or 0 if it is unknown.
-func (h host) onlineCPUs() (n int) {
-	list, _ := h.text("/sys/devices/system/cpu/online")
-	for _, part := range strings.Split(list, ",") {
-		from, to, isRange := strings.Cut(part, "-")
-		first, err := strconv.Atoi(from)
-		last := first
-		if isRange && err == nil {
-			last, err = strconv.Atoi(to)
-		}
-		if err != nil || last < first {
-			return 0
-		}
-		n += last - first + 1
-	}
-	return n
-}

@@ -10,13 +10,13 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"math/bits"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const (
@@ -165,14 +165,6 @@ func (e *examination) paranoid() Check {
 	return ok("%d: listening takes CAP_PERFMON", v)
 }
 
-// What a listener asks for: see package listen.
-const (
-	maxRing      = 4 << 20   // bytes per CPU
-	maxRings     = 128 << 20 // bytes for all CPUs
-	leastWanted  = 256 << 10 // bytes per CPU
-	smallestRing = 32 << 10  // bytes per CPU
-)
-
 const (
 	defaultMlock = 516 // KiB per CPU, kernel.perf_event_mlock_kb
 	unlimited    = math.MaxInt
@@ -181,11 +173,13 @@ const (
 // memlock predicts the size of the rings by the kernel's rule in perf_mmap,
 // kernel/events/core.c.
 func (e *examination) memlock() Check {
-	cpus := e.onlineCPUs()
-	if cpus == 0 {
+	list, _ := e.text("/sys/devices/system/cpu/online")
+	online, err := listen.ParseCPUList(list)
+	if err != nil {
 		return warn("unknown, as the CPUs that are online are", "mount /sys")
 	}
-	wanted := max(1<<(bits.Len(uint(min(maxRing, maxRings/cpus)))-1), leastWanted)
+	cpus := len(online)
+	wanted := listen.DefaultRingSize(cpus, e.pageSize)
 	e.Facts.CPUs, e.Facts.WantedRing = cpus, wanted
 
 	limit := e.memlockLimit()
@@ -204,12 +198,12 @@ func (e *examination) memlock() Check {
 		allowed = mlock<<10*cpus + limit
 	}
 	ring := wanted
-	for ring >= smallestRing && ring+e.pageSize > allowed/cpus {
+	for ring >= listen.MinRingSize && ring+e.pageSize > allowed/cpus {
 		ring /= 2
 	}
 	const hint = "raise the memlock limit (ulimit -l, LimitMEMLOCK= in the systemd unit) or the sysctl kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK"
-	if ring < smallestRing {
-		return fail(fmt.Sprintf("not even rings of %s on %d CPUs: %s", size(smallestRing), cpus, why), hint)
+	if ring < listen.MinRingSize {
+		return fail(fmt.Sprintf("not even rings of %s on %d CPUs: %s", size(listen.MinRingSize), cpus, why), hint)
 	}
 	e.Facts.RingSize = ring
 	if ring < wanted {

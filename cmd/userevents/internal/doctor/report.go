@@ -10,9 +10,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
@@ -90,42 +88,31 @@ type Report struct {
 	Facts  Facts   `json:"facts"`
 }
 
-func (r *Report) verdict() string {
-	switch {
-	case r.Emit && r.Listen && r.OK:
-		return "This user can emit and listen here."
-	case r.Emit && r.Listen:
-		return "This user can emit and listen here, but see FAIL above."
-	case r.Emit:
-		return "This user can emit and cannot listen here."
-	case r.Listen:
-		return "This user cannot emit and can listen here."
-	}
-	return "This user can neither emit nor listen here."
-}
-
-// textWidth is the width of hints, in cells.
-const textWidth = 100
+// Hints are broken into lines.
+const (
+	textWidth    = 100 // cells
+	indent       = "            "
+	maxHintLines = 20
+)
 
 // Text writes the report for people: a line for each check, its hint below it.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
 	hints := map[string]string{"": ""} // and the check that had it first
 	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "%-4s  %-20s %s\n", strings.ToUpper(string(c.Status)), c.Name, safetext.Escape(c.Detail))
+		fmt.Fprintf(&b, "%-4s  %-20s %s\n", strings.ToUpper(string(c.Status)), c.Name, render.Escape(c.Detail))
 		hint := c.Hint
 		if first, ok := hints[hint]; !ok {
 			hints[hint] = c.Name
 		} else if hint != "" {
 			hint = "see " + first
 		}
-		if hint != "" {
-			const indent = "\n            "
-			hint = ansi.Wrap(safetext.Escape(hint), textWidth-len(indent), "")
-			fmt.Fprintf(&b, "      hint: %s\n", strings.ReplaceAll(hint, "\n", indent))
+		for i, line := range render.Wrap(render.Escape(hint), textWidth-len(indent), maxHintLines) {
+			fmt.Fprintf(&b, "%s%s\n", []string{"      hint: ", indent}[min(i, 1)], line)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", r.verdict())
+	can := map[bool]string{true: "can", false: "cannot"}
+	fmt.Fprintf(&b, "\nThis user %s emit and %s listen here.\n", can[r.Emit], can[r.Listen])
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -137,7 +124,7 @@ func (r *Report) JSON(w io.Writer) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, safetext.JSON(compact), "", "  "); err != nil {
+	if err := json.Indent(&b, render.JSON(compact), "", "  "); err != nil {
 		return err
 	}
 	b.WriteByte('\n')

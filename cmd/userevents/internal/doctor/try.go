@@ -19,40 +19,40 @@ import (
 
 const tryTimeout = 10 * time.Second
 
-// trial is how emitting and listening went.
-type trial struct {
-	tracepoint, backend string
-	emit, listen        error
-}
-
 // try emits with the exporter and receives with the listener.
-func try(ctx context.Context, dataFile string) (t trial) {
+func try(ctx context.Context, dataFile string) (emit, received Check) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	t.tracepoint = fmt.Sprintf("userevents_doctor_%d", os.Getpid())
-	var l *listen.Listener
-	l, t.listen = listen.Open(listen.Options{Names: []string{t.tracepoint}, DataFile: dataFile, MaxDelay: 10 * time.Millisecond})
-	if t.listen == nil {
+	name := fmt.Sprintf("userevents_doctor_%d", os.Getpid())
+	received = ok("attached to %s on all CPUs", name)
+	l, listenErr := listen.Open(listen.Options{Names: []string{name}, DataFile: dataFile, MaxDelay: 10 * time.Millisecond})
+	if listenErr != nil {
+		received = failed(listenErr)
+	} else {
 		defer l.Close()
 	}
 	exporter, err := usereventsmetric.New(
-		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(t.tracepoint), usereventsmetric.WithUserEventsPath(dataFile))
+		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(name), usereventsmetric.WithUserEventsPath(dataFile))
 	if err != nil {
-		t.emit = err
-		return t
+		return failed(err), received
 	}
-	defer func() { t.emit = errors.Join(t.emit, exporter.Shutdown(context.Background())) }()
-	t.backend = exporter.Status().Backend
+	defer exporter.Shutdown(context.Background())
+	emit = ok("registered %s (%s)", name, exporter.Status().Backend)
 	switch {
-	case t.listen != nil:
+	case listenErr != nil:
 	case !exporter.Enabled():
-		t.emit = errors.New("a listener is attached, but the kernel does not enable the exporter's tracepoint")
+		emit = failed(errors.New("a listener is attached, but the kernel does not enable the exporter's tracepoint"))
 	default:
-		if t.emit = exporter.Export(ctx, gauge()); t.emit == nil {
-			t.listen = receive(ctx, l)
+		if err := exporter.Export(ctx, gauge()); err != nil {
+			return failed(err), received
 		}
+		emit.Detail += " and wrote to it"
+		if err := receive(ctx, l); err != nil {
+			return emit, failed(err)
+		}
+		received.Detail += " and received what was written"
 	}
-	return t
+	return emit, received
 }
 
 func gauge() *metricdata.ResourceMetrics {

@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	pb "google.golang.org/protobuf/proto"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/filter"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/session"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	model "github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/top"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -115,8 +119,15 @@ func screenOf(in io.Reader, out io.Writer, env func(string) string) (*os.File, e
 func (f *topFlags) run(open opener, o listen.Options, flt *filter.Filter, in io.Reader, out *os.File, stderr io.Writer) error {
 	ctx, stop := untilEnd(0, out, true)
 	defer stop()
-	screen := top.New(top.Options{Names: f.names, Interval: f.interval})
-	s := &session.Session{View: screen, Filter: flt, Names: f.names, Now: time.Now}
+	var s *session.Session
+	var mu sync.Mutex
+	var status model.Status
+	screen := top.New(top.Options{Names: f.names, Interval: f.interval, Status: func() model.Status {
+		mu.Lock()
+		defer mu.Unlock()
+		return status
+	}})
+	s = &session.Session{View: &screenView{screen, &mu, &status}, Filter: flt, Names: f.names, Now: time.Now}
 	o.OnGap = s.Gap
 	src, err := open(o)
 	if err != nil {
@@ -131,10 +142,36 @@ func (f *topFlags) run(open opener, o listen.Options, flt *filter.Filter, in io.
 		drawn := make(chan error, 1)
 		go func() {
 			defer cancel()
-			drawn <- screen.Run(ctx, in, out, os.Environ())
+			drawn <- screen.Run(ctx, in.(*os.File), out, os.Environ())
 		}()
 		err := s.Run(ctx)
 		cancel()
 		return errors.Join(err, <-drawn, src.Close())
 	})
+}
+
+// screenView adapts a screen to a session.
+type screenView struct {
+	*top.Screen
+	mu     *sync.Mutex
+	status *model.Status
+}
+
+func (v *screenView) Event(ev *show.Event) error {
+	filtered := *ev.Event
+	var err error
+	if filtered.Payload, err = pb.Marshal(ev.Data); err != nil {
+		return err
+	}
+	decoded := model.Decode(filtered)
+	return v.Screen.Event(&decoded)
+}
+
+func (v *screenView) Every() time.Duration    { return top.MinInterval }
+func (v *screenView) Close(show.Status) error { return nil }
+func (v *screenView) Draw(st show.Status) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	*v.status = model.Status{Lost: st.Lost, Gaps: st.Gaps, Undecodable: st.Undecodable, LastUndecodable: st.LastUndecodable}
+	return nil
 }

@@ -9,8 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -23,7 +24,7 @@ func TestAllocationsAreOfTheScreenOnly(t *testing.T) {
 	allocations := func(series int) float64 {
 		d := newDesk(t)
 		d.many(series)
-		require.Len(t, d.model.list.sorted, series)
+		require.Len(t, d.model.all, series)
 		return testing.AllocsPerRun(10, func() {
 			d.pass(time.Millisecond)
 			d.model.View()
@@ -43,8 +44,8 @@ func BenchmarkView(b *testing.B) {
 }
 
 func BenchmarkRefresh(b *testing.B) {
-	for _, by := range []order{byService, byValue, bySeen} {
-		b.Run(by.String(), func(b *testing.B) {
+	for by, o := range orders {
+		b.Run(o.name, func(b *testing.B) {
 			d := newDesk(b)
 			d.many(manySeries)
 			d.model.sort(by, false)
@@ -60,26 +61,25 @@ func BenchmarkRefresh(b *testing.B) {
 func BenchmarkSnapshot(b *testing.B) {
 	d := newDesk(b)
 	d.many(manySeries)
-	rows := d.model.list.rows
 	b.ReportAllocs()
 	for b.Loop() {
-		rows, _ = d.screen.store.snapshot(rows, d.now)
+		d.screen.store.snapshot(d.model.all, d.now)
 	}
 }
 
 // The points of one event, of series that are there.
 func BenchmarkApply(b *testing.B) {
 	s := newStore()
-	var points []otlpview.Point
+	var metrics []*metricspb.Metric
 	for i := range 100 {
-		points = append(points, gaugePoint(fmt.Sprint(i), 1))
+		metrics = append(metrics, messagetest.Gauge(fmt.Sprint(i), "", messagetest.IntPoint(1)))
 	}
-	ev := &listen.Event{PID: 1}
+	ev := event(b, listen.Event{PID: 1}, messagetest.Message(nil, metrics...))
 	b.ReportAllocs()
 	for b.Loop() {
-		s.apply(ev, points, 0)
+		s.apply(ev, 0)
 	}
-	b.ReportMetric(float64(b.N*len(points))/b.Elapsed().Seconds(), "points/s")
+	b.ReportMetric(float64(b.N*len(metrics))/b.Elapsed().Seconds(), "points/s")
 }
 
 func BenchmarkFilter(b *testing.B) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
 const (
@@ -20,98 +20,96 @@ const (
 
 // detailView is all that is known of one series, in so many lines.
 func (m *model) detailView(lines int) []string {
-	r := m.detail
+	s, r := m.detail, &m.detail.shown
 	var out []string
 	add := func(l *line) { out = append(out, l.String()) }
-	add(newLine(m.width).add(boldStyle, r.id.metric).add(plainStyle, "  "+r.id.service))
-	about := r.id.typ
-	if r.id.unit != "" {
-		about += ", in " + r.id.unit
+	add(newLine(m.width).add(boldStyle, s.metric).add(plainStyle, "  "+s.service))
+	about := s.typ
+	if s.unit != "" {
+		about += ", in " + s.unit
 	}
-	about += ", of pid " + r.id.pid
-	if r.last.process != "" {
-		about += " (" + r.last.process + ")"
+	about += ", of pid " + s.pidText
+	if r.process != "" {
+		about += " (" + r.process + ")"
 	}
 	add(newLine(m.width).add(plainStyle, about))
-	if r.id.description != "" && lines >= 16 {
-		add(newLine(m.width).add(plainStyle, r.id.description))
+	if s.description != "" && lines >= 16 {
+		add(newLine(m.width).add(plainStyle, s.description))
 	}
-	for _, l := range wrap(r.id.attributes, m.width, max(min(attributeLines, lines/4), 1)) {
+	for _, l := range render.Wrap(s.attributes.full, m.width, max(min(attributeLines, lines/4), 1)) {
 		add(newLine(m.width).add(boldStyle, l))
 	}
 	heard := newLine(m.width).add(plainStyle, fmt.Sprintf("%d points, the last %s ago", r.points, ago(m.at-r.seen)))
 	if r.every > 0 {
 		heard.add(plainStyle, ", one every "+span(r.every))
 	}
-	if m.list.slotOf(r.id) < 0 {
+	if !s.listed {
 		heard.add(lossStyle, "  dropped: not heard of any more")
 	} else if r.quiet(m.at) {
 		heard.add(lossStyle, "  not heard of")
 	}
 	add(heard)
-	for _, l := range m.numbers(r) {
+	for _, l := range m.numbers(s) {
 		add(l)
 	}
 	if lines-len(out) > 3 {
 		out = append(out, "")
 	}
-	if buckets := bucketsOf(&r.last.interval); len(buckets) > 1 {
-		out = append(out, m.bucketLines(r, buckets, lines-len(out))...)
+	if buckets := r.buckets; len(buckets) > 1 {
+		out = append(out, m.bucketLines(s, buckets, lines-len(out))...)
 		if lines-len(out) < leastPlot {
 			return out
 		}
 		out = append(out, "")
 	}
-	return append(out, m.plotView(r, lines-len(out))...)
+	return append(out, m.plotView(s, lines-len(out))...)
 }
 
 // numbers are lines of what the last point said.
-func (m *model) numbers(r *row) []*line {
-	v := &r.last.interval
+func (m *model) numbers(s *series) []*line {
+	r := &s.shown
 	value := newLine(m.width)
-	if !r.last.value.Aggregate {
-		value.add(plainStyle, "value ").add(boldStyle, r.last.value.Text(otlpview.Exact, " "))
-		if r.id.hasRate() {
-			value.add(plainStyle, "  rate ").add(boldStyle, short(r.rate)+"/s")
-		}
-		value.add(plainStyle, m.over(r))
-		return []*line{value}
+	if r.aggregate {
+		value.add(plainStyle, r.text)
+	} else {
+		value.add(plainStyle, "value ").add(boldStyle, r.text)
 	}
-	value.add(plainStyle, v.Text(6, "  ")).add(plainStyle, "  rate ").add(boldStyle, short(r.rate)+"/s").add(plainStyle, m.over(r))
-	buckets := bucketsOf(v)
-	if len(buckets) == 0 {
+	if s.isRate {
+		value.add(plainStyle, "  rate ").add(boldStyle, short(r.rate)+"/s")
+	}
+	value.add(plainStyle, r.overText())
+	if len(r.buckets) == 0 {
 		return []*line{value}
 	}
 	estimates := newLine(m.width)
 	for _, q := range quantiles {
-		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle, short(quantile(buckets, r.last.limits, q))).add(plainStyle, "  ")
+		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle, short(quantile(r.buckets, r.limits, q))).add(plainStyle, "  ")
 	}
-	estimates.add(quietStyle, "(estimated from the buckets)")
-	return []*line{value, estimates}
+	return []*line{value, estimates.add(quietStyle, "(estimated from the buckets)")}
 }
 
 // over says of which time the numbers are.
-func (m *model) over(r *row) string {
+func (r *row) overText() string {
 	switch {
-	case r.last.sinceStart:
+	case r.sinceStart:
 		return "  since the start of the series"
-	case r.last.over > 0:
-		return "  in " + span(r.last.over)
+	case r.over > 0:
+		return "  in " + span(r.over)
 	}
 	return ""
 }
 
 // plotView is the caption and the plot of the last points.
-func (m *model) plotView(r *row, lines int) []string {
+func (m *model) plotView(s *series, lines int) []string {
 	if lines < 2 {
 		return nil
 	}
 	what := "value"
-	if r.id.hasRate() {
+	if s.isRate {
 		what = "rate per second"
 	}
-	out := []string{newLine(m.width).add(plainStyle, fmt.Sprintf("%s, last %d points", what, r.history.length)).String()}
-	for _, l := range plot(&r.history, m.width, min(lines-1, tallestPlot), r.id.hasRate()) {
+	out := []string{newLine(m.width).add(plainStyle, fmt.Sprintf("%s, last %d points", what, s.shown.history.length)).String()}
+	for _, l := range plot(&s.shown.history, m.width, min(lines-1, tallestPlot), s.isRate) {
 		out = append(out, newLine(m.width).add(drawingStyle, l).String())
 	}
 	return out
@@ -159,7 +157,7 @@ func (b bucket) label() string {
 
 // bucketLines draws a bar for each bucket, with the quantiles beside those that
 // they are in.
-func (m *model) bucketLines(r *row, buckets []bucket, lines int) []string {
+func (m *model) bucketLines(s *series, buckets []bucket, lines int) []string {
 	if lines < 2 {
 		return nil
 	}
@@ -168,20 +166,20 @@ func (m *model) bucketLines(r *row, buckets []bucket, lines int) []string {
 	if b.merged > 1 {
 		caption += fmt.Sprintf(", %d in a bar", b.merged)
 	}
-	if r.id.unit != "" {
-		caption += ", bounds in " + r.id.unit
+	if s.unit != "" {
+		caption += ", bounds in " + s.unit
 	}
 	out := []string{newLine(m.width).add(plainStyle, caption).String()}
 	labels, counts := 0, 0
 	var most uint64
 	for _, one := range b.buckets {
-		labels, counts = max(labels, width(one.label())), max(counts, width(count(one.count)))
+		labels, counts = max(labels, render.Width(one.label())), max(counts, render.Width(count(one.count)))
 		most = max(most, one.count)
 	}
-	marks := marksOf(b.buckets, buckets, r.last.limits)
+	marks := marksOf(b.buckets, buckets, s.shown.limits)
 	cells := m.width - labels - counts - 3 - len(" p50 p90 p99")
 	for i, one := range b.buckets {
-		l := newLine(m.width).add(plainStyle, right(one.label(), labels)+" "+right(count(one.count), counts)+" ")
+		l := newLine(m.width).add(plainStyle, render.Right(one.label(), labels)+" "+render.Right(count(one.count), counts)+" ")
 		if cells > 0 && most > 0 {
 			l.add(drawingStyle, bar(float64(one.count)/float64(most), cells))
 		}

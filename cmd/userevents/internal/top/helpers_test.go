@@ -14,8 +14,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -26,15 +25,15 @@ type desk struct {
 	screen *Screen
 	model  *model
 	now    time.Duration
-	events uint64
-	points uint64
+	status source.Status
 }
 
 // start is the time of day at which a desk's time begins.
 var start = messagetest.Noon
 
 func newDesk(t testing.TB) *desk {
-	d := &desk{t: t, screen: New(Options{Names: []string{"otlp_metrics"}})}
+	d := &desk{t: t}
+	d.screen = New(Options{Names: []string{"otlp_metrics"}, Status: func() source.Status { return d.status }})
 	d.screen.clock = func() time.Duration { return d.now }
 	d.model = newModel(d.screen)
 	return d
@@ -45,22 +44,16 @@ func (d *desk) time() time.Time { return start.Add(d.now) }
 // write is an event of a process.
 func (d *desk) write(pid int, process string, rm ...*metricspb.ResourceMetrics) {
 	d.t.Helper()
-	payload := messagetest.Encode(d.t, rm...)
-	data, err := otlpview.Decode(payload)
-	require.NoError(d.t, err)
-	ev := &show.Event{Data: data, Event: &listen.Event{
-		Tracepoint: "otlp_metrics", Time: d.time(), PID: pid, Process: process, Payload: payload,
-	}}
-	require.NoError(d.t, d.screen.Event(ev))
-	d.events++
-	d.points += uint64(len(ev.Points()))
-	d.status(show.Status{})
+	require.NoError(d.t, d.screen.Event(event(d.t, listen.Event{Time: d.time(), PID: pid, Process: process}, rm...)))
 }
 
-// status is what else is known: events and points are those that were written.
-func (d *desk) status(st show.Status) {
-	st.Events, st.Points = d.events, d.points
-	require.NoError(d.t, d.screen.Draw(st))
+// event is an event with a message.
+func event(t testing.TB, ev listen.Event, rm ...*metricspb.ResourceMetrics) *source.Event {
+	t.Helper()
+	ev.Tracepoint, ev.Payload = "otlp_metrics", messagetest.Encode(t, rm...)
+	decoded := source.Decode(ev)
+	require.NoError(t, decoded.Err)
+	return &decoded
 }
 
 // pass lets time go by and refreshes the screen.

@@ -16,10 +16,11 @@ const longestFilter = 256
 // press takes a key.
 func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 	k := key.String()
-	if k == "ctrl+c" {
-		return tea.Quit
-	}
 	switch {
+	case k == "ctrl+c":
+		return tea.Quit
+	case k == "ctrl+z":
+		return suspend
 	case m.edit:
 		m.pressTyping(k, key.Text)
 		return nil
@@ -49,13 +50,13 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 	case "enter", "right":
 		m.showDetail()
 	case "s", ">", "tab":
-		m.sort((m.sorter.by+1)%orders, false)
+		m.sort((m.by+1)%len(orders), false)
 	case "S", "<", "shift+tab":
-		m.sort((m.sorter.by+orders-1)%orders, false)
+		m.sort((m.by+len(orders)-1)%len(orders), false)
 	case "1", "2", "3", "4", "5", "6":
-		m.sort(order(k[0]-'1'), false)
+		m.sort(int(k[0]-'1'), false)
 	case "r":
-		m.sort(m.sorter.by, !m.sorter.reverse)
+		m.sort(m.by, !m.reverse)
 	default:
 		m.pressMove(k)
 	}
@@ -80,7 +81,7 @@ func (m *model) pressMove(k string) {
 	case "home", "g":
 		to = 0
 	case "end", "G":
-		to = len(m.list.shown) - 1
+		to = len(m.shown) - 1
 	default:
 		return
 	}
@@ -138,16 +139,9 @@ func (m *model) pressHelp(k string) {
 }
 
 func (m *model) setFilter(text string) {
-	if text == m.typing {
-		return
+	m.typing, m.matcher = text, nil
+	if words := strings.Fields(strings.ToLower(text)); len(words) > 0 {
+		m.matcher = &matcher{words}
 	}
-	m.typing = text
-	m.matcher = newMatcher(text)
-	m.list.match(&m.matcher)
-	m.follow()
-}
-
-func (m *model) sort(by order, reverse bool) {
-	m.sorter = sorter{by, reverse}
-	m.arrange()
+	m.filter()
 }

@@ -15,6 +15,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
 // many writes a gauge of so many series, m.0000 and so on, with their numbers as
@@ -33,14 +34,14 @@ func (d *desk) many(n int) {
 
 // names are the metrics on the screen, and selected the one under the cursor.
 func (d *desk) names() (names []string, selected string) {
-	for i := d.model.first; i < min(d.model.first+d.model.listLines(), len(d.model.list.shown)); i++ {
-		names = append(names, d.model.list.at(i).id.metric)
-		assert.Contains(d.t, d.text(), d.model.list.at(i).id.metric)
+	for i := d.model.first; i < min(d.model.first+d.model.listLines(), len(d.model.shown)); i++ {
+		names = append(names, d.model.shown[i].metric)
+		assert.Contains(d.t, d.text(), d.model.shown[i].metric)
 	}
 	if len(names) == 0 {
 		return nil, ""
 	}
-	return names, d.model.list.at(d.model.cursor).id.metric
+	return names, d.model.shown[d.model.cursor].metric
 }
 
 func TestMoving(t *testing.T) {
@@ -146,11 +147,11 @@ func TestSorting(t *testing.T) {
 		})
 	}
 	d.press("1", "s")
-	assert.Equal(t, byMetric, d.model.sorter.by)
+	assert.Equal(t, "metric", orders[d.model.by].name)
 	d.press("S", "S")
-	assert.Equal(t, byPID, d.model.sorter.by)
+	assert.Equal(t, "pid", orders[d.model.by].name)
 	d.press("tab")
-	assert.Equal(t, byService, d.model.sorter.by)
+	assert.Equal(t, "service", orders[d.model.by].name)
 }
 
 func TestFiltering(t *testing.T) {
@@ -262,7 +263,7 @@ func TestPausing(t *testing.T) {
 			assert.Contains(t, d.text(), "value 3")
 			d.press("esc", "esc", key)
 			assert.NotContains(t, d.text(), "PAUSED")
-			assert.Len(t, d.model.list.shown, 30)
+			assert.Len(t, d.model.shown, 30)
 		})
 	}
 }
@@ -306,11 +307,11 @@ func TestQuitting(t *testing.T) {
 func TestHelp(t *testing.T) {
 	text := strings.Join(helpLines, "\n")
 	for _, l := range helpLines {
-		assert.LessOrEqual(t, width(l), 80, l)
+		assert.LessOrEqual(t, render.Width(l), 80, l)
 	}
 	assert.LessOrEqual(t, len(helpLines), 21)
-	for _, o := range []order{byService, byMetric, byValue, byRate, bySeen, byPID} {
-		assert.Contains(t, text, o.String())
+	for _, o := range orders {
+		assert.Contains(t, text, o.name)
 	}
 	assert.Contains(t, text, fmt.Sprintf("%d series or %d MiB", maxSeries, maxMemory>>20))
 	d := newDesk(t)
@@ -331,11 +332,11 @@ func TestColumnsAreDroppedInOrder(t *testing.T) {
 		}
 		return ids
 	}
-	var need needs
+	var least, need layout
 	for i := range need {
-		need[i] = 1000
+		least[i], need[i] = 1, 1000
 	}
-	for _, need := range []needs{{}, need} {
+	for _, need := range []layout{least, need} {
 		var dropped []columnID
 		before := present(layOut(300, need))
 		assert.Len(t, before, int(columnCount))

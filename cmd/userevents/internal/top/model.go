@@ -3,11 +3,14 @@
 package top
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	"github.com/otel-userevents/usereventsmetric/internal/glob"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
 // model is what is on the screen. Only Bubble Tea's loop calls its methods.
@@ -17,31 +20,33 @@ type model struct {
 
 	width, height int
 
-	list      list
-	at        time.Duration // of the rows in list
+	all       []*series // as they are sorted
+	shown     []*series // those that match the filter
+	at        time.Duration
 	forgotten uint64
-	sorter    sorter
-	matcher   matcher
+	by        int // of orders
+	reverse   bool
+	matcher   *matcher
 
 	// The cursor is on a series and goes with it where it is sorted to. At the
 	// first line it stays there, whichever series that is.
 	cursor   int
-	cursorAt *identity // nil: at the first line
-	first    int       // line that is on the screen
+	cursorAt *series // nil: at the first line
+	first    int     // line that is on the screen
 
 	typing string // the filter
 	edit   bool   // it is being typed
 	paused bool
 	help   bool
-	scroll int  // lines of the help that are above the screen
-	detail *row // a copy
+	scroll int     // lines of the help that are above the screen
+	detail *series // that is shown alone
 
 	meter  meter
 	rates  rates
-	status show.Status
+	status source.Status
 }
 
-// tickMsg tells that it is time for a refresh.
+// tickMsg is for a refresh.
 type tickMsg struct{}
 
 func newModel(s *Screen) *model {
@@ -52,7 +57,7 @@ func newModel(s *Screen) *model {
 
 func (m *model) Init() tea.Cmd { return m.tick() }
 
-// tick waits until it is time for a refresh, or the screen's end.
+// tick waits for the next refresh, or the screen's end.
 func (m *model) tick() tea.Cmd {
 	return func() tea.Msg {
 		timer := time.NewTimer(m.screen.options.Interval)
@@ -85,33 +90,36 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// refresh takes what is new to the screen: all of it, or when paused, the status
-// line.
+// refresh updates the screen: all of it, or when paused, the status line.
 func (m *model) refresh() {
 	now := m.screen.clock()
-	m.status = m.screen.lastStatus()
-	m.rates = m.meter.add(sample{now, m.status.Events, m.status.Points, m.screen.bytes.Load()})
-	if m.paused {
-		return
+	m.status = m.screen.options.Status()
+	m.rates = m.meter.add(now, m.screen.store.total())
+	if !m.paused {
+		m.at = now
+		m.all, m.forgotten = m.screen.store.snapshot(m.all, now)
+		m.sort(m.by, m.reverse)
 	}
-	m.at = now
-	m.list.rows, m.forgotten = m.screen.store.snapshot(m.list.rows, now)
-	m.arrange()
 }
 
-// arrange sorts and filters.
-func (m *model) arrange() {
-	m.list.arrange(m.sorter, &m.matcher)
-	m.follow()
+func (m *model) sort(by int, reverse bool) {
+	m.by, m.reverse = by, reverse
+	slices.SortFunc(m.all, func(a, b *series) int { return orders[by].compare(a, b, reverse) })
+	m.filter()
 }
 
-// follow puts the cursor where its series is now, on the line of the screen
-// where it was.
-func (m *model) follow() {
+// filter keeps the cursor on its series, on the line of the screen where it was.
+func (m *model) filter() {
+	m.shown = m.shown[:0]
+	for _, s := range m.all {
+		if m.matcher.matches(s) {
+			m.shown = append(m.shown, s)
+		}
+	}
 	line := m.cursor - m.first
 	if m.cursorAt == nil {
 		m.cursor = 0
-	} else if i := m.list.find(m.cursorAt); i >= 0 {
+	} else if i := slices.Index(m.shown, m.cursorAt); i >= 0 {
 		m.cursor = i
 	}
 	m.first = m.cursor - line
@@ -120,39 +128,97 @@ func (m *model) follow() {
 
 // place keeps the cursor on a series, and the series on the screen.
 func (m *model) place() {
-	last := len(m.list.shown) - 1
+	last := len(m.shown) - 1
 	m.cursor = max(min(m.cursor, last), 0)
 	if last >= 0 && m.cursorAt != nil {
-		m.cursorAt = m.list.at(m.cursor).id
+		m.cursorAt = m.shown[m.cursor]
 	}
 	lines := m.listLines()
 	m.first = max(min(m.first, m.cursor), m.cursor-lines+1)
 	m.first = max(min(m.first, last+1-lines), 0)
-	if m.detail != nil {
-		m.takeDetail()
-	}
 }
 
-// move moves the cursor to a place.
+// move moves the cursor.
 func (m *model) move(to int) {
-	m.cursor = max(min(to, len(m.list.shown)-1), 0)
+	m.cursor = max(min(to, len(m.shown)-1), 0)
 	m.cursorAt = nil
 	if m.cursor > 0 {
-		m.cursorAt = m.list.at(m.cursor).id
+		m.cursorAt = m.shown[m.cursor]
 	}
 	m.place()
 }
 
-// takeDetail copies the row whose detail is shown, while it is there.
-func (m *model) takeDetail() {
-	if slot := m.list.slotOf(m.detail.id); slot >= 0 {
-		*m.detail = m.list.rows[slot]
+func (m *model) showDetail() {
+	if m.cursor < len(m.shown) {
+		m.detail = m.shown[m.cursor]
 	}
 }
 
-func (m *model) showDetail() {
-	if m.cursor < len(m.list.shown) {
-		copied := *m.list.at(m.cursor)
-		m.detail = &copied
+// matcher is the filter that a person typed: words, each of which must be found
+// in some text of a series. A word with * or ? must match all of a text, or of
+// one attribute; another word must be a part of it. Case does not matter.
+type matcher struct{ words []string }
+
+func (m *matcher) matches(s *series) bool {
+	if m == nil {
+		return true
+	}
+	if s.matcher != m {
+		s.matcher, s.matches = m, m.find(s)
+	}
+	return s.matches
+}
+
+func (m *matcher) find(s *series) bool {
+	texts := []string{s.service, s.metric, s.attributes.full, s.pidText, s.shown.process}
+	for i := range texts {
+		texts[i] = strings.ToLower(texts[i])
+	}
+	for _, word := range m.words {
+		found := func(text string) bool { return strings.Contains(text, word) }
+		if strings.ContainsAny(word, "*?") {
+			found = func(text string) bool {
+				match := func(s string) bool { return glob.Match(word, s) }
+				return match(text) || slices.ContainsFunc(strings.Fields(text), match)
+			}
+		}
+		if !slices.ContainsFunc(texts, found) {
+			return false
+		}
+	}
+	return true
+}
+
+// meterWindow is the time over which the rates of the status line are taken, so
+// that a service which exports every second does not make them flicker.
+const meterWindow = 5 * time.Second
+
+// meter calculates rates of totals.
+type meter struct{ samples []sample }
+
+type sample struct {
+	at time.Duration
+	counts
+}
+
+// rates are per second.
+type rates struct{ events, points, bytes float64 }
+
+// add takes a sample and returns the rates until then.
+func (m *meter) add(at time.Duration, c counts) rates {
+	m.samples = append(m.samples, sample{at, c})
+	// The first one kept is at least as old as the window, if there is one.
+	for len(m.samples) > 2 && at-m.samples[1].at >= meterWindow {
+		m.samples = slices.Delete(m.samples, 0, 1)
+	}
+	first := m.samples[0]
+	over := (at - first.at).Seconds()
+	if over <= 0 {
+		return rates{}
+	}
+	return rates{
+		events: float64(c.events-first.events) / over,
+		points: float64(c.points-first.points) / over,
+		bytes:  float64(c.bytes-first.bytes) / over,
 	}
 }

@@ -3,8 +3,10 @@
 package top
 
 import (
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,15 +44,10 @@ func short(x float64) string {
 
 // significant writes three significant digits of a number below 1000.
 func significant(x float64) string {
-	switch a := math.Abs(x); {
-	case a >= 99.95:
-		return strconv.FormatFloat(x, 'f', 0, 64)
-	case a >= 9.995:
-		return strconv.FormatFloat(x, 'f', 1, 64)
-	case a >= 0.9995:
-		return strconv.FormatFloat(x, 'f', 2, 64)
+	if math.Abs(x) < 0.9995 {
+		return strconv.FormatFloat(x, 'g', 3, 64)
 	}
-	return strconv.FormatFloat(x, 'g', 3, 64)
+	return strings.TrimSuffix(fmt.Sprintf("%#.3g", x), ".")
 }
 
 // count writes a number of things.

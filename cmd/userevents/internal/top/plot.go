@@ -3,8 +3,76 @@
 package top
 
 import (
+	"math"
 	"strings"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
+
+// historySize is how many points a series remembers for its sparkline and plot.
+const historySize = 64
+
+// history is a ring of the last numbers of a series. A NaN is a point without
+// one.
+type history struct {
+	values [historySize]float32
+	next   uint8
+	length uint8
+}
+
+func (h *history) push(x float64) {
+	if finite(x) {
+		x = min(max(x, -math.MaxFloat32), math.MaxFloat32)
+	}
+	h.values[h.next] = float32(x)
+	h.next = (h.next + 1) % historySize
+	h.length = min(h.length+1, historySize)
+}
+
+// last returns the n most recent numbers, or fewer, the latest at the end.
+func (h *history) last(n int) []float64 {
+	n = max(min(n, int(h.length)), 0)
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = float64(h.values[(int(h.next)+historySize-n+i)%historySize])
+	}
+	return out
+}
+
+// scale is the range of numbers that a drawing shows from bottom to top.
+type scale struct{ low, high float64 }
+
+// scaleOf returns the range of the numbers that are finite, from zero where
+// that is what they are to be compared with. It is not ok if there are none.
+func scaleOf(values []float64, fromZero bool) (s scale, ok bool) {
+	s = scale{math.Inf(1), math.Inf(-1)}
+	for _, v := range values {
+		if !finite(v) {
+			continue
+		}
+		s.low, s.high = min(s.low, v), max(s.high, v)
+		ok = true
+	}
+	if fromZero {
+		s.low, s.high = min(s.low, 0), max(s.high, 0)
+	}
+	return s, ok
+}
+
+// level is where in the range a number is: 0 at the bottom, 1 at the top, and
+// in the middle if all are the same.
+func (s scale) level(v float64) float64 {
+	if s.low == s.high {
+		if v == 0 {
+			return 0
+		}
+		return 0.5
+	}
+	// Halves, for a difference that is no number any more.
+	return (v/2 - s.low/2) / (s.high/2 - s.low/2)
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // eighths are a cell filled from its bottom, by eighths of its height.
 var eighths = []rune(" ▁▂▃▄▅▆▇█")
@@ -18,7 +86,7 @@ func sparkline(h *history, cells int, fromZero bool) string {
 	values := h.last(cells)
 	s, _ := scaleOf(values, fromZero)
 	var b strings.Builder
-	b.WriteString(blanks(cells - len(values)))
+	b.WriteString(render.Blanks(cells - len(values)))
 	for _, v := range values {
 		if !finite(v) {
 			b.WriteByte(' ')
@@ -45,15 +113,15 @@ func plot(h *history, cells, lines int, fromZero bool) []string {
 		var b strings.Builder
 		switch {
 		case !ok:
-			b.WriteString(blanks(labels))
+			b.WriteString(render.Blanks(labels))
 		case line == 0:
-			b.WriteString(right(short(s.high), labels-1) + " ")
+			b.WriteString(render.Right(short(s.high), labels-1) + " ")
 		case line == lines-1 && s.low != s.high:
-			b.WriteString(right(short(s.low), labels-1) + " ")
+			b.WriteString(render.Right(short(s.low), labels-1) + " ")
 		default:
-			b.WriteString(blanks(labels))
+			b.WriteString(render.Blanks(labels))
 		}
-		b.WriteString(blanks(columns - wide*len(values)))
+		b.WriteString(render.Blanks(columns - wide*len(values)))
 		for _, v := range values {
 			full := 0
 			if finite(v) {

@@ -10,27 +10,38 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
 var nan = math.NaN()
 
+func limited[P interface {
+	SetMin(float64)
+	SetMax(float64)
+}](p P, min, max float64) P {
+	p.SetMin(min)
+	p.SetMax(max)
+	return p
+}
+
 func TestQuantiles(t *testing.T) {
-	explicit := func(bounds []float64, counts ...uint64) otlpview.Value {
-		return otlpview.Value{Bounds: bounds, Counts: counts}
+	around := func(threshold float64, zeros uint64, negative []uint64, positive ...uint64) pmetric.ExponentialHistogramDataPoint {
+		p := exponential(0, 0, positive...)
+		p.SetZeroThreshold(threshold)
+		p.SetZeroCount(zeros)
+		p.Negative().BucketCounts().FromRaw(negative)
+		return p
 	}
-	limited := func(v otlpview.Value, min, max float64) otlpview.Value {
-		v.Min, v.HasMin, v.Max, v.HasMax = min, true, max, true
-		return v
-	}
-	exponential := func(e otlpview.Exponential) otlpview.Value { return otlpview.Value{Exponential: &e} }
+	highest := explicit(nil, 100)
+	highest.SetMax(7)
 	for _, c := range []struct {
 		name          string
-		value         otlpview.Value
+		value         source.DataPoint
 		p50, p90, p99 float64
 	}{
-		{"no buckets", otlpview.Value{Count: 5}, nan, nan, nan},
+		{"no buckets", pmetric.NewHistogramDataPoint(), nan, nan, nan},
 		{"no values", explicit([]float64{1, 2}, 0, 0, 0), nan, nan, nan},
 		{"evenly within a bucket", explicit([]float64{10, 20}, 0, 100, 0), 15, 19, 19.9},
 		{"over buckets", explicit([]float64{10, 20, 30}, 0, 50, 50, 0), 20, 28, 29.8},
@@ -45,29 +56,29 @@ func TestQuantiles(t *testing.T) {
 		{"limits that contradict", limited(explicit([]float64{10, 20}, 0, 100, 0), 18, 16), 19, 19.8, 19.98},
 		{"one bucket for all", limited(explicit(nil, 100), 10, 20), 15, 19, 19.9},
 		{"one bucket for all, and no limits", explicit(nil, 100), nan, nan, nan},
-		{"one bucket for all, and one limit", otlpview.Value{Counts: []uint64{100}, Max: 7, HasMax: true}, 7, 7, 7},
+		{"one bucket for all, and one limit", highest, 7, 7, 7},
 		{"counts do not fit the bounds", explicit([]float64{1, 2}, 1, 2), nan, nan, nan},
 		{"bounds that fall", explicit([]float64{2, 1}, 1, 2, 3), nan, nan, nan},
 		{"a bound that is no number", explicit([]float64{1, nan}, 1, 2, 3), nan, nan, nan},
 		{"an infinite bound", explicit([]float64{math.Inf(-1), 10, math.Inf(1)}, 0, 100, 0, 0), 5, 9, 9.9},
 		{"counts beyond 64 bits", explicit([]float64{10, 20, 30}, 0, math.MaxUint64, math.MaxUint64, 0), 20, 28, 29.8},
 
-		{"exponential, by the logarithm", exponential(otlpview.Exponential{Positive: []uint64{100}}), math.Sqrt2, math.Pow(2, 0.9), math.Pow(2, 0.99)},
-		{"exponential, scale 1", exponential(otlpview.Exponential{Scale: 1, PositiveOffset: 2, Positive: []uint64{50, 50}}),
+		{"exponential, by the logarithm", exponential(0, 0, 100), math.Sqrt2, math.Pow(2, 0.9), math.Pow(2, 0.99)},
+		{"exponential, scale 1", exponential(1, 2, 50, 50),
 			math.Pow(2, 1.5), math.Pow(2, 1.9), math.Pow(2, 1.99)},
-		{"exponential, scale -1", exponential(otlpview.Exponential{Scale: -1, PositiveOffset: -1, Positive: []uint64{50, 50}}), 1, math.Pow(4, 0.8), math.Pow(4, 0.98)},
-		{"exponential, zero", exponential(otlpview.Exponential{ZeroCount: 60, Positive: []uint64{40}}), 0, math.Pow(2, 0.75), math.Pow(2, 0.975)},
-		{"exponential, around zero", exponential(otlpview.Exponential{ZeroCount: 100, ZeroThreshold: 1}), 0.5, 0.9, 0.99},
-		{"exponential, around zero with negatives", exponential(otlpview.Exponential{ZeroCount: 50, ZeroThreshold: 1, Negative: []uint64{50}}), -1, 0.6, 0.96},
-		{"exponential, negative", exponential(otlpview.Exponential{Negative: []uint64{50, 50}}), -2, -math.Pow(2, 0.2), -math.Pow(2, 0.02)},
-		{"exponential, of a base that is beyond numbers", exponential(otlpview.Exponential{Scale: -2_000_000_000, PositiveOffset: -1, Positive: []uint64{100}}), 0.5, 0.9, 0.99},
-		{"exponential, of the smallest base", exponential(otlpview.Exponential{Scale: 2_000_000_000, Positive: []uint64{100}}), 1, 1, 1},
-		{"exponential, beyond the largest number", exponential(otlpview.Exponential{PositiveOffset: math.MaxInt32, Positive: []uint64{100}}), nan, nan, nan},
-		{"exponential, a threshold that is none", exponential(otlpview.Exponential{ZeroThreshold: nan, Positive: []uint64{100}}), nan, nan, nan},
-		{"exponential, limited", limited(exponential(otlpview.Exponential{Positive: []uint64{100}}), 1.5, 1.6), 1.5 * math.Pow(16./15, 0.5), 1.5 * math.Pow(16./15, 0.9), 1.5 * math.Pow(16./15, 0.99)},
+		{"exponential, scale -1", exponential(-1, -1, 50, 50), 1, math.Pow(4, 0.8), math.Pow(4, 0.98)},
+		{"exponential, zero", around(0, 60, nil, 40), 0, math.Pow(2, 0.75), math.Pow(2, 0.975)},
+		{"exponential, around zero", around(1, 100, nil), 0.5, 0.9, 0.99},
+		{"exponential, around zero with negatives", around(1, 50, []uint64{50}), -1, 0.6, 0.96},
+		{"exponential, negative", around(0, 0, []uint64{50, 50}), -2, -math.Pow(2, 0.2), -math.Pow(2, 0.02)},
+		{"exponential, of a base that is beyond numbers", exponential(-2_000_000_000, -1, 100), 0.5, 0.9, 0.99},
+		{"exponential, of the smallest base", exponential(2_000_000_000, 0, 100), 1, 1, 1},
+		{"exponential, beyond the largest number", exponential(0, math.MaxInt32, 100), nan, nan, nan},
+		{"exponential, a threshold that is none", around(nan, 0, nil, 100), nan, nan, nan},
+		{"exponential, limited", limited(exponential(0, 0, 100), 1.5, 1.6), 1.5 * math.Pow(16./15, 0.5), 1.5 * math.Pow(16./15, 0.9), 1.5 * math.Pow(16./15, 0.99)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			buckets, limits := bucketsOf(&c.value), limitsOf(&c.value)
+			buckets, limits := bucketsOf(c.value), limitsOf(c.value)
 			for i, want := range []float64{c.p50, c.p90, c.p99} {
 				got := quantile(buckets, limits, quantiles[i])
 				if math.IsNaN(want) {
@@ -87,23 +98,22 @@ func TestQuantilesAreOffByABucketAtMost(t *testing.T) {
 	for range 200 {
 		n := 1 + random.IntN(300)
 		values := make([]float64, n)
-		v := otlpview.Value{Bounds: bounds, Counts: make([]uint64, len(bounds)+1), HasMin: true, HasMax: true}
-		e := otlpview.Exponential{Scale: 3, PositiveOffset: -100, Positive: make([]uint64, 160)}
+		counts, byLogarithm := make([]uint64, len(bounds)+1), make([]uint64, 160)
 		for i := range values {
 			x := math.Exp(random.NormFloat64() - 3)
 			values[i] = x
 			at, _ := slices.BinarySearch(bounds, x)
-			v.Counts[at]++
-			e.Positive[int(math.Ceil(math.Log2(x)*8))-1+100]++
+			counts[at]++
+			byLogarithm[int(math.Ceil(math.Log2(x)*8))-1+100]++
 		}
 		slices.Sort(values)
-		v.Min, v.Max = values[0], values[n-1]
-		exponential := otlpview.Value{Exponential: &e}
+		v := limited(explicit(bounds, counts...), values[0], values[n-1])
+		e := exponential(3, -100, byLogarithm...)
 		for _, q := range quantiles {
 			exact := values[max(int(math.Ceil(q*float64(n)))-1, 0)]
-			got := quantile(bucketsOf(&v), limitsOf(&v), q)
+			got := quantile(bucketsOf(v), limitsOf(v), q)
 			at, _ := slices.BinarySearch(bounds, exact)
-			low, high := v.Min, v.Max
+			low, high := v.Min(), v.Max()
 			if at > 0 {
 				low = max(low, bounds[at-1])
 			}
@@ -112,7 +122,7 @@ func TestQuantilesAreOffByABucketAtMost(t *testing.T) {
 			}
 			require.True(t, low <= got && got <= high, "%v of %d values is %v, not in %v to %v", q, n, got, low, high)
 
-			got = quantile(bucketsOf(&exponential), limitsOf(&exponential), q)
+			got = quantile(bucketsOf(e), limitsOf(e), q)
 			require.InDelta(t, 0, math.Log2(got/exact), 1./8+1e-9, "%v of %d values is %v, not %v", q, n, got, exact)
 		}
 	}
@@ -123,24 +133,33 @@ func FuzzQuantile(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9}, int32(0), int32(0), 0.5, 1.0, 2.0)
 	f.Add([]byte{0, 0, 9, 255}, int32(20), int32(-1000), 0.0, -1.0, math.Inf(1))
 	f.Fuzz(func(t *testing.T, data []byte, scale, offset int32, threshold, lowest, highest float64) {
-		v := otlpview.Value{Min: lowest, HasMin: true, Max: highest, HasMax: len(data)%2 == 0}
-		e := otlpview.Exponential{Scale: scale, PositiveOffset: offset, NegativeOffset: offset, ZeroThreshold: threshold, ZeroCount: uint64(len(data))}
+		var bounds []float64
+		var counts, positive, negative []uint64
 		for i, b := range data {
-			v.Bounds = append(v.Bounds, threshold+float64(i)*float64(b))
-			v.Counts = append(v.Counts, uint64(b)<<(b%57))
-			e.Positive = append(e.Positive, uint64(b))
+			bounds = append(bounds, threshold+float64(i)*float64(b))
+			counts = append(counts, uint64(b)<<(b%57))
+			positive = append(positive, uint64(b))
 			if i%3 == 0 {
-				e.Negative = append(e.Negative, uint64(b))
+				negative = append(negative, uint64(b))
 			}
 		}
-		v.Counts = append(v.Counts, 1)
+		v := explicit(bounds, append(counts, 1)...)
+		v.SetMin(lowest)
+		if len(data)%2 == 0 {
+			v.SetMax(highest)
+		}
+		e := exponential(scale, offset, positive...)
+		e.SetZeroThreshold(threshold)
+		e.SetZeroCount(uint64(len(data)))
+		e.Negative().SetOffset(offset)
+		e.Negative().BucketCounts().FromRaw(negative)
 		// One whose buckets overlap only must not panic.
 		for _, q := range quantiles {
-			quantile(bucketsOf(&otlpview.Value{Exponential: &e}), limitsOf(&v), q)
+			quantile(bucketsOf(e), limitsOf(v), q)
 		}
-		e.ZeroThreshold = 0
-		for _, buckets := range [][]bucket{bucketsOf(&v), bucketsOf(&otlpview.Value{Exponential: &e})} {
-			for _, l := range []limits{limitsOf(&v), limitsOf(&otlpview.Value{})} {
+		e.SetZeroThreshold(0)
+		for _, buckets := range [][]bucket{bucketsOf(v), bucketsOf(e)} {
+			for _, l := range []limits{limitsOf(v), limitsOf(e)} {
 				last := math.Inf(-1)
 				for _, q := range quantiles {
 					if x := quantile(buckets, l, q); !math.IsNaN(x) {
@@ -153,3 +172,5 @@ func FuzzQuantile(f *testing.F) {
 		}
 	})
 }
+
+func bucketsOf(d source.DataPoint) []bucket { return aggregateOf(d).buckets }

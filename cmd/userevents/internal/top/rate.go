@@ -6,93 +6,125 @@ import (
 	"math"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-// rateState is what a series remembers of its last point to make a rate of it
-// and the next one. All times are nanoseconds since 1970, 0 for none.
+// instant is when a point's interval began and ended by its producer's clock, and
+// when it was written by ours, in nanoseconds since 1970. A start of 0 is none.
+type instant struct{ start, at, written int64 }
+
+func instantOf(ev *source.Event, d source.DataPoint) instant {
+	nano := func(t pcommon.Timestamp) int64 {
+		if t > math.MaxInt64 {
+			return 0
+		}
+		return int64(t)
+	}
+	i := instant{start: nano(d.StartTimestamp()), at: nano(d.Timestamp())}
+	i.written = i.at // of a file, in which nothing else is known
+	if !ev.Time.IsZero() {
+		i.written = ev.Time.UnixNano()
+	}
+	if i.at == 0 {
+		i.start, i.at = 0, i.written
+	}
+	return i
+}
+
+// maxClockError is by how much a producer's clock may differ from ours before it
+// is wrong, in nanoseconds.
+const maxClockError = int64(24 * time.Hour)
+
+// since is the time from one point to the next, 0 if it is unknown. It is that of
+// the producer's clock, however wrong, as long as that goes on evenly; else the time
+// between the writing of the two. A point is stale if it is older than the one
+// before by a clock that is right.
+func (i instant) since(before instant) (over time.Duration, stale bool) {
+	ahead, aheadBefore := i.at-i.written, before.at-before.written
+	if max(ahead, aheadBefore)-min(ahead, aheadBefore) <= maxClockError {
+		if i.at > before.at {
+			return time.Duration(i.at - before.at), false
+		}
+		if -maxClockError <= ahead && ahead <= maxClockError {
+			return 0, true
+		}
+	}
+	return time.Duration(max(i.written-before.written, 0)), false
+}
+
+// rateState is what a series remembers of its last point to calculate the rate of
+// the next one.
 type rateState struct {
 	known bool
-	start int64
-	time  int64
+	instant
 	total float64
 }
 
 // change is what a point says of the time since the one before.
 type change struct {
-	// increase is by how much the total rose, over a time in nanoseconds. That
-	// is 0 where it is not known, and then there is no rate.
+	// increase is by how much the total rose, in a time that is 0 where it is
+	// unknown; then there is no rate.
 	increase float64
-	over     int64
-	// sinceStart tells that a cumulative point is itself the increase: the
-	// series began anew.
+	over     time.Duration
+	// sinceStart: a cumulative point is itself the increase, as the series was reset.
 	sinceStart bool
-	// stale tells that the point is not newer than the one before.
-	stale bool
+	stale      bool // an older point than the one before
 }
 
 func (c change) rate() float64 {
 	if c.over <= 0 {
 		return math.NaN()
 	}
-	return c.increase / time.Duration(c.over).Seconds()
+	return c.increase / c.over.Seconds()
 }
 
-// delta takes a point that says by how much the total rose. Its interval begins
-// at its own start time, so that a lost point before it does not matter; where
-// it has none, at the point before.
-func (r *rateState) delta(increase float64, start, at int64) change {
-	c := change{increase: increase}
-	switch {
-	case start > 0 && start < at:
-		c.over = at - start
-	case r.known && r.time < at:
-		c.over = at - r.time
+// next takes the next point.
+func (r *rateState) next(number float64, i instant, isDelta, isRate bool) change {
+	before := *r
+	over, stale := time.Duration(0), false
+	if before.known {
+		over, stale = i.since(before.instant)
 	}
-	*r = rateState{known: true, start: start, time: max(at, r.time)}
+	var c change
+	switch {
+	case isDelta:
+		c = delta(number, i, over)
+	case !isRate:
+		c = change{increase: math.NaN(), stale: stale && i.at < before.at}
+	default:
+		c = before.cumulative(number, i, over, stale)
+	}
+	if !c.stale {
+		*r = rateState{true, i, number}
+	}
 	return c
 }
 
-// cumulative takes a point that says the total since its start time.
-//
-// A total that falls, or a start after the point before, is a series that began
-// anew: all of the new total has come since the new start, or, where that is not
-// told, since the point before. The first point has no rate: its total may be
-// of a long time.
-func (r *rateState) cumulative(total float64, start, at int64) change {
-	before := *r
-	if before.known && at <= before.time && start <= before.start {
-		return change{stale: true}
+// delta: the interval begins at the point's own start time, so that a lost point
+// before it does not matter; without one, at the point before.
+func delta(increase float64, i instant, over time.Duration) change {
+	if i.start > 0 && i.start < i.at {
+		over = time.Duration(i.at - i.start)
 	}
-	*r = rateState{known: true, start: start, time: at, total: total}
+	return change{increase: increase, over: over}
+}
+
+// cumulative: a total that falls, or a start after the point before, is a reset: all
+// of the new total has come since the new start, or, where that is not sent, since
+// the point before. The first point has no rate: its total may be of a long time.
+func (r *rateState) cumulative(total float64, i instant, over time.Duration, stale bool) change {
 	switch {
-	case !before.known:
+	case !r.known:
 		return change{sinceStart: true}
-	case total < before.total || start > 0 && start >= before.time:
-		c := change{increase: total, sinceStart: true}
-		if start > before.time {
-			c.over = at - start
-		} else {
-			c.over = at - before.time
+	case stale && i.start <= r.start:
+		return change{stale: true}
+	case total < r.total || i.start > 0 && i.start >= r.at:
+		if i.start > r.at {
+			over = time.Duration(i.at - i.start)
 		}
-		return c
+		return change{increase: total, over: over, sinceStart: true}
 	}
-	return change{increase: total - before.total, over: at - before.time}
+	return change{increase: total - r.total, over: over}
 }
-
-// times returns when a point's interval began and ended. A producer that tells
-// no time, or one far from when it wrote the point, is taken to have told that.
-func times(p *otlpview.Point, written time.Time) (start, at int64) {
-	const far = uint64(math.MaxInt64)
-	start, at = int64(min(p.Start, far)), int64(min(p.Time, far))
-	if p.Start >= far {
-		start = 0
-	}
-	if off := time.Duration(at - written.UnixNano()); at == 0 || off > maxClockError || off < -maxClockError {
-		at = written.UnixNano()
-	}
-	return start, at
-}
-
-// maxClockError is how far a point's time may be from when it was written.
-const maxClockError = 24 * time.Hour

@@ -13,31 +13,31 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
 )
 
-// told is a point as a producer writes it: seconds since the desk's start, the
+// sent is a point as a producer writes it: seconds since the desk's start, the
 // time of the point, that of its start, and the number. -1 is no time at all.
-type told struct {
+type sent struct {
 	at, start float64
 	number    int64
 	rate      float64 // that is shown then
 }
 
 func unixNano(seconds float64) uint64 {
-	if seconds < 0 {
+	if seconds == -1 {
 		return 0
 	}
 	return uint64(start.Add(time.Duration(seconds * float64(time.Second))).UnixNano())
 }
 
 func TestRates(t *testing.T) {
-	sums := func(temporality metricspb.AggregationTemporality, monotonic bool) func(told) *metricspb.Metric {
-		return func(p told) *metricspb.Metric {
+	sums := func(temporality metricspb.AggregationTemporality, monotonic bool) func(sent) *metricspb.Metric {
+		return func(p sent) *metricspb.Metric {
 			dp := messagetest.IntPoint(p.number)
 			dp.StartTimeUnixNano, dp.TimeUnixNano = unixNano(p.start), unixNano(p.at)
 			return messagetest.Sum("m", "", temporality, monotonic, dp)
 		}
 	}
-	histograms := func(temporality metricspb.AggregationTemporality) func(told) *metricspb.Metric {
-		return func(p told) *metricspb.Metric {
+	histograms := func(temporality metricspb.AggregationTemporality) func(sent) *metricspb.Metric {
+		return func(p sent) *metricspb.Metric {
 			m := messagetest.Histogram("m", "", &metricspb.HistogramDataPoint{
 				Count: uint64(p.number), StartTimeUnixNano: unixNano(p.start), TimeUnixNano: unixNano(p.at),
 			})
@@ -45,40 +45,49 @@ func TestRates(t *testing.T) {
 			return m
 		}
 	}
-	gauges := func(p told) *metricspb.Metric {
+	gauges := func(p sent) *metricspb.Metric {
 		dp := messagetest.IntPoint(p.number)
 		dp.TimeUnixNano = unixNano(p.at)
 		return messagetest.Gauge("m", "", dp)
 	}
 	for _, c := range []struct {
 		name   string
-		metric func(told) *metricspb.Metric
-		points []told
+		metric func(sent) *metricspb.Metric
+		points []sent
 	}{
-		{"delta", sums(messagetest.Delta, true), []told{{1, 0, 10, 10}, {3, 1, 10, 5}, {3.5, 3, 10, 20}}},
-		{"delta, one lost before it", sums(messagetest.Delta, true), []told{{1, 0, 10, 10}, {5, 4, 10, 10}}},
-		{"delta without start times", sums(messagetest.Delta, true), []told{{1, -1, 10, nan}, {3, -1, 10, 5}, {4, -1, 0, 0}}},
-		{"delta with a start that is not before it", sums(messagetest.Delta, true), []told{{1, 1, 10, nan}, {3, 9, 10, 5}}},
-		{"delta without any time", sums(messagetest.Delta, true), []told{{-1, -1, 10, nan}, {-1, -1, 10, 10}}},
-		{"delta, years from when it was written", sums(messagetest.Delta, true), []told{{1e8, -1, 10, nan}, {1e8, -1, 10, 10}}},
-		{"delta, up and down", sums(messagetest.Delta, false), []told{{1, 0, 10, 10}, {3, 1, -10, -5}}},
+		{"delta", sums(messagetest.Delta, true), []sent{{1, 0, 10, 10}, {3, 1, 10, 5}, {3.5, 3, 10, 20}}},
+		{"delta, one lost before it", sums(messagetest.Delta, true), []sent{{1, 0, 10, 10}, {5, 4, 10, 10}}},
+		{"delta without start times", sums(messagetest.Delta, true), []sent{{1, -1, 10, nan}, {3, -1, 10, 5}, {4, -1, 0, 0}}},
+		{"delta with a start that is not before it", sums(messagetest.Delta, true), []sent{{1, 1, 10, nan}, {3, 9, 10, 5}}},
+		{"delta without any time", sums(messagetest.Delta, true), []sent{{-1, -1, 10, nan}, {-1, -1, 10, 10}}},
+		{"delta, years from when it was written", sums(messagetest.Delta, true), []sent{{1e8, -1, 10, nan}, {1e8, -1, 10, 10}}},
+		{"delta, of years ago", sums(messagetest.Delta, true), []sent{{-1e9, -1e9 - 10, 7, 0.7}, {-1e9 + 10, -1e9, 7, 0.7}, {-1e9 + 10, -1e9, 7, 0.7}}},
+		{"delta, of years ago, without start times", sums(messagetest.Delta, true), []sent{{-1e9, -1, 10, nan}, {-1e9 + 10, -1, 10, 1}}},
+		{"delta with a start only", sums(messagetest.Delta, true), []sent{{-1, -1e9, 10, nan}, {-1, -1e9, 10, 10}}},
+		{"delta, up and down", sums(messagetest.Delta, false), []sent{{1, 0, 10, 10}, {3, 1, -10, -5}}},
 
-		{"cumulative", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {3, 0, 20, 5}, {3.5, 0, 30, 20}, {4.5, 0, 30, 0}}},
-		{"cumulative, one lost", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {5, 0, 50, 10}}},
-		{"cumulative, began anew with a new start", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {3, 2, 30, 30}, {4, 2, 40, 10}}},
-		{"cumulative, began anew right after", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {3, 1, 30, 15}}},
-		{"cumulative, fell without a start", sums(messagetest.Cumulative, true), []told{{1, -1, 10, nan}, {3, -1, 6, 3}, {4, -1, 7, 1}}},
-		{"cumulative, fell with the old start", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {3, 0, 6, 3}}},
-		{"cumulative, a start that moves without meaning", sums(messagetest.Cumulative, true), []told{{2, 0, 10, nan}, {4, 1, 20, 5}, {6, 0, 30, 5}}},
-		{"cumulative, twice the same", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {3, 0, 20, 5}, {3, 0, 20, 5}, {4, 0, 30, 10}}},
-		{"cumulative, an older one later", sums(messagetest.Cumulative, true), []told{{1, 0, 10, nan}, {3, 0, 20, 5}, {2, 0, 15, 5}, {4, 0, 30, 10}}},
-		{"cumulative without any time", sums(messagetest.Cumulative, true), []told{{-1, -1, 10, nan}, {-1, -1, 15, 5}}},
-		{"no temporality", sums(0, true), []told{{1, 0, 10, nan}, {3, 0, 20, 5}}},
+		{"cumulative", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {3, 0, 20, 5}, {3.5, 0, 30, 20}, {4.5, 0, 30, 0}}},
+		{"cumulative, one lost", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {5, 0, 50, 10}}},
+		{"cumulative, began anew with a new start", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {3, 2, 30, 30}, {4, 2, 40, 10}}},
+		{"cumulative, began anew right after", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {3, 1, 30, 15}}},
+		{"cumulative, fell without a start", sums(messagetest.Cumulative, true), []sent{{1, -1, 10, nan}, {3, -1, 6, 3}, {4, -1, 7, 1}}},
+		{"cumulative, fell with the old start", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {3, 0, 6, 3}}},
+		{"cumulative, a start that moves without meaning", sums(messagetest.Cumulative, true), []sent{{2, 0, 10, nan}, {4, 1, 20, 5}, {6, 0, 30, 5}}},
+		{"cumulative, twice the same", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {3, 0, 20, 5}, {3, 0, 20, 5}, {4, 0, 30, 10}}},
+		{"cumulative, an older one later", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {3, 0, 20, 5}, {2, 0, 15, 5}, {4, 0, 30, 10}}},
+		{"cumulative without any time", sums(messagetest.Cumulative, true), []sent{{-1, -1, 10, nan}, {-1, -1, 15, 5}}},
+		{"cumulative, of years ago", sums(messagetest.Cumulative, true), []sent{{-1e9, -2e9, 10, nan}, {-1e9 + 10, -2e9, 20, 1}, {-1e9 + 20, -2e9, 20, 0}}},
+		{"cumulative, of years ago, reset", sums(messagetest.Cumulative, true), []sent{{-1e9, -2e9, 10, nan}, {-1e9 + 10, -1e9 + 5, 20, 4}}},
+		{"cumulative, of a clock that stands still", sums(messagetest.Cumulative, true), []sent{{-1e9, -2e9, 10, nan}, {-1e9, -2e9, 20, 10}}},
+		{"cumulative, of a clock that is corrected", sums(messagetest.Cumulative, true), []sent{{-1e9, -2e9, 10, nan}, {2, -2e9, 20, 10}, {3, -2e9, 25, 5}}},
+		{"cumulative, of a clock that goes wrong", sums(messagetest.Cumulative, true), []sent{{1, 0, 10, nan}, {-1e9, -2e9, 20, 10}}},
+		{"no temporality", sums(0, true), []sent{{1, 0, 10, nan}, {3, 0, 20, 5}}},
 
-		{"histogram, delta", histograms(messagetest.Delta), []told{{1, 0, 10, 10}, {3, 1, 10, 5}}},
-		{"histogram, cumulative", histograms(messagetest.Cumulative), []told{{1, 0, 10, nan}, {3, 0, 20, 5}, {5, 4, 7, 7}}},
-		{"gauge", gauges, []told{{1, -1, 10, nan}, {2, -1, 20, nan}}},
-		{"cumulative, up and down", sums(messagetest.Cumulative, false), []told{{1, 0, 10, nan}, {3, 0, 20, nan}}},
+		{"histogram, delta, of years ago", histograms(messagetest.Delta), []sent{{-1e9, -1e9 - 10, 7, 0.7}}},
+		{"histogram, delta", histograms(messagetest.Delta), []sent{{1, 0, 10, 10}, {3, 1, 10, 5}}},
+		{"histogram, cumulative", histograms(messagetest.Cumulative), []sent{{1, 0, 10, nan}, {3, 0, 20, 5}, {5, 4, 7, 7}}},
+		{"gauge", gauges, []sent{{1, -1, 10, nan}, {2, -1, 20, nan}}},
+		{"cumulative, up and down", sums(messagetest.Cumulative, false), []sent{{1, 0, 10, nan}, {3, 0, 20, nan}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)
@@ -86,15 +95,15 @@ func TestRates(t *testing.T) {
 				d.now += time.Second
 				d.write(1, "", messagetest.Message(nil, c.metric(p)))
 				d.pass(0)
-				got := d.model.list.at(0).rate
+				got := d.model.shown[0].shown.rate
 				if math.IsNaN(p.rate) {
 					assert.True(t, math.IsNaN(got), "point %d: %v", i, got)
 				} else {
 					assert.InDelta(t, p.rate, got, 1e-9, "point %d", i)
 				}
 			}
-			assert.Len(t, d.model.list.shown, 1)
-			assert.EqualValues(t, len(c.points), d.model.list.at(0).points)
+			assert.Len(t, d.model.shown, 1)
+			assert.EqualValues(t, len(c.points), d.model.shown[0].shown.points)
 		})
 	}
 }
@@ -111,14 +120,14 @@ func TestNoValue(t *testing.T) {
 		}
 		d.write(1, "", messagetest.Message(nil, messagetest.Sum("m", "", messagetest.Cumulative, true, p)))
 		d.pass(time.Second)
-		r := d.model.list.at(0)
+		r := d.model.shown[0]
 		switch i {
 		case 1:
 			assert.Equal(t, noNumber, r.valueText())
-			assert.Equal(t, noNumber, short(r.rate))
+			assert.Equal(t, noNumber, short(r.shown.rate))
 		case 2:
 			assert.Equal(t, "20", r.valueText())
-			assert.Equal(t, "10", short(r.rate))
+			assert.Equal(t, "10", short(r.shown.rate))
 		}
 	}
 }

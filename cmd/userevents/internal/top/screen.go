@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package top is a full screen of series: their rates and last values, and what
-// is lost on the way.
+// Package top shows series, with their rates and last values, on a full screen or
+// once in a table.
 package top
 
 import (
 	"context"
+	"errors"
 	"io"
-	"sync"
-	"sync/atomic"
+	"os"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
 // Bounds of Options.Interval, and its default.
@@ -27,82 +28,115 @@ const (
 // are pressed.
 const framesPerSecond = 10
 
-// statusEvery is how often the source is asked for its losses.
-const statusEvery = 250 * time.Millisecond
-
 // Options of a Screen.
 type Options struct {
-	// Names are what is listened to, to be shown.
+	// Names are the tracepoints, to be shown.
 	Names []string
-	// Interval is the time from one refresh of the screen to the next.
-	// Default: DefaultInterval.
+	// Interval is the time between two refreshes of the screen. Default:
+	// DefaultInterval.
 	Interval time.Duration
+	// Status is called for each refresh, concurrently with Event.
+	Status func() source.Status
 }
 
-// Screen is a show.View. Run has it on the terminal, in a goroutine of its own:
-// whoever reads events and hands them to Event does not wait for the terminal,
-// but at most for a copy of the series.
+// Screen shows events on a terminal. Event does not wait for the terminal, but at
+// most for a copy of the series.
 type Screen struct {
 	options Options
 	store   *store
 	// clock is the time since New.
 	clock func() time.Duration
-
-	bytes  atomic.Uint64 // of the messages of shown events
-	mu     sync.Mutex
-	status show.Status
 }
-
-var _ show.View = (*Screen)(nil)
 
 // New returns a screen without series.
 func New(o Options) *Screen {
 	if o.Interval == 0 {
 		o.Interval = DefaultInterval
 	}
-	begun := time.Now()
-	return &Screen{options: o, store: newStore(), clock: func() time.Duration { return time.Since(begun) }}
+	start := time.Now()
+	return &Screen{options: o, store: newStore(), clock: func() time.Duration { return time.Since(start) }}
 }
 
 // Event takes the points of an event.
-func (s *Screen) Event(ev *show.Event) error {
-	s.bytes.Add(uint64(len(ev.Payload)))
-	s.store.apply(ev.Event, ev.Points(), s.clock())
+func (s *Screen) Event(ev *source.Event) error {
+	s.store.apply(ev, s.clock())
 	return nil
 }
 
-// Every is how often Draw is to be called.
-func (s *Screen) Every() time.Duration { return min(s.options.Interval, statusEvery) }
+// ErrTerminal is returned by Run when the terminal is closed.
+var ErrTerminal = errors.New("the terminal was closed")
 
-// Draw takes the status; what draws is Run.
-func (s *Screen) Draw(st show.Status) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.status = st
-	return nil
-}
-
-// Close does nothing: when Run returns, the terminal is as it was.
-func (s *Screen) Close(show.Status) error { return nil }
-
-// lastStatus is the status that was drawn last.
-func (s *Screen) lastStatus() show.Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.status
-}
-
-// Run shows the screen until somebody quits or the context is done, which are no
-// errors. It needs a terminal at both ends.
-func (s *Screen) Run(ctx context.Context, in io.Reader, out io.Writer, env []string) error {
+// Run shows the screen until q or Ctrl-C is pressed or the context is done, which
+// are no errors. Both files must be terminals. Ctrl-Z and SIGTSTP stop the process,
+// and leave the screen until it is continued.
+func (s *Screen) Run(ctx context.Context, in, out *os.File, env []string) error {
 	ended := make(chan struct{})
 	defer close(ended)
 	m := newModel(s)
 	m.ended = ended
-	p := tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithEnvironment(env),
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := tea.NewProgram(m, tea.WithInput(&terminal{in, cancel}), tea.WithOutput(out), tea.WithEnvironment(env),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
-	stop := context.AfterFunc(ctx, p.Quit)
-	defer stop()
+	defer context.AfterFunc(ctx, p.Quit)()
+	defer controlJob(p)()
 	_, err := p.Run()
+	if cause := context.Cause(ctx); errors.Is(cause, ErrTerminal) {
+		return cause
+	}
+	return err
+}
+
+// terminal is an input whose end is reported: after that, no key would end the
+// screen.
+type terminal struct {
+	*os.File
+	end context.CancelCauseFunc
+}
+
+func (t *terminal) Read(b []byte) (int, error) {
+	n, err := t.File.Read(b)
+	if err != nil { // EOF, or EIO where the other end of a pseudo terminal is closed
+		t.end(ErrTerminal)
+	}
+	return n, err
+}
+
+// Summary is the last state of each series, for a table.
+type Summary struct{ store *store }
+
+// NewSummary returns a summary without series.
+func NewSummary() *Summary { return &Summary{newStore()} }
+
+// Event takes the points of an event.
+func (s *Summary) Event(ev *source.Event) error {
+	s.store.apply(ev, 0)
+	return nil
+}
+
+// widestSummary is the width of a table that is not for a terminal.
+const widestSummary = 400
+
+// Write writes a table that has a line for each series and fits in so many cells, 0
+// for any.
+func (s *Summary) Write(w io.Writer, width int) error {
+	if width <= 0 {
+		width = widestSummary
+	}
+	m := newModel(&Screen{store: s.store, clock: func() time.Duration { return 0 },
+		options: Options{Status: func() source.Status { return source.Status{} }}})
+	t := newTable(width, m.shown, m.shown, 0, columnTrend, columnAge)
+	lines := []string{t.titles(columnCount, "")}
+	for _, sr := range m.shown {
+		_, cells := t.row(sr)
+		lines = append(lines, strings.Join(cells, " "))
+	}
+	if m.forgotten > 0 {
+		lines = append(lines, count(m.forgotten)+" more series, without a point for the longest time, were forgotten")
+	}
+	for i, l := range lines {
+		lines[i] = strings.TrimRight(l, " ") + "\n"
+	}
+	_, err := io.WriteString(w, strings.Join(lines, ""))
 	return err
 }

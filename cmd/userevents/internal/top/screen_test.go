@@ -17,10 +17,10 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 // golden compares the screen with a file.
 func (d *desk) golden(t *testing.T, name string) {
@@ -108,7 +108,7 @@ func TestScreens(t *testing.T) {
 		{"list-quiet", 80, 24, func(d *desk) { d.shop(3); d.pass(2 * time.Minute) }},
 		{"list-losses", 80, 24, func(d *desk) {
 			d.shop(3)
-			d.status(show.Status{Lost: 12345, Gaps: 1, Undecodable: 7, LastUndecodable: "pid 666 (evil): not an OTLP message"})
+			d.status = (source.Status{Lost: 12345, Gaps: 1, Undecodable: 7, LastUndecodable: "pid 666 (evil): not an OTLP message"})
 			d.press("space")
 		}},
 		{"histogram", 80, 24, func(d *desk) { d.shop(30); d.open("http.server.request.duration") }},
@@ -195,7 +195,7 @@ func FuzzScreen(f *testing.F) {
 		width, height = width%200, height%50
 		d := newDesk(t)
 		attrs := append(messagetest.Attrs(k, v, v, k), &commonpb.KeyValue{Key: k})
-		d.status(show.Status{Lost: n, Gaps: n, Undecodable: n, LastUndecodable: cut(typed)})
+		d.status = (source.Status{Lost: n, Gaps: n, Undecodable: n, LastUndecodable: typed})
 		for i := range 2 {
 			at := unixNano(float64(i))
 			nums := []*metricspb.NumberDataPoint{
@@ -224,7 +224,7 @@ func FuzzScreen(f *testing.F) {
 		}
 		d.resize(width, height)
 		d.fits(width, height)
-		for range n % uint64(len(d.model.list.shown)) { // one of each kind, in turn
+		for range n % uint64(len(d.model.shown)) { // one of each kind, in turn
 			d.press("down")
 		}
 		d.fits(width, height)

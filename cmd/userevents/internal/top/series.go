@@ -3,120 +3,136 @@
 package top
 
 import (
-	"fmt"
+	"cmp"
+	"container/list"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+	"unsafe"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
-	"github.com/otel-userevents/usereventsmetric/listen"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-// key tells series apart: two processes may send the same one.
-type key struct {
-	pid                                                                  int
-	tracepoint, service, instance, metric, kind, temporality, attributes string
+// series is what is known of one stream of data points. The store's lock protects
+// what is not the screen's.
+type series struct {
+	identity
+	live    row
+	rates   rateState
+	total   *aggregate // the last one that is cumulative
+	bytes   int        // of memory
+	element *list.Element
+	dropped bool
+
+	// The screen's.
+	shown   row
+	listed  bool
+	matcher *matcher // whose answer is
+	matches bool
 }
 
-func keyOf(ev *listen.Event, p *otlpview.Point) key {
-	return key{ev.PID, ev.Tracepoint, p.Service, p.Instance, p.Metric, p.Kind, p.Temporality, p.Attributes}
-}
-
-// identity is what does not change of a series. Its texts are safe to print.
+// identity is what does not change of a series. Its texts are cut for a screen and
+// safe to print; only the key tells series apart.
 type identity struct {
-	key         key // as it came
-	number      uint64
-	service     string // with the instance
-	metric      string
-	attributes  string
-	labels      labels
-	process     string
-	unit        string
-	description string
-	typ         string // such as counter/delta
-	pid         string
+	key                                              seriesKey
+	service, metric, typ, unit, description, pidText string
+	attributes                                       attributes
+	// isRate: its rate is what matters, else its value.
+	isRate, isDelta bool
 }
 
-func newIdentity(k key, ev *listen.Event, p *otlpview.Point) *identity {
-	id := &identity{
-		key: k, service: orDash(p.Service), metric: orDash(p.Metric),
-		attributes: printable(p.Attributes),
-		process:    cut(ev.Process), unit: cut(p.Unit), description: cut(p.Description),
-		typ: p.Kind, pid: strconv.Itoa(ev.PID),
+func newSeries(key seriesKey, ev *source.Event, p *source.Point) *series {
+	service, instance := p.Service()
+	service = cell(cmp.Or(service, "-"))
+	if instance != "" {
+		service += "/" + cell(instance)
 	}
-	id.labels = labelsOf(id.attributes)
-	if p.Instance != "" {
-		id.service = orDash(p.Service + "/" + p.Instance)
+	pid := "-"
+	if !ev.MessageOnly {
+		pid = strconv.Itoa(ev.PID)
 	}
-	if p.Temporality != "" {
-		id.typ += "/" + p.Temporality
-	}
-	return id
+	return &series{identity: identity{
+		key: key, service: service, metric: cell(cmp.Or(p.Metric.Name(), "-")), typ: p.Type(),
+		unit: cell(p.Metric.Unit()), description: cell(p.Metric.Description()), pidText: pid,
+		attributes: newAttributes(p.Data.Attributes()),
+		isRate:     p.Delta() || p.Kind != source.Gauge && p.Kind != source.UpDownCounter, isDelta: p.Delta(),
+	}}
 }
 
-// longestText bounds what of a text is looked at, in bytes: no screen is wide
-// enough for more.
-const longestText = 1024
+// cell is what a screen gets of a text, in no more memory than that.
+func cell(s string) string { return strings.Clone(render.Cell(s)) }
 
-// cut bounds a text and makes it safe to print.
-func cut(s string) string {
-	if len(s) > longestText {
-		s = strings.ToValidUTF8(s[:longestText], "") + "…"
-	}
-	return printable(s)
+// attributes are those of a point, as many as a screen has room for.
+type attributes struct {
+	list []attribute
+	more bool
+	full string // text
 }
 
-// printable makes a text safe to print. It does not combine with what is printed
-// before it, nor has it selectors of variants, of which no two terminals think
-// the same.
-func printable(s string) string {
-	if plain(s) {
-		return s
-	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Variation_Selector, r) {
-			return -1
+type attribute struct{ key, value string } // the value is safe to print
+
+const (
+	maxAttributes = 4096 // bytes
+	attributeSize = 48   // bytes of an attribute besides its texts
+)
+
+func newAttributes(m pcommon.Map) (out attributes) {
+	size := 0
+	for k, v := range m.All() {
+		if out.more = size >= maxAttributes; out.more {
+			break
 		}
-		return r
-	}, safetext.Escape(s))
-	if r, n := utf8.DecodeRuneInString(s); n > 0 && unicode.IsMark(r) {
-		s = fmt.Sprintf(`\u%04x`, r) + s[n:]
+		if len(k) > maxAttributes {
+			k = strings.Clone(k[:maxAttributes])
+		}
+		a := attribute{k, cell(render.Value(v))}
+		size += attributeSize + len(a.key) + len(a.value)
+		out.list = append(out.list, a)
 	}
-	return s
+	out.list = slices.Clone(out.list)
+	out.full = strings.Clone(out.text(render.Key))
+	return out
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
+// text is key=value with blanks between, or, if key returns "", only the values.
+func (a attributes) text(key func(string) string) string {
+	var b strings.Builder
+	for i, one := range a.list {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if k := key(one.key); k != "" {
+			b.WriteString(render.Cell(k) + "=")
+		}
+		b.WriteString(one.value)
 	}
-	return cut(s)
+	if a.more {
+		b.WriteString(" …")
+	}
+	return b.String()
 }
 
-// reading is what the last point said. It is never changed.
-type reading struct {
-	value otlpview.Value
-	// interval is what came since the point before: of a delta the point itself,
-	// of a cumulative histogram the difference. over is how long that took, 0
-	// where it is not known.
-	interval otlpview.Value
-	// limits of a cumulative histogram are of the whole time, and so of any part.
-	limits     limits
-	sinceStart bool // interval is of all the time since the series' start
-	over       time.Duration
-	written    time.Time
-	process    string // safe to print
-}
-
-// row is what is shown of a series.
+// row is what changes with each point.
 type row struct {
-	id    *identity
-	last  *reading
-	value float64 // NaN: none
-	rate  float64 // a second; NaN: none, or not known
+	text  string  // of the value; of a cumulative aggregate, of what came since the point before
+	value float64 // to compare it by; NaN: none
+	rate  float64 // per second; NaN: none, or unknown
+
+	aggregate bool
+	quantile  float64 // that value is of an aggregate
+	buckets   []bucket
+	limits    limits // those of a cumulative histogram are also those of any part of it
+	// sinceStart: text and buckets are of all the time since the series' start.
+	sinceStart bool
+
+	over    time.Duration // how long the interval took, 0 if that is unknown
+	process string        // safe to print
 	// seen is when the last point came, by the store's clock; every is the time
 	// between the last two, 0 after the first.
 	seen, every time.Duration
@@ -124,112 +140,93 @@ type row struct {
 	history     history
 }
 
-// hasRate reports whether its rate is what matters of a series; else its value is.
-func (id *identity) hasRate() bool {
-	switch id.key.kind {
-	case "counter", "histogram", "exphistogram", "summary":
-		return true
-	}
-	return id.key.temporality == "delta"
+// A series is dim after so many of its intervals without a point, but not before
+// dimAfter; and dropped after dropIntervals, but not before dropAfter, nor later
+// than dropAtMost.
+const (
+	dimIntervals  = 3
+	dimAfter      = 10 * time.Second
+	dropIntervals = 10
+	dropAfter     = 5 * time.Minute
+	dropAtMost    = time.Hour
+)
+
+// quiet reports whether there should have been a point by now.
+func (r *row) quiet(now time.Duration) bool {
+	return now-r.seen > max(dimIntervals*min(r.every, dropAtMost), dimAfter)
 }
 
-// series is a row with what its next point is compared with.
-type series struct {
-	row
-	rates  rateState
-	before *otlpview.Value // of the last point that had one
-	bytes  int             // of memory, about
-	// newer and older are neighbours in the order of seen, as slots.
-	newer, older int32
+func (r *row) expired(now time.Duration) bool {
+	return now-r.seen > min(max(dropIntervals*min(r.every, dropAtMost), dropAfter), dropAtMost)
 }
 
 // apply takes a point of the series.
-func (s *series) apply(ev *listen.Event, p *otlpview.Point, now time.Duration) {
-	if s.points > 0 && now > s.seen {
-		s.every = now - s.seen
+func (s *series) apply(ev *source.Event, p *source.Point, now time.Duration) {
+	r := &s.live
+	if r.points > 0 && now > r.seen {
+		r.every = now - r.seen
 	}
-	s.seen = now
-	s.points++
-	start, at := times(p, ev.Time)
-	r := &reading{value: p.Value, interval: p.Value, limits: limitsOf(&p.Value), written: ev.Time, process: s.id.process}
-	if ev.Process != "" && ev.Process != s.id.process {
-		r.process = cut(ev.Process)
-	}
-	var c change
-	number := p.Value.Float
-	switch {
-	case p.Value.None:
-		s.last, s.value, s.rate = r, math.NaN(), math.NaN()
-		s.history.push(math.NaN())
+	r.seen = now
+	r.points++
+	r.process = cell(ev.Process)
+	if !source.HasValue(p.Data) {
+		r.text, r.value, r.rate, r.aggregate, r.buckets = noNumber, math.NaN(), math.NaN(), false, nil
+		r.history.push(math.NaN())
 		return
-	case p.Value.Aggregate:
-		number = float64(p.Value.Count)
-	case p.Value.IsInt:
-		number = float64(p.Value.Integer)
 	}
-	switch {
-	case !s.id.hasRate():
-		c.stale = s.rates.known && at < s.rates.time
-		if !c.stale {
-			s.rates = rateState{known: true, time: at}
-		}
-	case p.Temporality == "delta":
-		c = s.rates.delta(number, start, at)
-	default:
-		c = s.rates.cumulative(number, start, at)
-	}
+	a := aggregateOf(p.Data)
+	number := numberOf(p.Data, a)
+	c := s.rates.next(number, instantOf(ev, p.Data), s.isDelta, s.isRate)
 	if c.stale {
-		return // an older point than the last one
+		return
 	}
-	r.over = time.Duration(c.over)
-	if p.Value.Aggregate && p.Temporality != "delta" {
-		r.sinceStart = true
-		if !c.sinceStart && s.before != nil {
-			if diff, ok := subtract(&p.Value, s.before); ok {
-				r.interval, r.sinceStart = diff, false
-			}
-		}
-	}
-	s.last, s.value, s.rate, s.before = r, number, c.rate(), &r.value
-	if p.Value.Aggregate {
-		s.value = r.highest()
-	}
-	if s.id.hasRate() {
-		s.history.push(s.rate)
+	r.value, r.rate, r.over, r.aggregate, r.sinceStart = number, c.rate(), c.over, a != nil, false
+	if a == nil {
+		r.text = render.DataPoint(p.Data, render.Exact, "")
 	} else {
-		s.history.push(s.value)
-	}
-}
-
-// highest is the highest quantile that is shown of a histogram or summary, by
-// which it is compared with others.
-func (r *reading) highest() float64 {
-	if n := len(r.interval.Quantiles); n > 0 {
-		return r.interval.Quantiles[n-1].GetValue()
-	}
-	return quantile(bucketsOf(&r.interval), r.limits, quantiles[len(quantiles)-1])
-}
-
-// memory is what a series takes, in bytes, about.
-func (s *series) memory() int {
-	const fixed = 1536 // the structs, the maps' entries
-	id := s.id
-	k := id.key
-	n := fixed + len(k.service) + len(k.instance) + len(k.metric) + len(k.attributes) +
-		len(id.service) + len(id.metric) + id.labels.memory() + len(id.process) + len(id.unit) + len(id.description)
-	if s.last != nil {
-		n += valueMemory(&s.last.value)
-		if s.last.interval.IsIncrease && !s.last.value.IsIncrease {
-			n += valueMemory(&s.last.interval)
+		r.text, r.buckets, r.limits = render.DataPoint(p.Data, aggregateDigits, "  "), a.buckets, limitsOf(p.Data)
+		if !s.isDelta {
+			r.sinceStart = true
+			if s.total != nil && !c.sinceStart {
+				if diff, ok := a.minus(s.total); ok {
+					r.text, r.buckets, r.sinceStart = diff.text(p.Data), diff.buckets, false
+				}
+			}
+			s.total = a
 		}
+		r.quantile, r.value = highest(p.Data, r.buckets, r.limits)
 	}
-	return n
+	if s.isRate {
+		r.history.push(r.rate)
+	} else {
+		r.history.push(r.value)
+	}
 }
 
-func valueMemory(v *otlpview.Value) int {
-	n := 8*(len(v.Bounds)+len(v.Counts)) + 64*len(v.Quantiles)
-	if e := v.Exponential; e != nil {
-		n += 64 + 8*(len(e.Positive)+len(e.Negative))
+// numberOf is the value of a number, or the count of an aggregate.
+func numberOf(d source.DataPoint, a *aggregate) float64 {
+	if a != nil {
+		return float64(a.count)
 	}
-	return n
+	p := d.(pmetric.NumberDataPoint)
+	if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
+		return float64(p.IntValue())
+	}
+	return p.DoubleValue()
+}
+
+// size is how much memory the series takes, in bytes.
+func (s *series) size() int {
+	const fixed = 2048 // the structs, with the entries of map and list
+	n := fixed + len(s.service) + len(s.metric) + len(s.unit) + len(s.description) + len(s.attributes.full) +
+		len(s.live.process) + len(s.live.text)
+	for _, a := range s.attributes.list {
+		n += attributeSize + len(a.key) + len(a.value)
+	}
+	const bucketSize = int(unsafe.Sizeof(bucket{}))
+	n += bucketSize * len(s.live.buckets)
+	if s.total != nil {
+		n += bucketSize * len(s.total.buckets)
+	}
+	return n + n/8 // what the allocator adds
 }

@@ -3,171 +3,112 @@
 package top
 
 import (
+	"container/list"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
-	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-// Bounds of what is remembered. Past either of the first two, the series that
-// was not heard of for the longest time goes.
+// Bounds of what is remembered. Past either, the series without a point for the
+// longest time are forgotten.
 const (
 	maxSeries = 20_000
-	maxMemory = 48 << 20 // bytes of all series, about
-
-	// A series is dim after so many of its intervals without a point, but not
-	// before dimAfter; and dropped after dropIntervals, but not before dropAfter,
-	// nor later than dropAtMost.
-	dimIntervals  = 3
-	dimAfter      = 10 * time.Second
-	dropIntervals = 10
-	dropAfter     = 5 * time.Minute
-	dropAtMost    = time.Hour
+	maxMemory = 48 << 20 // bytes
 )
 
-// quiet reports whether the series should have been heard of again by now.
-func (r *row) quiet(now time.Duration) bool {
-	return now-r.seen > max(dimIntervals*min(r.every, dropAtMost), dimAfter)
+// seriesKey is the identity of a series. Two processes may send the same one; of
+// those in other pid namespaces, whose pid is 0, all that is known is what they
+// send.
+type seriesKey struct {
+	source.Key
+	pid        int
+	tracepoint string
 }
 
-func (r *row) gone(now time.Duration) bool {
-	return now-r.seen > min(max(dropIntervals*min(r.every, dropAtMost), dropAfter), dropAtMost)
-}
+// counts are totals since the start.
+type counts struct{ events, points, bytes uint64 }
 
-// none is no slot.
-const none = -1
-
-// store holds the series that were heard of last. Its methods may be called
-// concurrently: the goroutine that reads puts points in, and the screen takes
-// copies out, so that neither waits for more than a copy.
+// store holds the series that had a point most recently. Its methods may be called
+// concurrently: the screen takes a copy, so that it and the reader of events wait
+// for no more than that.
 type store struct {
 	maxSeries, maxMemory int
 
-	mu    sync.Mutex
-	byKey map[key]int32
-	// A series stays in its slot for as long as it is there; free slots are nil.
-	slots          []*series
-	free           []int32
-	newest, oldest int32 // by seen
-	memory         int
-	numbers        uint64 // of series so far
-	forgotten      uint64 // those that had to go before their time
+	mu        sync.Mutex
+	series    map[seriesKey]*series
+	recent    list.List // of *series, the most recent first
+	memory    int       // bytes
+	forgotten uint64
+	counts    counts
 }
 
 func newStore() *store {
-	return &store{
-		maxSeries: maxSeries, maxMemory: maxMemory,
-		byKey: map[key]int32{}, newest: none, oldest: none,
-	}
+	return &store{maxSeries: maxSeries, maxMemory: maxMemory, series: map[seriesKey]*series{}}
 }
 
-// apply takes the points of an event at a time.
-func (s *store) apply(ev *listen.Event, points []otlpview.Point, now time.Duration) {
+// apply takes the points of an event.
+func (s *store) apply(ev *source.Event, now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range points {
-		p := &points[i]
-		slot := s.slot(ev, p)
-		sr := s.slots[slot]
-		sr.apply(ev, p, now)
-		s.unlink(slot)
-		s.link(slot)
+	s.counts.events++
+	s.counts.bytes += uint64(len(ev.Payload))
+	for p := range source.Points(ev.Metrics) {
+		s.counts.points++
+		key := seriesKey{p.Key(), ev.PID, ev.Tracepoint}
+		sr := s.series[key]
+		if sr == nil {
+			sr = newSeries(key, ev, &p)
+			s.series[key] = sr
+			sr.element = s.recent.PushFront(sr)
+		}
+		s.recent.MoveToFront(sr.element)
+		sr.apply(ev, &p, now)
 		s.memory -= sr.bytes
-		sr.bytes = sr.memory()
+		sr.bytes = sr.size()
 		s.memory += sr.bytes
-		for s.memory > s.maxMemory && s.oldest != slot {
+		for (len(s.series) > s.maxSeries || s.memory > s.maxMemory) && s.recent.Back() != sr.element {
 			s.forgotten++
-			s.drop(s.oldest)
+			s.drop(s.recent.Back().Value.(*series))
 		}
 	}
 }
 
-// slot finds the series of a point, or makes it.
-func (s *store) slot(ev *listen.Event, p *otlpview.Point) int32 {
-	k := keyOf(ev, p)
-	if slot, ok := s.byKey[k]; ok {
-		return slot
-	}
-	if len(s.byKey) >= s.maxSeries {
-		s.forgotten++
-		s.drop(s.oldest)
-	}
-	s.numbers++
-	id := newIdentity(k, ev, p)
-	id.number = s.numbers
-	sr := &series{row: row{id: id}, newer: none, older: none}
-	var slot int32
-	if n := len(s.free); n > 0 {
-		slot, s.free = s.free[n-1], s.free[:n-1]
-		s.slots[slot] = sr
-	} else {
-		slot = int32(len(s.slots))
-		s.slots = append(s.slots, sr)
-	}
-	s.byKey[k] = slot
-	s.link(slot)
-	return slot
-}
-
-// link makes a series the newest.
-func (s *store) link(slot int32) {
-	sr := s.slots[slot]
-	sr.newer, sr.older = none, s.newest
-	if s.newest != none {
-		s.slots[s.newest].newer = slot
-	} else {
-		s.oldest = slot
-	}
-	s.newest = slot
-}
-
-func (s *store) unlink(slot int32) {
-	sr := s.slots[slot]
-	if sr.newer != none {
-		s.slots[sr.newer].older = sr.older
-	} else {
-		s.newest = sr.older
-	}
-	if sr.older != none {
-		s.slots[sr.older].newer = sr.newer
-	} else {
-		s.oldest = sr.newer
-	}
-}
-
-func (s *store) drop(slot int32) {
-	sr := s.slots[slot]
-	s.unlink(slot)
+func (s *store) drop(sr *series) {
+	sr.dropped = true
+	s.recent.Remove(sr.element)
 	s.memory -= sr.bytes
-	delete(s.byKey, sr.id.key)
-	s.slots[slot] = nil
-	s.free = append(s.free, slot)
+	delete(s.series, sr.key)
 }
 
-// snapshot copies all series into rows, each to the index of its slot, using
-// its memory again. A row without an id is no series. Series that were not
-// heard of for too long are dropped before.
-func (s *store) snapshot(rows []row, now time.Duration) (all []row, forgotten uint64) {
+// snapshot updates a list of series, and what the screen has of each. Series that
+// had no point for too long are dropped before.
+func (s *store) snapshot(listed []*series, now time.Duration) (_ []*series, forgotten uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rows = rows[:0]
-	for slot, sr := range s.slots {
-		switch {
-		case sr == nil:
-			rows = append(rows, row{})
-		case sr.gone(now):
-			s.drop(int32(slot))
-			rows = append(rows, row{})
-		default:
-			rows = append(rows, sr.row)
+	for e := s.recent.Front(); e != nil; {
+		sr := e.Value.(*series)
+		e = e.Next()
+		if sr.live.expired(now) {
+			s.drop(sr)
+			continue
+		}
+		sr.shown = sr.live
+		if !sr.listed {
+			sr.listed = true
+			listed = append(listed, sr)
 		}
 	}
-	return rows, s.forgotten
+	listed = slices.DeleteFunc(listed, func(sr *series) bool {
+		sr.listed = !sr.dropped
+		return sr.dropped
+	})
+	return listed, s.forgotten
 }
 
-func (s *store) len() int {
+func (s *store) total() counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.byKey)
+	return s.counts
 }

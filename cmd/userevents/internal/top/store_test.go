@@ -13,65 +13,158 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-func gaugePoint(metric string, v float64) otlpview.Point {
-	return otlpview.Point{Service: "s", Metric: metric, Kind: "gauge", Value: otlpview.Value{Float: v}}
+// gauges is an event with a gauge of each name.
+func gauges(t testing.TB, pid int, names ...string) *source.Event {
+	var all []*metricspb.Metric
+	for _, name := range names {
+		all = append(all, messagetest.Gauge(name, "", messagetest.IntPoint(int64(pid))))
+	}
+	return event(t, listen.Event{PID: pid}, messagetest.Message(nil, all...))
 }
 
-// metrics are the names of the series in a store.
-func metrics(s *store, now time.Duration) (names []string) {
-	rows, _ := s.snapshot(nil, now)
-	for _, r := range rows {
-		if r.id != nil {
-			names = append(names, r.id.metric)
-		}
+// names are the metrics in a store.
+func names(s *store, now time.Duration) (names []string) {
+	list, _ := s.snapshot(nil, now)
+	for _, sr := range list {
+		names = append(names, sr.metric)
+		sr.listed = false
 	}
 	return names
 }
 
-func TestTheLeastRecentlyHeardOfGoesFirst(t *testing.T) {
+func TestTheLeastRecentGoFirst(t *testing.T) {
 	s := newStore()
 	s.maxSeries = 3
-	ev := &listen.Event{PID: 1}
-	heard := func(metric string) { s.apply(ev, []otlpview.Point{gaugePoint(metric, 1)}, 0) }
 	for _, m := range []string{"a", "b", "c", "a", "d"} {
-		heard(m)
+		s.apply(gauges(t, 1, m), 0)
 	}
-	assert.ElementsMatch(t, []string{"a", "c", "d"}, metrics(s, 0))
-	heard("c")
-	heard("e")
-	assert.ElementsMatch(t, []string{"c", "d", "e"}, metrics(s, 0))
+	assert.ElementsMatch(t, []string{"a", "c", "d"}, names(s, 0))
+	s.apply(gauges(t, 1, "c", "e"), 0)
+	assert.ElementsMatch(t, []string{"c", "d", "e"}, names(s, 0))
 	_, forgotten := s.snapshot(nil, 0)
 	assert.EqualValues(t, 2, forgotten)
 	// More at once than there is room for.
-	s.apply(ev, []otlpview.Point{gaugePoint("f", 1), gaugePoint("g", 1), gaugePoint("h", 1), gaugePoint("i", 1)}, 0)
-	assert.ElementsMatch(t, []string{"g", "h", "i"}, metrics(s, 0))
+	s.apply(gauges(t, 1, "f", "g", "h", "i"), 0)
+	assert.ElementsMatch(t, []string{"g", "h", "i"}, names(s, 0))
 }
 
-func TestSeriesAreToldApart(t *testing.T) {
-	s := newStore()
-	p := gaugePoint("m", 1)
-	s.apply(&listen.Event{PID: 1, Tracepoint: "t"}, []otlpview.Point{p, p}, 0)
-	assert.Equal(t, 1, s.len())
-	for _, change := range []func(*listen.Event, *otlpview.Point){
-		func(e *listen.Event, _ *otlpview.Point) { e.PID = 2 },
-		func(e *listen.Event, _ *otlpview.Point) { e.Tracepoint = "t2" },
-		func(_ *listen.Event, p *otlpview.Point) { p.Service = "s2" },
-		func(_ *listen.Event, p *otlpview.Point) { p.Instance = "i" },
-		func(_ *listen.Event, p *otlpview.Point) { p.Metric = "m2" },
-		func(_ *listen.Event, p *otlpview.Point) { p.Kind = "counter" },
-		func(_ *listen.Event, p *otlpview.Point) { p.Temporality = "delta" },
-		func(_ *listen.Event, p *otlpview.Point) { p.Attributes = "a=1" },
+// What tells series apart is not what the screen shows of them.
+func TestIdentity(t *testing.T) {
+	type message struct {
+		ev            listen.Event
+		resource      []*commonpb.KeyValue
+		resourceURL   string
+		scope         *commonpb.InstrumentationScope
+		metric        string
+		unit          string
+		temporality   metricspb.AggregationTemporality
+		monotonic     bool
+		attributes    []*commonpb.KeyValue
+		description   string
+		isGauge       bool
+		startUnixNano uint64
+	}
+	long := strings.Repeat("x", 4500)
+	base := func() *message {
+		return &message{
+			ev: listen.Event{PID: 7, Process: "p"}, metric: "m", temporality: messagetest.Delta, monotonic: true,
+			resource: messagetest.Attrs("service.name", "s", "host.name", "h"), scope: &commonpb.InstrumentationScope{Name: "lib"},
+			attributes: messagetest.Attrs("a", long+"1", "b", "1"),
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*message)
+		want   int
+	}{
+		{"nothing", func(*message) {}, 1},
+		{"the process", func(m *message) { m.ev.PID = 8 }, 2},
+		{"the process's name", func(m *message) { m.ev.Process = "q" }, 1},
+		{"an attribute of the resource", func(m *message) { m.resource = messagetest.Attrs("service.name", "s", "host.name", "i") }, 2},
+		{"the schema of the resource", func(m *message) { m.resourceURL = "u" }, 2},
+		{"the scope", func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib2"} }, 2},
+		{"the version of the scope", func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib", Version: "1"} }, 2},
+		{"an attribute of the scope", func(m *message) {
+			m.scope = &commonpb.InstrumentationScope{Name: "lib", Attributes: messagetest.Attrs("a", "b")}
+		}, 2},
+		{"the name", func(m *message) { m.metric = "n" }, 2},
+		{"the unit", func(m *message) { m.unit = "s" }, 2},
+		{"the kind", func(m *message) { m.isGauge = true }, 2},
+		{"monotonic or not", func(m *message) { m.monotonic = false }, 2},
+		{"the temporality", func(m *message) { m.temporality = messagetest.Cumulative }, 2},
+		{"the end of a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"2", "b", "1") }, 2},
+		{"what follows a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"1", "b", "2") }, 2},
+		{"the type of a value", func(m *message) {
+			m.attributes[1].Value = &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 1}}
+		}, 2},
+		{"the order of attributes", func(m *message) { m.attributes[0], m.attributes[1] = m.attributes[1], m.attributes[0] }, 1},
+		{"the description", func(m *message) { m.description = "d" }, 1},
+		{"the start time", func(m *message) { m.startUnixNano = 17 }, 1},
 	} {
-		before := s.len()
-		ev, p := &listen.Event{PID: 1, Tracepoint: "t"}, p
-		change(ev, &p)
-		s.apply(ev, []otlpview.Point{p}, 0)
-		assert.Equal(t, before+1, s.len(), "%+v of %+v", p, ev)
+		// pid 0 is that of any process of another pid namespace.
+		for _, pid := range []int{7, 0} {
+			t.Run(fmt.Sprint(c.name, " of pid ", pid), func(t *testing.T) {
+				d := newDesk(t)
+				for _, change := range []func(*message){func(*message) {}, c.change} {
+					m := base()
+					m.ev.PID = pid
+					change(m)
+					m.ev.Time = d.time()
+					p := messagetest.IntPoint(1)
+					p.Attributes, p.StartTimeUnixNano = m.attributes, m.startUnixNano
+					metric := messagetest.Sum(m.metric, m.unit, m.temporality, m.monotonic, p)
+					if m.isGauge {
+						metric = messagetest.Gauge(m.metric, m.unit, p)
+					}
+					metric.Description = m.description
+					rm := messagetest.Message(m.resource, metric)
+					rm.SchemaUrl, rm.ScopeMetrics[0].Scope = m.resourceURL, m.scope
+					require.NoError(t, d.screen.Event(event(t, m.ev, rm)))
+				}
+				d.pass(time.Second)
+				assert.Len(t, d.model.shown, c.want)
+			})
+		}
+	}
+}
+
+// Two scopes, each with its own total, are not one that is reset all the time.
+func TestRatesOfTwoScopes(t *testing.T) {
+	for _, temporality := range []metricspb.AggregationTemporality{messagetest.Delta, messagetest.Cumulative} {
+		t.Run(temporality.String(), func(t *testing.T) {
+			d := newDesk(t)
+			for i := range 5 {
+				at := float64(i + 1)
+				d.now += time.Second
+				for _, scope := range []struct {
+					name string
+					rise int64
+				}{{"lib/a", 100}, {"lib/b", 3}} {
+					p := messagetest.IntPoint(scope.rise)
+					p.StartTimeUnixNano, p.TimeUnixNano = unixNano(at-1), unixNano(at)
+					if temporality == messagetest.Cumulative {
+						p = messagetest.IntPoint(scope.rise * int64(i+1))
+						p.StartTimeUnixNano, p.TimeUnixNano = unixNano(0), unixNano(at)
+					}
+					rm := messagetest.Message(nil, messagetest.Sum("http.client.requests", "", temporality, true, p))
+					rm.ScopeMetrics[0].Scope = &commonpb.InstrumentationScope{Name: scope.name}
+					d.write(1, "", rm)
+				}
+			}
+			d.pass(0)
+			d.press("4")
+			require.Len(t, d.model.shown, 2)
+			assert.InDelta(t, 100, d.model.shown[0].shown.rate, 1e-9)
+			assert.InDelta(t, 3, d.model.shown[1].shown.rate, 1e-9)
+		})
 	}
 }
 
@@ -89,60 +182,45 @@ func TestQuietSeriesAreDimAndThenDropped(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStore()
-			ev := &listen.Event{PID: 1}
 			last := time.Duration(0)
-			s.apply(ev, []otlpview.Point{gaugePoint("m", 1)}, last)
+			s.apply(gauges(t, 1, "m"), last)
 			if c.every > 0 {
 				last = c.every
 				// Two points of one event are no interval.
-				s.apply(ev, []otlpview.Point{gaugePoint("m", 1), gaugePoint("m", 2)}, last)
+				s.apply(gauges(t, 1, "m", "m"), last)
 			}
+			var list []*series
 			for _, after := range []time.Duration{0, c.quiet} {
-				rows, _ := s.snapshot(nil, last+after)
-				require.NotNil(t, rows[0].id)
-				assert.False(t, rows[0].quiet(last+after))
+				list, _ = s.snapshot(list, last+after)
+				require.Len(t, list, 1)
+				assert.False(t, list[0].shown.quiet(last+after))
 			}
-			rows, _ := s.snapshot(nil, last+c.after)
-			require.NotNil(t, rows[0].id)
-			assert.True(t, rows[0].quiet(last+c.quiet+1))
-			rows, forgotten := s.snapshot(nil, last+c.after+1)
-			assert.Nil(t, rows[0].id)
-			assert.Zero(t, s.len())
+			list, _ = s.snapshot(list, last+c.after)
+			require.Len(t, list, 1)
+			sr := list[0]
+			assert.True(t, sr.shown.quiet(last+c.quiet+1))
+			list, forgotten := s.snapshot(list, last+c.after+1)
+			assert.Empty(t, list)
+			assert.False(t, sr.listed)
+			assert.Empty(t, s.series)
 			assert.Zero(t, forgotten, "it had its time")
-			// The slot is used again.
-			s.apply(ev, []otlpview.Point{gaugePoint("n", 1)}, last+c.after+2)
-			rows, _ = s.snapshot(rows, last+c.after+2)
-			require.Len(t, rows, 1)
-			assert.Equal(t, "n", rows[0].id.metric)
+			s.apply(gauges(t, 1, "m"), last+c.after+2)
+			list, _ = s.snapshot(list, last+c.after+2)
+			require.Len(t, list, 1)
+			assert.EqualValues(t, 1, list[0].shown.points, "a new one")
 		})
 	}
 }
 
-// Whatever a process writes, what is remembered of it is bounded.
+// Whatever a process writes, what is remembered of it is bounded: by what is
+// counted, and by what the Go runtime counts, with the screen's copies and while it
+// is paused. No event is larger than the kernel passes on.
 func TestMemoryIsBounded(t *testing.T) {
-	s := newStore()
-	s.maxMemory = 1 << 20
-	big := strings.Repeat("x", 8000)
-	for i := range 1000 {
-		p := gaugePoint(big+fmt.Sprint(i), 1)
-		p.Value.Counts = make([]uint64, 500)
-		s.apply(&listen.Event{PID: i}, []otlpview.Point{p}, 0)
-		require.LessOrEqual(t, s.memory, s.maxMemory)
-	}
-	assert.Greater(t, s.len(), 20)
-	assert.Less(t, s.len(), 200)
-	// One that alone is larger stays until the next.
-	s.maxMemory = 100
-	s.apply(&listen.Event{}, []otlpview.Point{gaugePoint("a", 1)}, 0)
-	s.apply(&listen.Event{}, []otlpview.Point{gaugePoint("b", 1)}, 0)
-	assert.Equal(t, []string{"b"}, metrics(s, 0))
-	assert.Equal(t, s.slots[s.newest].bytes, s.memory)
-}
-
-// The same by what the Go runtime counts, with the screen's copies, over many
-// events that are made to take much.
-func TestMemoryOfHostileEventsIsBounded(t *testing.T) {
-	const bound = 64 << 20
+	const (
+		maxEvent = 8168
+		memory   = 2 << 20 // in place of maxMemory, so that it is reached soon
+		bound    = memory + memory/16
+	)
 	heap := func() uint64 {
 		runtime.GC()
 		runtime.GC()
@@ -150,94 +228,193 @@ func TestMemoryOfHostileEventsIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
+	many := func(n int, one func(i int)) {
+		for i := range n {
+			one(i)
+		}
+	}
+	number := func(i int) string { return fmt.Sprintf("%06d", i) }
+	summary := func(name string, quantiles int, flags uint32) *metricspb.Metric {
+		p := &metricspb.SummaryDataPoint{Count: 1, Flags: flags}
+		many(quantiles, func(int) {
+			p.QuantileValues = append(p.QuantileValues, &metricspb.SummaryDataPoint_ValueAtQuantile{})
+		})
+		return &metricspb.Metric{Name: name, Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{p}}}}
+	}
+	var bounds []float64
+	many(490, func(i int) { bounds = append(bounds, float64(i)) })
+	noValue := uint32(metricspb.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK)
 	for _, c := range []struct {
-		name   string
-		events int
-		point  func(i int) otlpview.Point
+		name    string
+		events  int
+		metrics func(i int) []*metricspb.Metric
 	}{
-		{"many small series", 40_000, func(i int) otlpview.Point { return gaugePoint(fmt.Sprint(i), 1) }},
-		{"long names", 8_000, func(i int) otlpview.Point { return gaugePoint(strings.Repeat("x", 8000)+fmt.Sprint(i), 1) }},
-		{"long attributes", 15_000, func(i int) otlpview.Point {
-			p := gaugePoint("m", 1)
-			p.Attributes = fmt.Sprint(i) + strings.Repeat("x", 4000)
-			return p
+		{"many small series", 16, func(i int) (out []*metricspb.Metric) {
+			many(200, func(n int) { out = append(out, messagetest.Gauge(number(i*200+n), "", messagetest.IntPoint(1))) })
+			return out
 		}},
-		{"many buckets", 15_000, func(i int) otlpview.Point {
-			p := gaugePoint(fmt.Sprint(i%30_000), 1)
-			p.Kind, p.Temporality, p.Value = "histogram", "cumulative", otlpview.Value{Aggregate: true, Counts: make([]uint64, 1001), Bounds: make([]float64, 1000)}
-			return p
+		{"long names", 800, func(i int) []*metricspb.Metric {
+			return []*metricspb.Metric{messagetest.Gauge(strings.Repeat("x", 7900)+number(i), "", messagetest.IntPoint(1))}
+		}},
+		{"names that are longer when they are printed", 400, func(i int) []*metricspb.Metric {
+			return []*metricspb.Metric{messagetest.Gauge(number(i)+strings.Repeat("\x01", 7900), strings.Repeat("\x01", 10), messagetest.IntPoint(1))}
+		}},
+		{"all texts", 200, func(i int) []*metricspb.Metric {
+			text := strings.Repeat("\x01", 1500)
+			m := messagetest.Gauge(text, text, messagetest.IntPoint(int64(i), text, text, "n", number(i)))
+			m.Description = text
+			return []*metricspb.Metric{m}
+		}},
+		{"a long attribute", 600, func(i int) []*metricspb.Metric {
+			return []*metricspb.Metric{messagetest.Gauge("m", "", messagetest.IntPoint(1, "k", strings.Repeat("x", 7900)+number(i)))}
+		}},
+		{"a long key", 400, func(i int) []*metricspb.Metric {
+			return []*metricspb.Metric{messagetest.Gauge("m", "", messagetest.IntPoint(1, strings.Repeat("\x01", 7900)+number(i), ""))}
+		}},
+		{"many attributes", 400, func(i int) []*metricspb.Metric {
+			p := messagetest.IntPoint(1, "n", number(i))
+			many(1_900, func(int) { p.Attributes = append(p.Attributes, &commonpb.KeyValue{}) })
+			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
+		}},
+		{"an attribute of many values", 400, func(i int) []*metricspb.Metric {
+			list := &commonpb.ArrayValue{}
+			many(2_600, func(int) { list.Values = append(list.Values, &commonpb.AnyValue{}) })
+			p := messagetest.IntPoint(1, "n", number(i))
+			p.Attributes = append(p.Attributes, &commonpb.KeyValue{Key: "l", Value: &commonpb.AnyValue{
+				Value: &commonpb.AnyValue_ArrayValue{ArrayValue: list},
+			}})
+			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
+		}},
+		{"exemplars", 300, func(i int) []*metricspb.Metric {
+			p := messagetest.IntPoint(1, "n", number(i))
+			many(3_900, func(int) { p.Exemplars = append(p.Exemplars, &metricspb.Exemplar{}) })
+			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
+		}},
+		{"buckets", 600, func(i int) []*metricspb.Metric { // each series twice, so that there is a difference
+			m := messagetest.Histogram(number(i/2), "", &metricspb.HistogramDataPoint{
+				ExplicitBounds: bounds, BucketCounts: make([]uint64, len(bounds)+1), StartTimeUnixNano: 1, TimeUnixNano: uint64(i + 2),
+			})
+			m.GetHistogram().AggregationTemporality = messagetest.Cumulative
+			return []*metricspb.Metric{m}
+		}},
+		{"exponential buckets", 100, func(i int) []*metricspb.Metric {
+			return []*metricspb.Metric{{Name: number(i / 2), Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
+				AggregationTemporality: messagetest.Cumulative,
+				DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
+					TimeUnixNano: uint64(i + 2), Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{BucketCounts: make([]uint64, 4_000)},
+				}},
+			}}}}
+		}},
+		{"quantiles", 300, func(i int) []*metricspb.Metric { return []*metricspb.Metric{summary(number(i), 4_000, 0)} }},
+		{"quantiles, and then no value", 300, func(i int) []*metricspb.Metric {
+			return []*metricspb.Metric{summary(number(i/2), 4_000*(1-i%2), noValue*uint32(i%2))}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t)
+			d.screen.store.maxMemory = memory
 			before := heap()
+			write := func(i int) {
+				ev := event(t, listen.Event{PID: 1}, messagetest.Message(nil, c.metrics(i)...))
+				require.LessOrEqual(t, len(ev.Payload), maxEvent)
+				require.NoError(t, d.screen.Event(ev))
+				require.LessOrEqual(t, d.screen.store.memory, memory)
+			}
 			for i := range c.events {
-				d.screen.store.apply(&listen.Event{PID: 1}, []otlpview.Point{c.point(i)}, d.now)
-				if i%3_000 == 0 {
+				write(i)
+				if i%50 == 0 {
 					d.pass(time.Millisecond)
 				}
 			}
 			d.pass(time.Millisecond)
 			after := heap()
-			t.Logf("%d series, %d MiB, counted as %d MiB", d.screen.store.len(), (after-before)>>20, d.screen.store.memory>>20)
+			t.Logf("%d series, %d KiB, counted as %d KiB", len(d.screen.store.series), (after-before)>>10, d.screen.store.memory>>10)
 			assert.LessOrEqual(t, after, before+bound)
+
+			// What a paused screen shows is held besides what comes then.
+			d.press("p")
+			for i := range c.events {
+				write(c.events + i)
+				if i%50 == 0 {
+					d.pass(time.Millisecond)
+				}
+			}
+			assert.LessOrEqual(t, heap(), before+2*bound)
 			runtime.KeepAlive(d)
 		})
 	}
 }
 
-// The list, the map and the sum of memory agree after any sequence.
+// One that alone is larger stays until the next.
+func TestASeriesThatIsTooLarge(t *testing.T) {
+	s := newStore()
+	s.maxMemory = 100
+	s.apply(gauges(t, 1, "a"), 0)
+	s.apply(gauges(t, 1, "b"), 0)
+	assert.Equal(t, []string{"b"}, names(s, 0))
+}
+
+// The list, the map, the memory and what the screen has agree after any sequence.
 func TestStoreIsConsistent(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	s := newStore()
 	s.maxSeries = 20
 	now := time.Duration(0)
+	var events []*source.Event
+	for i := range 40 {
+		events = append(events, gauges(t, 1, fmt.Sprint(i)))
+	}
+	var listed []*series
 	for range 5000 {
 		now += time.Duration(random.IntN(20)) * time.Second
-		if random.IntN(10) == 0 {
-			s.snapshot(nil, now)
+		refreshed := random.IntN(10) == 0
+		if refreshed {
+			listed, _ = s.snapshot(listed, now)
+			require.Len(t, listed, len(s.series))
 		} else {
-			p := gaugePoint(fmt.Sprint(random.IntN(40)), random.Float64())
-			p.Value.Counts = make([]uint64, random.IntN(30))
-			s.apply(&listen.Event{}, []otlpview.Point{p}, now)
+			s.apply(events[random.IntN(len(events))], now)
 		}
-		n, memory, before := 0, 0, int32(none)
-		for slot := s.newest; slot != none; slot = s.slots[slot].older {
-			sr := s.slots[slot]
-			require.Equal(t, before, sr.newer)
-			require.Equal(t, slot, s.byKey[sr.id.key])
-			require.LessOrEqual(t, sr.seen, now)
-			before = slot
+		n, memory, seen := 0, 0, now
+		for e := s.recent.Front(); e != nil; e = e.Next() {
+			sr := e.Value.(*series)
+			require.Same(t, sr, s.series[sr.key])
+			require.Same(t, e, sr.element)
+			require.LessOrEqual(t, sr.live.seen, seen)
+			require.False(t, sr.dropped)
+			if refreshed {
+				require.Contains(t, listed, sr)
+			}
+			seen = sr.live.seen
 			n++
 			memory += sr.bytes
 		}
-		require.Equal(t, before, s.oldest)
-		require.Len(t, s.byKey, n)
+		require.Len(t, s.series, n)
 		require.Equal(t, memory, s.memory)
-		require.Len(t, s.slots, n+len(s.free))
 	}
 }
 
 func TestStoreConcurrentSafe(t *testing.T) {
 	s := newStore()
 	s.maxSeries = 50
+	var events []*source.Event
+	for i := range 100 {
+		events = append(events, gauges(t, i, "m"))
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 2000 {
-			s.apply(&listen.Event{PID: i % 100}, []otlpview.Point{gaugePoint("m", float64(i))}, time.Duration(i))
+			s.apply(events[i%100], time.Duration(i))
 		}
 	})
 	wg.Go(func() {
-		var rows []row
+		var list []*series
 		for i := range 200 {
-			rows, _ = s.snapshot(rows, time.Duration(i))
-			for _, r := range rows {
-				if r.id != nil {
-					assert.Equal(t, r.value, float64(r.last.value.Float))
-				}
+			list, _ = s.snapshot(list, time.Duration(i))
+			for _, sr := range list {
+				assert.InDelta(t, float64(sr.key.pid), sr.shown.value, 0)
 			}
 		}
 	})
 	wg.Wait()
-	assert.Equal(t, 50, s.len())
+	assert.Len(t, s.series, 50)
 }

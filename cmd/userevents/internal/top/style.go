@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
 // styles use the sixteen colours that a person has chosen for the terminal.
@@ -35,17 +37,17 @@ func (l *line) add(style lipgloss.Style, text string) *line {
 	if l.cells <= 0 || text == "" {
 		return l
 	}
-	text = clip(text, l.cells)
-	l.cells -= width(text)
-	l.b.WriteString(render(style, text))
+	text = render.Clip(text, l.cells)
+	l.cells -= render.Width(text)
+	l.b.WriteString(styled(style, text))
 	return l
 }
 
 // addRight appends a text at the end of the line, if there is room for all of it.
 func (l *line) addRight(style lipgloss.Style, text string) *line {
-	if w := width(text); w <= l.cells {
-		l.b.WriteString(blanks(l.cells - w))
-		l.b.WriteString(render(style, text))
+	if w := render.Width(text); w <= l.cells {
+		l.b.WriteString(render.Blanks(l.cells - w))
+		l.b.WriteString(styled(style, text))
 		l.cells = 0
 	}
 	return l
@@ -53,7 +55,7 @@ func (l *line) addRight(style lipgloss.Style, text string) *line {
 
 func (l *line) String() string { return l.b.String() }
 
-func render(style lipgloss.Style, text string) string {
+func styled(style lipgloss.Style, text string) string {
 	if text == "" {
 		return ""
 	}

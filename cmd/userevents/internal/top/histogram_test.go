@@ -8,32 +8,46 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/otlpview"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
+// explicit is a histogram of which the sum is twice the count.
+func explicit(bounds []float64, counts ...uint64) pmetric.HistogramDataPoint {
+	p := pmetric.NewHistogramDataPoint()
+	p.ExplicitBounds().FromRaw(bounds)
+	p.BucketCounts().FromRaw(counts)
+	for _, c := range counts {
+		p.SetCount(p.Count() + c)
+	}
+	p.SetSum(2 * float64(p.Count()))
+	return p
+}
+
+func exponential(scale, offset int32, counts ...uint64) pmetric.ExponentialHistogramDataPoint {
+	p := pmetric.NewExponentialHistogramDataPoint()
+	p.SetScale(scale)
+	p.Positive().SetOffset(offset)
+	p.Positive().BucketCounts().FromRaw(counts)
+	for _, c := range counts {
+		p.SetCount(p.Count() + c)
+	}
+	return p
+}
+
 func TestSubtractHistograms(t *testing.T) {
-	explicit := func(bounds []float64, counts ...uint64) otlpview.Value {
-		v := otlpview.Value{Bounds: bounds, Counts: counts, HasSum: true}
-		for _, c := range counts {
-			v.Count += c
-		}
-		v.Sum = 2 * float64(v.Count)
-		return v
-	}
-	exponential := func(scale, offset int32, counts ...uint64) otlpview.Value {
-		v := otlpview.Value{Exponential: &otlpview.Exponential{Scale: scale, PositiveOffset: offset, Positive: counts}}
-		for _, c := range counts {
-			v.Count += c
-		}
-		return v
-	}
 	bounds := []float64{1, 2}
+	count := func(n uint64) pmetric.HistogramDataPoint {
+		p := pmetric.NewHistogramDataPoint()
+		p.SetCount(n)
+		return p
+	}
 	for _, c := range []struct {
 		name        string
-		now, before otlpview.Value
+		now, before source.DataPoint
 		ok          bool
 		counts      []uint64
 	}{
@@ -41,10 +55,14 @@ func TestSubtractHistograms(t *testing.T) {
 		{"equal", explicit(bounds, 5, 6, 7), explicit(bounds, 5, 6, 7), true, []uint64{0, 0, 0}},
 		{"other bounds", explicit([]float64{1, 3}, 5, 6, 7), explicit(bounds, 1, 1, 1), false, nil},
 		{"more bounds", explicit([]float64{1, 2, 3}, 5, 6, 7, 8), explicit(bounds, 1, 1, 1), false, nil},
-		{"began anew", explicit(bounds, 1, 0, 0), explicit(bounds, 5, 6, 7), false, nil},
+		{"reset", explicit(bounds, 1, 0, 0), explicit(bounds, 5, 6, 7), false, nil},
 		{"one bucket fell", explicit(bounds, 100, 5, 0), explicit(bounds, 5, 6, 0), false, nil},
 		{"counts that are missing", explicit(bounds, 100), explicit(bounds, 5, 6, 0), false, nil},
-		{"no buckets", otlpview.Value{Count: 5}, otlpview.Value{Count: 3}, true, []uint64{}},
+		{"finer bounds", explicit([]float64{1, 2}, 5, 6, 7), explicit([]float64{1, 2, 3}, 1, 1, 1, 1), true, []uint64{4, 5, 5}},
+		{"buckets that are new", explicit(bounds, 5, 6, 7), count(3), false, nil},
+		{"no buckets any more", count(5), explicit(bounds, 1, 1, 1), false, nil},
+		{"no buckets", count(5), count(3), true, nil},
+		{"no buckets, fell", count(3), count(5), false, nil},
 		{"exponential", exponential(0, 0, 5, 6), exponential(0, 0, 1, 6), true, []uint64{4, 0}},
 		{"exponential, wider now", exponential(0, -1, 1, 5, 6, 3), exponential(0, 0, 1, 6), true, []uint64{1, 4, 0, 3}},
 		{"exponential, coarser now", exponential(0, -1, 4, 9), exponential(1, -2, 1, 2, 3), true, []uint64{1, 6}},
@@ -52,23 +70,23 @@ func TestSubtractHistograms(t *testing.T) {
 		{"exponential, finer now", exponential(1, 0, 5, 6), exponential(0, 0, 1, 6), false, nil},
 		{"exponential, fell", exponential(0, 0, 50, 5), exponential(0, 0, 1, 6), false, nil},
 		{"exponential, narrower now", exponential(0, 0, 50), exponential(0, 0, 1, 6), false, nil},
-		{"exponential, then explicit", explicit(bounds, 50, 6, 7), exponential(0, 0, 1, 6), false, nil},
-		{"explicit, then exponential", exponential(0, 0, 50, 6), explicit(bounds, 1, 6, 7), false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			diff, ok := subtract(&c.now, &c.before)
+			now, before := aggregateOf(c.now), aggregateOf(c.before)
+			diff, ok := now.minus(before)
 			assert.Equal(t, c.ok, ok)
 			if !c.ok {
 				return
 			}
-			counts := diff.Counts
-			if diff.Exponential != nil {
-				counts = diff.Exponential.Positive
+			for i, b := range diff.buckets {
+				assert.Equal(t, c.counts[i], b.count)
+				now.buckets[i].count = b.count
 			}
-			assert.Equal(t, c.counts, counts)
-			assert.Equal(t, c.now.Count-c.before.Count, diff.Count)
-			if diff.HasSum {
-				assert.InDelta(t, 2*float64(diff.Count), diff.Sum, 0)
+			assert.Equal(t, now.buckets, diff.buckets, "the bounds are those of now")
+			assert.Equal(t, now.count-before.count, diff.count)
+			assert.Equal(t, now.hasSum && before.hasSum, diff.hasSum)
+			if diff.hasSum {
+				assert.InDelta(t, 2*float64(diff.count), diff.sum, 0)
 			}
 		})
 	}
@@ -78,32 +96,33 @@ func FuzzSubtractHistograms(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4}, []byte{1, 0, 2}, int32(0), int32(1), int32(-3), int32(7))
 	f.Add([]byte{9}, []byte{1, 1}, int32(-100), int32(20), int32(math.MaxInt32), int32(math.MinInt32))
 	f.Fuzz(func(t *testing.T, now, before []byte, scale1, scale2, offset1, offset2 int32) {
-		value := func(data []byte, scale, offset int32) (v otlpview.Value) {
-			v.Exponential = &otlpview.Exponential{Scale: scale, PositiveOffset: offset, NegativeOffset: -offset}
-			for _, b := range data {
-				v.Count += uint64(b)
-				v.Exponential.Positive = append(v.Exponential.Positive, uint64(b))
-				v.Exponential.Negative = append(v.Exponential.Negative, uint64(b))
+		value := func(data []byte, scale, offset int32) pmetric.ExponentialHistogramDataPoint {
+			counts := make([]uint64, len(data))
+			for i, b := range data {
+				counts[i] = uint64(b)
 			}
-			return v
+			p := exponential(scale, offset, counts...)
+			p.Negative().SetOffset(-offset)
+			p.Negative().BucketCounts().FromRaw(counts)
+			return p
 		}
 		a, b := value(now, scale1, offset1), value(before, scale2, offset2)
-		diff, ok := subtract(&a, &b)
-		if !ok {
+		diff, ok := aggregateOf(a).minus(aggregateOf(b))
+		if !ok || len(diff.buckets) == 0 {
 			return
 		}
 		var sum uint64
-		for _, c := range diff.Exponential.Positive {
-			sum += c
+		for _, b := range diff.buckets {
+			sum += b.count
 		}
-		assert.Equal(t, a.Count-b.Count, sum)
+		assert.Equal(t, 2*(a.Count()-b.Count()), sum, "the same on both sides of zero")
 	})
 }
 
 // The quantiles of a cumulative histogram are those of what came last.
 func TestCumulativeHistogramsAreOfTheLastInterval(t *testing.T) {
 	d := newDesk(t)
-	write := func(seconds float64, began float64, counts ...uint64) *reading {
+	write := func(seconds float64, began float64, counts ...uint64) *row {
 		p := &metricspb.HistogramDataPoint{
 			ExplicitBounds: []float64{10, 20, 30}, BucketCounts: counts,
 			StartTimeUnixNano: unixNano(began), TimeUnixNano: unixNano(seconds),
@@ -115,18 +134,19 @@ func TestCumulativeHistogramsAreOfTheLastInterval(t *testing.T) {
 		m.GetHistogram().AggregationTemporality = messagetest.Cumulative
 		d.write(1, "", messagetest.Message(nil, m))
 		d.pass(time.Second)
-		return d.model.list.at(0).last
+		return &d.model.shown[0].shown
 	}
 	r := write(1, 0, 100, 0, 0, 0)
 	assert.True(t, r.sinceStart)
-	assert.InDelta(t, 9.9, r.highest(), 1e-9)
+	assert.InDelta(t, 9.9, r.value, 1e-9)
 	r = write(2, 0, 100, 0, 100, 0)
 	assert.False(t, r.sinceStart)
-	assert.Equal(t, []uint64{0, 0, 100, 0}, r.interval.Counts)
+	assert.EqualValues(t, 100, r.buckets[2].count)
+	assert.Zero(t, r.buckets[0].count)
 	assert.Equal(t, time.Second, r.over)
-	assert.InDelta(t, 29.9, r.highest(), 1e-9)
-	r = write(3, 2.5, 0, 100, 0, 0) // began anew
+	assert.InDelta(t, 29.9, r.value, 1e-9)
+	r = write(3, 2.5, 0, 100, 0, 0) // reset
 	assert.True(t, r.sinceStart)
 	assert.Equal(t, 500*time.Millisecond, r.over)
-	assert.InDelta(t, 19.9, r.highest(), 1e-9)
+	assert.InDelta(t, 19.9, r.value, 1e-9)
 }

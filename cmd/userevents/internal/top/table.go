@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package top
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
+)
+
+// longestValue is how many cells a value takes at most: p99=1.2e-05.
+const longestValue = 11
+
+type columnID int
+
+const (
+	columnService columnID = iota
+	columnMetric
+	columnAttributes
+	columnType
+	columnValue
+	columnUnit
+	columnRate
+	columnTrend
+	columnAge
+	columnPID
+	columnProcess
+	columnCount
+)
+
+// column is a column of the list.
+type column struct {
+	title       string
+	least, most int  // cells
+	weight      int  // of what is left of a line
+	right       bool // aligned
+	keepEnd     bool // cut at its front
+	// text may be longer than the cells that there are.
+	text func(s *series, t *table, cells int) string
+}
+
+var columns = [columnCount]column{
+	columnService: {title: "SERVICE", least: 10, most: 40, weight: 1,
+		text: func(s *series, _ *table, _ int) string { return s.service }},
+	columnMetric: {title: "METRIC", least: 20, most: 60, weight: 4, keepEnd: true, // names differ at their end
+		text: func(s *series, _ *table, _ int) string { return s.metric }},
+	columnAttributes: {title: "ATTRIBUTES", least: 12, most: 100, weight: 2, text: attributesIn},
+	columnType: {title: "TYPE", least: 18, most: 24, weight: 1,
+		text: func(s *series, _ *table, _ int) string { return s.typ }},
+	columnValue: {title: "VALUE", least: 8, most: longestValue, weight: 1, right: true,
+		text: func(s *series, _ *table, _ int) string { return s.valueText() }},
+	columnUnit: {title: "UNIT", least: 6, most: 14, weight: 1,
+		text: func(s *series, _ *table, _ int) string { return s.unit }},
+	columnRate: {title: "RATE/s", least: 7, most: 8, weight: 1, right: true,
+		text: func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
+	columnTrend: {title: "TREND", least: 8, most: 24, weight: 1,
+		text: func(s *series, _ *table, cells int) string { return sparkline(&s.shown.history, cells, s.isRate) }},
+	columnAge: {title: "AGE", least: 4, most: 4, right: true,
+		text: func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
+	columnPID: {title: "PID", least: 7, most: 7, right: true,
+		text: func(s *series, _ *table, _ int) string { return s.pidText }},
+	columnProcess: {title: "PROCESS", least: 10, most: 15, weight: 1,
+		text: func(s *series, _ *table, _ int) string { return s.shown.process }},
+}
+
+// dropOrder is which columns go first where a terminal is too narrow for all.
+// The metric stays.
+var dropOrder = []columnID{
+	columnProcess, columnType, columnUnit, columnPID, columnTrend, columnAge, columnAttributes, columnService, columnRate, columnValue,
+}
+
+// table is a part of the list, laid out.
+type table struct {
+	widths layout
+	now    time.Duration
+	short  map[string]map[string]string // keys of attributes, by metric
+}
+
+// Longer keys, and those of a metric that has more, are not shortened: that would
+// take too long where a process has made them for it.
+const (
+	maxKeyLength = 256 // bytes
+	maxKeys      = 200
+)
+
+// layout is the width of each column, 0 for one that is not there.
+type layout [columnCount]int
+
+// newTable lays out some rows in a line of so many cells. Keys of attributes stay
+// different in all rows of a metric.
+func newTable(cells int, rows, all []*series, now time.Duration, without ...columnID) *table {
+	t := &table{now: now, short: map[string]map[string]string{}}
+	keys := map[string]map[string]bool{}
+	for _, s := range rows {
+		keys[s.metric] = map[string]bool{}
+	}
+	for _, s := range all {
+		if ofMetric, ok := keys[s.metric]; ok {
+			for _, a := range s.attributes.list {
+				if len(a.key) <= maxKeyLength && len(ofMetric) <= maxKeys {
+					ofMetric[a.key] = true
+				}
+			}
+		}
+	}
+	for metric, ofMetric := range keys {
+		if len(ofMetric) <= maxKeys {
+			t.short[metric] = render.ShortKeys(slices.Collect(maps.Keys(ofMetric)))
+		}
+	}
+	var need layout
+	for i, c := range columns {
+		need[i] = c.least
+		for _, s := range rows {
+			if c.most > c.least && columnID(i) != columnTrend {
+				need[i] = max(need[i], render.Width(c.text(s, t, 0)))
+			}
+		}
+	}
+	need[columnTrend] = columns[columnTrend].most
+	for _, id := range without {
+		need[id] = 0
+	}
+	t.widths = layOut(cells, need)
+	return t
+}
+
+// layOut divides a line of so many cells among columns that need some. One that
+// needs none is left out.
+func layOut(cells int, need layout) (l layout) {
+	used := -1 // the first has no gap before it
+	for i, c := range columns {
+		if need[i] > 0 {
+			l[i] = c.least
+			used += 1 + c.least
+		}
+	}
+	for _, id := range dropOrder {
+		if used > cells && l[id] > 0 {
+			used -= 1 + l[id]
+			l[id] = 0
+		}
+	}
+	if used > cells {
+		l[columnMetric] = max(cells, 1)
+	}
+	// Numbers are not to be cut.
+	for _, numbers := range []bool{true, false} {
+		for before := -1; before != used; {
+			before = used
+			for i, c := range columns {
+				if l[i] > 0 && c.right == numbers {
+					n := max(min(c.weight, cells-used, min(need[i], c.most)-l[i]), 0)
+					l[i] += n
+					used += n
+				}
+			}
+		}
+	}
+	return l
+}
+
+// cells are the texts of the columns that are there, each in its width.
+func (t *table) cells(text func(columnID) string) (ids []columnID, cells []string) {
+	for i, c := range columns {
+		w := t.widths[i]
+		if w == 0 {
+			continue
+		}
+		s := text(columnID(i))
+		if c.keepEnd {
+			s = render.ClipFront(s, w)
+		}
+		fit := render.Left
+		if c.right {
+			fit = render.Right
+		}
+		ids, cells = append(ids, columnID(i)), append(cells, fit(s, w))
+	}
+	return ids, cells
+}
+
+func (t *table) titles(by columnID, arrow string) string {
+	_, cells := t.cells(func(id columnID) string {
+		if id == by {
+			return columns[id].title + arrow
+		}
+		return columns[id].title
+	})
+	return strings.Join(cells, " ")
+}
+
+func (t *table) row(s *series) (ids []columnID, cells []string) {
+	return t.cells(func(id columnID) string { return columns[id].text(s, t, t.widths[id]) })
+}
+
+// attributesIn are as many as there is room for: at less than the whole, the values
+// say more.
+func attributesIn(s *series, t *table, cells int) string {
+	text := s.attributes.text(func(key string) string { return render.Key(cmp.Or(t.short[s.metric][key], key)) })
+	if cells > 0 && render.Width(text) > cells {
+		return s.attributes.text(func(string) string { return "" })
+	}
+	return text
+}
+
+// valueText is the value, with a + where it is an increase, and with p99= or the
+// like where it is a quantile.
+func (s *series) valueText() string {
+	v := short(s.shown.value)
+	switch {
+	case v == noNumber:
+	case s.shown.aggregate:
+		if named := quantileName(s.shown.quantile) + "=" + v; len(named) <= longestValue {
+			return named
+		}
+	case s.isDelta && s.shown.value >= 0:
+		return "+" + v
+	}
+	return v
+}
+
+func quantileName(q float64) string { return "p" + short(q*100) }
+
+// order is what the list is sorted by: numbers from the greatest, series without one
+// last; texts from the first.
+type order struct {
+	name   string
+	column columnID
+	number func(*series) float64
+	text   func(a, b *series) int
+}
+
+var orders = []order{
+	{name: "service", column: columnService, text: func(a, b *series) int { return cmp.Compare(a.service, b.service) }},
+	{name: "metric", column: columnMetric, text: byName},
+	{name: "value", column: columnValue, number: func(s *series) float64 { return s.shown.value }},
+	{name: "rate", column: columnRate, number: func(s *series) float64 { return s.shown.rate }},
+	{name: "last seen", column: columnAge, text: func(a, b *series) int { return cmp.Compare(b.shown.seen, a.shown.seen) }},
+	{name: "pid", column: columnPID, text: func(a, b *series) int { return cmp.Compare(a.key.pid, b.key.pid) }},
+}
+
+// compare is the order, or its reverse.
+func (o order) compare(a, b *series, reverse bool) int {
+	var c int
+	if o.number == nil {
+		c = o.text(a, b)
+	} else {
+		x, y := o.number(a), o.number(b)
+		if math.IsNaN(x) != math.IsNaN(y) {
+			reverse = false
+		}
+		c = cmp.Compare(y, x) // NaN is the least
+	}
+	if reverse {
+		c = -c
+	}
+	return cmp.Or(c, byName(a, b))
+}
+
+// byName is an order that does not change with updates.
+func byName(a, b *series) int {
+	return cmp.Or(
+		cmp.Compare(a.metric, b.metric),
+		cmp.Compare(a.attributes.full, b.attributes.full),
+		cmp.Compare(a.service, b.service),
+		cmp.Compare(a.key.pid, b.key.pid),
+		cmp.Compare(a.typ, b.typ),
+		bytes.Compare(a.key.Key[:], b.key.Key[:]),
+		cmp.Compare(a.key.tracepoint, b.key.tracepoint),
+	)
+}
+
+// arrow points down where the greatest or the last is first.
+func (o order) arrow(reverse bool) string {
+	if (o.number != nil) != reverse {
+		return "▼"
+	}
+	return "▲"
+}

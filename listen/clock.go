@@ -16,19 +16,17 @@ const reanchorAfter = int64(time.Second)
 // it takes again from time to time: the two drift apart when the wall clock is
 // set, and across a suspend.
 type wallClock struct {
-	read     Clock
-	anchored bool
-	mono     int64
-	wall     time.Time
+	read Clock
+	mono int64
+	wall time.Time // zero before the first refresh
 }
 
 // refresh takes a new pair if the last one is old.
 func (c *wallClock) refresh(now int64) {
-	if c.anchored && now-c.mono < reanchorAfter && now >= c.mono {
+	if !c.wall.IsZero() && now-c.mono < reanchorAfter && now >= c.mono {
 		return
 	}
 	mono, wall := c.read()
-	c.anchored = true
 	c.mono, c.wall = mono, wall.Round(0)
 }
 

@@ -43,7 +43,20 @@ type Event struct {
 	Err error
 }
 
-// reset empties the event but keeps its memory.
-func (e *Event) reset() {
-	*e = Event{Payload: e.Payload[:0]}
+// Gap is a time in which events could be written that the listener cannot have
+// and the kernel counts nowhere: a CPU had no ring, because it came online, or
+// went and came back; or a tracepoint was not listened to, because it came.
+type Gap struct {
+	// CPU is -1 for a tracepoint.
+	CPU int
+	// Tracepoint is the kernel's name of the tracepoint, as in
+	// [TracepointInfo].Event; empty for a CPU.
+	Tracepoint string
+	// From is the last moment at which nothing can have been lost: the CPU's
+	// ring was alive still, or the CPU was offline; the tracepoint was listened
+	// to, or did not exist.
+	From time.Time
+	// To is when the CPU had a ring again, or was offline again, and when the
+	// tracepoint was listened to.
+	To time.Time
 }

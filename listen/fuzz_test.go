@@ -73,7 +73,7 @@ func FuzzListener(f *testing.F) {
 			start := uint64(size - 8*(int(cut)%64))
 			r.head.Store(start)
 			r.tail.Store(start)
-			l.rings[cpu].ring.tail, l.rings[cpu].ring.end = start, start
+			l.rings.open[cpu].ring.tail, l.rings.open[cpu].ring.end = start, start
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()

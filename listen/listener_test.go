@@ -24,7 +24,7 @@ func TestOpenMakesRingsBeforeItAttaches(t *testing.T) {
 	sys := newFakeSystem(0, 2)
 	l := sys.listenTo(t, Options{Names: []string{"a", "b"}})
 	assert.Equal(t, []string{
-		"waiter", "online", "tracefs", "ring 0", "ring 2", "add", "add",
+		"waiter", "online", "tracefs", "ring 0", "add", "ring 2", "add",
 		"register", "format", "attach 0", "attach 447 to 0", "attach 2", "attach 447 to 2",
 		"register", "format", "attach 0", "attach 448 to 0", "attach 2", "attach 448 to 2",
 	}, sys.steps)
@@ -147,7 +147,7 @@ func TestCPUsThatGoWhileOpening(t *testing.T) {
 	l, err := open(sys, o)
 	require.NoError(t, err, "it may be back already")
 	sys.fail = nil
-	l.refresh()
+	l.beginBatch()
 	assert.Equal(t, []int{0, 1}, l.Info().CPUs)
 	assert.Equal(t, uint64(1), l.Stats().CPUs[1].Gaps)
 	require.NoError(t, l.Close())
@@ -156,7 +156,7 @@ func TestCPUsThatGoWhileOpening(t *testing.T) {
 	sys.online = []int{}
 	sys.fail = map[string]error{"ring 0": gone}
 	_, err = open(sys, o)
-	assert.ErrorContains(t, err, "no CPU")
+	assert.ErrorContains(t, err, "none of the CPUs [0] has a ring")
 	assert.Zero(t, sys.open)
 }
 
@@ -230,11 +230,11 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	assert.False(t, info.Attached)
 	assert.Equal(t, 500, info.ID)
 
-	sys.pass(time.Duration(unfitFor))
-	l.refresh()
+	sys.pass(time.Duration(releaseAfter))
+	l.beginBatch()
 	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 501)
 	sys.pass(time.Second)
-	l.refresh()
+	l.beginBatch()
 	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 501, Attached: true}, l.Info().Tracepoints[0])
 }
 
@@ -274,7 +274,7 @@ func TestTakenNames(t *testing.T) {
 		open := sys.open
 		look := func() {
 			sys.pass(time.Second)
-			l.refresh()
+			l.beginBatch()
 		}
 		attached := 0
 		for range 120 {
@@ -312,14 +312,14 @@ func TestTakenNames(t *testing.T) {
 		sys.formats["user_events/a"] = layouttest.ParsedOTLP("a", 500)
 		sys.fail = map[string]error{"attach 0": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.EMFILE)}
 		sys.pass(time.Second)
-		l.refresh()
+		l.beginBatch()
 		info := l.Info().Tracepoints[0]
 		require.ErrorIs(t, info.Err, syscall.EMFILE)
 		assert.ErrorContains(t, info.Err, "LimitNOFILE")
 		assert.False(t, info.Attached)
 		sys.fail = nil
 		sys.pass(time.Second)
-		l.refresh()
+		l.beginBatch()
 		assert.NoError(t, l.Info().Tracepoints[0].Err)
 		assert.True(t, l.Info().Tracepoints[0].Attached)
 	})

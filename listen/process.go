@@ -28,28 +28,10 @@ func (p *processNames) name(pid int, now int64) string {
 	if n, ok := p.known[pid]; ok && now-n.at < processNameMaxAge {
 		return n.name
 	}
-	if p.known == nil {
+	if p.known == nil || len(p.known) >= maxProcesses {
 		p.known = make(map[int]processName)
-	}
-	if _, ok := p.known[pid]; !ok && len(p.known) >= maxProcesses {
-		p.evict(now)
 	}
 	name := p.lookup(pid)
 	p.known[pid] = processName{name, now}
 	return name
-}
-
-// evict makes room: it drops what is too old, or else any one.
-func (p *processNames) evict(now int64) {
-	for pid, n := range p.known {
-		if now-n.at >= processNameMaxAge {
-			delete(p.known, pid)
-		}
-	}
-	for pid := range p.known {
-		if len(p.known) < maxProcesses {
-			return
-		}
-		delete(p.known, pid)
-	}
 }

@@ -57,20 +57,15 @@ func (s sample) eventID() (int, bool) {
 	return int(binary.NativeEndian.Uint16(s.raw)), true
 }
 
-// parseLost reads how many records a LOST record stands for:
-//
-//	u64 id | u64 lost
-func parseLost(body []byte) (uint64, bool) {
-	if len(body) < 16 {
+// parseLost reads how many records a LOST (u64 id, u64 lost) or LOST_SAMPLES
+// (u64 lost) record stands for.
+func parseLost(rec record) (uint64, bool) {
+	at := 0
+	if rec.kind == recordLost {
+		at = 8
+	}
+	if len(rec.body) < at+8 {
 		return 0, false
 	}
-	return binary.NativeEndian.Uint64(body[8:]), true
-}
-
-// parseLostSamples does so for a LOST_SAMPLES record, which holds nothing else.
-func parseLostSamples(body []byte) (uint64, bool) {
-	if len(body) < 8 {
-		return 0, false
-	}
-	return binary.NativeEndian.Uint64(body), true
+	return binary.NativeEndian.Uint64(rec.body[at:]), true
 }

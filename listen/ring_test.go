@@ -74,7 +74,7 @@ func TestRingStopsAtTheSnapshot(t *testing.T) {
 	r.snapshot()
 	rec, ok := r.peek()
 	require.True(t, ok)
-	n, ok := parseLost(rec.body)
+	n, ok := parseLost(rec)
 	require.True(t, ok)
 	assert.Equal(t, uint64(2), n)
 }
@@ -89,7 +89,7 @@ func TestRingCountsFarPastItsSize(t *testing.T) {
 			r.snapshot()
 			rec, ok := r.peek()
 			require.True(t, ok)
-			n, _ := parseLost(rec.body)
+			n, _ := parseLost(rec)
 			require.Equal(t, i, n)
 			r.advance()
 		}
@@ -167,7 +167,7 @@ func FuzzRing(f *testing.F) {
 		}
 		// In two parts, as a snapshot may come anywhere.
 		at := min(int(cut), len(written))
-		c := &cpuRing{home: &cpuState{}}
+		c := &cpuRing{cpu: &cpuState{}}
 		records := 0
 		for _, part := range [][]byte{written[:at], written[at:]} {
 			m.put(part)
@@ -184,7 +184,7 @@ func FuzzRing(f *testing.F) {
 				if s, ok := parseSample(rec.body); ok && len(s.raw)+sampleFixedSize > len(rec.body) {
 					t.Fatalf("raw data of %d bytes in a body of %d", len(s.raw), len(rec.body))
 				}
-				c.account(rec)
+				c.count(rec)
 				r.advance()
 			}
 			if r.tail != r.end || m.tail.Load() != m.head.Load() {

@@ -12,6 +12,10 @@ import (
 type Stats struct {
 	// CPUs has an entry per CPU that was ever online, in ascending order.
 	CPUs []CPUStats
+	// TracepointGaps is how many tracepoints were not listened to at first, or
+	// temporarily, and are now; TracepointGapTime is for how long in all.
+	TracepointGaps    uint64
+	TracepointGapTime time.Duration
 }
 
 // CPUStats are the numbers of one CPU, of all rings that it had one after
@@ -64,10 +68,10 @@ type CPUStats struct {
 	Resyncs uint64
 }
 
-// Total sums the numbers of all CPUs. Its CPU is -1, its Since the earliest, and
-// its Err has the errors of all.
+// Total sums the numbers of all CPUs, and the gaps of tracepoints. Its CPU is
+// -1, its Since the earliest, and its Err has the errors of all.
 func (s Stats) Total() CPUStats {
-	t := CPUStats{CPU: -1}
+	t := CPUStats{CPU: -1, Gaps: s.TracepointGaps, GapTime: s.TracepointGapTime}
 	var errs []error
 	for _, c := range s.CPUs {
 		t.RingSize += c.RingSize
@@ -101,44 +105,45 @@ type ringCounts struct {
 // eventCounter is one tracepoint on one CPU. It remembers what the kernel said
 // last, for when the kernel has nothing to say any more.
 type eventCounter struct {
-	target        *target
+	ring          *cpuRing
+	id            int
 	kernel        counter
 	written, lost atomic.Uint64
 }
 
 func (c *eventCounter) read() (written, lost uint64) {
 	if w, lo, ok := c.kernel.read(); ok {
-		// Two readers at a time may store in either order; both are recent.
+		// Two concurrent readers may store in either order; both are recent.
 		c.written.Store(w)
 		c.lost.Store(lo)
 	}
 	return c.written.Load(), c.lost.Load()
 }
 
-func (c *eventCounter) close() error { return c.kernel.close() }
+func closeAll(counters []*eventCounter) error {
+	var errs []error
+	for _, c := range counters {
+		errs = append(errs, c.kernel.close())
+	}
+	return errors.Join(errs...)
+}
 
 // Stats returns the numbers so far. It asks the kernel, by one system call for
 // each CPU and tracepoint, and does not wait for a Read.
 //
 // Received is read before Written, so an event that arrives meanwhile is
 // counted in Written first.
-func (l *Listener) Stats() Stats {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.released {
-		return Stats{CPUs: append([]CPUStats(nil), l.final.CPUs...)}
-	}
-	return l.stats()
-}
+func (l *Listener) Stats() Stats { return l.rings.stats(l.sys.monotonic()) }
 
-func (l *Listener) stats() Stats {
-	// Not l.clock, which belongs to Read.
-	mono, wall := l.clockNow()
-	var s Stats
-	for _, c := range l.cpus {
+func (rs *rings) stats(now int64) Stats {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	s := Stats{TracepointGaps: rs.gaps, TracepointGapTime: time.Duration(rs.gapTime)}
+	for _, c := range rs.cpus {
 		cs := CPUStats{
 			CPU:         c.number,
 			RingSize:    c.ringSize,
+			Since:       c.since,
 			Gaps:        c.gaps,
 			GapTime:     time.Duration(c.gapTime),
 			Err:         c.err,
@@ -153,17 +158,14 @@ func (l *Listener) stats() Stats {
 			Written:     c.written,
 			Lost:        c.lost,
 		}
-		if c.since != 0 {
-			cs.Since = wall.Add(time.Duration(c.since - mono))
-		}
 		if c.inGap {
 			cs.Gaps++
-			cs.GapTime += time.Duration(max(0, mono-c.covered))
+			cs.GapTime += time.Duration(max(0, now-c.safe))
 		}
 		s.CPUs = append(s.CPUs, cs)
 	}
-	for _, r := range l.rings {
-		i, _ := l.indexOf(r.home.number)
+	for _, r := range rs.open {
+		i, _ := rs.indexOf(r.cpu.number)
 		for _, e := range r.counters {
 			written, lost := e.read()
 			s.CPUs[i].Written += written
@@ -171,14 +173,8 @@ func (l *Listener) stats() Stats {
 		}
 	}
 	for i := range s.CPUs {
-		if c := &s.CPUs[i]; c.Written > c.Received+c.Lost {
-			c.Unread = c.Written - c.Received - c.Lost
-		}
+		c := &s.CPUs[i]
+		c.Unread = c.Written - min(c.Written, c.Received+c.Lost)
 	}
 	return s
-}
-
-func (l *Listener) clockNow() (int64, time.Time) {
-	mono, wall := l.clock.read()
-	return mono, wall.Round(0)
 }

@@ -107,14 +107,15 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 	}
 	h.look()
 	assert.Len(t, multiInfo(h.l), defaultMaxFormats)
-	assert.ErrorContains(t, h.l.Info().Err, "484 more")
+	assert.Equal(t, 484, h.l.Info().Tracepoints[0].SkippedFormats)
+	require.NoError(t, h.l.Info().Err)
 	h.look()
 	assert.Equal(t, open, h.open)
 	reads := len(h.steps)
 	h.look()
-	assert.Less(t, len(h.steps)-reads, 10, "what is known to be useless is not read again")
+	assert.Less(t, len(h.steps)-reads, 10, "what is known to hold no payload is not read again")
 
-	// Those without use do not take the place of others.
+	// Those without a payload take no slot.
 	for i := range 500 {
 		h.addMulti(layouttest.ParsedOTLP(fmt.Sprintf("otlp_metrics.a%04x", i), 2000+i))
 	}
@@ -128,7 +129,132 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 	assert.Equal(t, defaultMaxFormats, attached)
 	assert.Len(t, multiInfo(h.l), 2*defaultMaxFormats)
 	assert.Equal(t, open+defaultMaxFormats, h.open)
-	require.Error(t, h.l.Info().Err)
+	assert.Equal(t, 1000-2*defaultMaxFormats, h.l.Info().Tracepoints[0].SkippedFormats)
+}
+
+// formatsAttached are the IDs of the multi-format tracepoints that are
+// listened to.
+func formatsAttached(l *Listener) (ids []int) {
+	for _, ti := range multiInfo(l) {
+		if ti.Attached {
+			ids = append(ids, ti.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// More formats than are listened to: those that deliver keep their slot, the
+// others take turns.
+func TestFormatsThatDeliverAreListenedTo(t *testing.T) {
+	var found []string
+	h := newHotplug(t, Options{MaxFormats: 2, OnFinding: func(f Finding) { found = append(found, f.String()) }}, 0)
+	open := h.open
+	for i := range 5 {
+		h.addMulti(layouttest.ParsedOTLP(fmt.Sprintf("otlp_metrics.%d", i), 600+i))
+	}
+	h.look()
+	require.Equal(t, []int{600, 601}, formatsAttached(h.l))
+	assert.Len(t, multiInfo(h.l), 2)
+	assert.Equal(t, 3, h.l.Info().Tracepoints[0].SkippedFormats)
+	const finding = "3 multi-format tracepoints of otlp_metrics are not listened to: at most 2 are, those that deliver first"
+	assert.Equal(t, []string{finding}, found)
+
+	// Of one of them something comes when it has its turn.
+	tried := map[int]bool{}
+	for range 60 {
+		for _, id := range formatsAttached(h.l) {
+			tried[id] = true
+		}
+		if slices.Contains(formatsAttached(h.l), 603) {
+			h.write(0, 7, rawOTLP(603, "of 603"))
+			assert.Equal(t, []string{"of 603"}, payloads(readN(t, h.l, 1)))
+		}
+		h.look()
+	}
+	assert.Len(t, tried, 5, "each had its turn")
+	assert.Contains(t, formatsAttached(h.l), 603, "that one stays")
+	assert.Equal(t, open+2, h.open)
+	assert.Equal(t, []string{finding}, found, "once")
+
+	for range int(silentTime/scanEvery) - 60 {
+		h.look()
+		require.Contains(t, formatsAttached(h.l), 603)
+	}
+	gone := false
+	for range 60 {
+		h.look()
+		gone = gone || !slices.Contains(formatsAttached(h.l), 603)
+	}
+	assert.True(t, gone, "nothing came from it any more")
+
+	// None need give way any more.
+	for i := range 3 {
+		h.removeMulti(fmt.Sprintf("otlp_metrics.%d", i))
+	}
+	for range 60 {
+		h.look()
+	}
+	assert.Equal(t, []int{603, 604}, formatsAttached(h.l))
+	assert.Zero(t, h.l.Info().Tracepoints[0].SkippedFormats)
+}
+
+// What is in the rings of a format that gave way is read.
+func TestFormatThatGaveWayIsReadToItsEnd(t *testing.T) {
+	h := newHotplug(t, Options{MaxFormats: 1}, 0)
+	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
+	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.1", 601))
+	h.look()
+	require.Equal(t, []int{600}, formatsAttached(h.l))
+	h.write(0, 7, rawOTLP(600, "in the ring"))
+	h.pass(time.Duration(trialTime))
+	h.l.scan(h.monotonic())
+	require.Equal(t, []int{601}, formatsAttached(h.l))
+	assert.Equal(t, []string{"in the ring"}, payloads(readN(t, h.l, 1)))
+	total := h.l.Stats().Total()
+	assert.Equal(t, uint64(1), total.Written)
+	assert.Equal(t, uint64(1), total.Received)
+	assert.Zero(t, total.Unknown)
+}
+
+// What was written to a tracepoint before it was attached is inside a gap.
+func TestTracepointGaps(t *testing.T) {
+	h := newHotplug(t, Options{Register: RegisterNever, MaxFormats: 1}, 0)
+	h.look()
+	h.look()
+	before := h.clock
+	h.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
+	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
+	came := h.clock
+	h.look()
+	require.Len(t, h.gaps, 2)
+	for i, event := range []string{"user_events/otlp_metrics", "user_events_multi/otlp_metrics.0"} {
+		g := h.gaps[i]
+		assert.Equal(t, event, g.Tracepoint)
+		assert.Equal(t, -1, g.CPU)
+		assert.LessOrEqual(t, g.From.UnixNano(), came)
+		assert.WithinDuration(t, time.Unix(0, before), g.From, time.Microsecond)
+		assert.WithinDuration(t, g.From.Add(time.Second), g.To, time.Microsecond)
+	}
+	stats := h.l.Stats()
+	assert.Equal(t, uint64(2), stats.TracepointGaps)
+	assert.Equal(t, uint64(2), stats.Total().Gaps)
+	assert.Equal(t, h.gaps[0].To.Sub(h.gaps[0].From)+h.gaps[1].To.Sub(h.gaps[1].From), stats.TracepointGapTime)
+
+	// One that waited is in a gap from the scan before it came.
+	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.1", 601))
+	from := h.clock
+	for range int(trialTime / scanEvery) {
+		h.look()
+	}
+	require.Len(t, h.gaps, 3)
+	assert.Equal(t, "user_events_multi/otlp_metrics.1", h.gaps[2].Tracepoint)
+	assert.WithinDuration(t, time.Unix(0, from), h.gaps[2].From, time.Microsecond)
+
+	sys := newFakeSystem(0)
+	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
+	l := sys.listenTo(t, Options{})
+	assert.Zero(t, l.Stats().TracepointGaps, "what is there in Open is attached in Open")
 }
 
 func TestMultiFormatsThatFail(t *testing.T) {
@@ -142,7 +268,7 @@ func TestMultiFormatsThatFail(t *testing.T) {
 		assert.Equal(t, []string{"goes on"}, payloads(readN(t, l, 1)))
 		sys.fail = nil
 		sys.pass(time.Second)
-		l.refresh()
+		l.beginBatch()
 		require.NoError(t, l.Info().Err)
 	})
 	t.Run("attaching", func(t *testing.T) {

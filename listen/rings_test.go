@@ -35,8 +35,8 @@ func (h *hotplug) look() { h.lookAfter(time.Second) }
 
 func (h *hotplug) lookAfter(d time.Duration) {
 	h.pass(d)
-	h.l.refresh()
-	h.l.tellGaps()
+	h.l.beginBatch()
+	h.l.report()
 }
 
 func (h *hotplug) stats(cpu int) CPUStats {
@@ -125,7 +125,7 @@ func TestCPUThatWasAwayBetweenTwoLooks(t *testing.T) {
 			h.bringOnline(1)
 			h.lookAfter(away)
 			for range 2 { // the first may leave a doubt, and is soon repeated
-				due := min(h.l.look.cpus-h.clock, int64(time.Second))
+				due := min(h.l.rings.due-h.clock, int64(time.Second))
 				h.lookAfter(time.Duration(due))
 			}
 			require.Len(t, h.gaps, 1)
@@ -194,7 +194,7 @@ func TestGapIsToldInItsPlace(t *testing.T) {
 	h.bringOnline(1)
 	h.rings[1].broken = true
 	h.pass(time.Second)
-	h.l.lookAround(h.monotonic())
+	h.l.scan(h.monotonic())
 	h.otlp(1, "after")
 	for range 3 {
 		order = append(order, string(readN(t, h.l, 1)[0].Payload))
@@ -220,7 +220,7 @@ func TestBooksOverSuccessiveRings(t *testing.T) {
 		h.bringOnline(1)
 		for h.rings[1].died != 0 {
 			h.look()
-			for len(h.l.batch.heap) > 0 {
+			for len(h.l.merge.heap) > 0 {
 				require.NoError(t, h.l.Read(context.Background(), &ev))
 				received++
 				told += ev.LostBefore
@@ -293,13 +293,13 @@ func TestRingThatCannotBeMadeAgain(t *testing.T) {
 		h.look()
 		assert.Equal(t, time, h.stats(1).GapTime)
 	})
-	t.Run("for the CPU went again", func(t *testing.T) {
+	t.Run("since the CPU went again", func(t *testing.T) {
 		h := newHotplug(t, Options{}, 0)
 		h.bringOnline(1)
 		h.fail = map[string]error{"ring 1": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.ENODEV)}
 		h.look()
 		assert.ErrorIs(t, h.stats(1).Err, syscall.ENODEV)
-		assert.LessOrEqual(t, h.l.look.cpus-h.clock, confirmAfter, "looked at again soon")
+		assert.LessOrEqual(t, h.l.rings.due-h.clock, confirmAfter, "looked at again soon")
 		h.offline(1)
 		h.lookAfter(time.Duration(confirmAfter))
 		assert.NoError(t, h.stats(1).Err)
@@ -363,20 +363,20 @@ func TestCPUListThatCannotBeRead(t *testing.T) {
 // A reader that never waits looks around all the same.
 func TestBusyReaderLooksAround(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
-	for range 3 * lookAfter {
+	for range 3 * readsPerScan {
 		h.otlp(0, "x")
 	}
 	readN(t, h.l, 1)
 	h.bringOnline(1)
 	h.pass(time.Second)
-	readN(t, h.l, lookAfter)
-	assert.NotEmpty(t, h.l.batch.heap, "within one batch")
+	readN(t, h.l, readsPerScan)
+	assert.NotEmpty(t, h.l.merge.heap, "within one batch")
 	assert.Equal(t, []int{0, 1}, h.l.Info().CPUs)
-	readN(t, h.l, lookAfter)
+	readN(t, h.l, readsPerScan)
 	assert.Len(t, h.gaps, 0, "the gap is told with the next batch")
-	readN(t, h.l, 2*lookAfter-1-lookAfter)
-	h.l.refresh()
-	h.l.tellGaps()
+	readN(t, h.l, readsPerScan-1)
+	h.l.beginBatch()
+	h.l.report()
 	assert.Len(t, h.gaps, 1)
 }
 
@@ -399,10 +399,10 @@ func TestWaitIsNoLongerThanTheNextLook(t *testing.T) {
 // tracepoints.
 func TestLooksAreTogether(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
-	h.l.look.tracepoints += int64(300 * time.Millisecond)
+	h.l.targets.due += int64(300 * time.Millisecond)
 	for range 5 {
-		h.lookAfter(time.Duration(min(h.l.look.cpus, h.l.look.tracepoints) - h.clock))
-		assert.Equal(t, h.l.look.cpus, h.l.look.tracepoints)
+		h.lookAfter(time.Duration(min(h.l.rings.due, h.l.targets.due) - h.clock))
+		assert.Equal(t, h.l.rings.due, h.l.targets.due)
 	}
 }
 
@@ -415,6 +415,6 @@ func TestFailingLooksAreNotHurried(t *testing.T) {
 	h.fail = map[string]error{"online": errors.New("boom")}
 	for range 20 {
 		h.look()
-		assert.Greater(t, h.l.look.cpus, h.clock-int64(time.Millisecond)+confirmAfter)
+		assert.Greater(t, h.l.rings.due, h.clock-int64(time.Millisecond)+confirmAfter)
 	}
 }

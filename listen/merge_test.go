@@ -210,7 +210,7 @@ func TestResyncIsCounted(t *testing.T) {
 	sys.rings[0].put(make([]byte, 64)) // records of size 0
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	l.refresh()
+	l.beginBatch()
 	assert.Equal(t, uint64(1), l.Stats().CPUs[0].Resyncs)
 	sys.write(0, 7, rawOTLP(447, "goes on"))
 	assert.ErrorIs(t, l.Read(ctx, &Event{}), context.Canceled)

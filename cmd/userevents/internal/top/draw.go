@@ -159,7 +159,7 @@ func (m *model) listView() []string {
 		return m.emptyView()
 	}
 	rows := m.shown[m.first:min(m.first+m.listLines(), len(m.shown))]
-	t := newTable(m.width, rows, m.all, m.at)
+	t := newTable(m.width, rows, m.all, m.at, false)
 	out := make([]string, 0, len(rows)+1)
 	if m.hasTitles() {
 		o := orders[m.by]

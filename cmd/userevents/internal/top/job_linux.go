@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"unsafe"
 
 	tea "charm.land/bubbletea/v2"
 	"golang.org/x/sys/unix"
@@ -15,17 +16,14 @@ import (
 // process is continued. It ends when what it returns is called.
 func controlJob(p *tea.Program) (end func()) {
 	signals := make(chan os.Signal, 1)
-	notify := func() { signal.Notify(signals, unix.SIGTSTP, unix.SIGCONT) }
-	notify()
+	signal.Notify(signals, unix.SIGTSTP, unix.SIGCONT)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for s := range signals {
 			_ = p.ReleaseTerminal()
 			if s == unix.SIGTSTP {
-				signal.Stop(signals)
 				stopProcess()
-				notify()
 			}
 			// After SIGCONT: a shell may have changed the terminal.
 			_ = p.RestoreTerminal()
@@ -43,7 +41,18 @@ func controlJob(p *tea.Program) (end func()) {
 func stopProcess() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	// Once a signal was notified, package os/signal does not restore the default
+	// action any more. A sigaction of zeros is that, on all architectures.
+	var byDefault, before [64]byte
+	act(&byDefault, &before)
+	defer act(&before, nil)
 	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGTSTP)
+}
+
+func act(action, before *[64]byte) {
+	const sigsetSize = 8
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGTSTP),
+		uintptr(unsafe.Pointer(action)), uintptr(unsafe.Pointer(before)), sigsetSize, 0, 0)
 }
 
 // suspend stops the job, as the key does in a terminal that is not raw.

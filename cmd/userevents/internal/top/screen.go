@@ -103,29 +103,29 @@ func (t *terminal) Read(b []byte) (int, error) {
 }
 
 // Summary is the last state of each series, for a table.
-type Summary struct{ store *store }
+type Summary struct{ model *model }
 
 // NewSummary returns a summary without series.
-func NewSummary() *Summary { return &Summary{newStore()} }
+func NewSummary() *Summary {
+	noStatus := func() source.Status { return source.Status{} }
+	return &Summary{newModel(&Screen{Options{Status: noStatus}, newStore(), func() time.Duration { return 0 }})}
+}
 
 // Event takes the points of an event.
-func (s *Summary) Event(ev *source.Event) error {
-	s.store.apply(ev, 0)
-	return nil
-}
+func (s *Summary) Event(ev *source.Event) error { return s.model.screen.Event(ev) }
 
 // widestSummary is the width of a table that is not for a terminal.
 const widestSummary = 400
 
-// Write writes a table that has a line for each series and fits in so many cells, 0
-// for any.
+// Write writes a table with a line for each series, which fits in so many cells, 0 for
+// any.
 func (s *Summary) Write(w io.Writer, width int) error {
 	if width <= 0 {
 		width = widestSummary
 	}
-	m := newModel(&Screen{store: s.store, clock: func() time.Duration { return 0 },
-		options: Options{Status: func() source.Status { return source.Status{} }}})
-	t := newTable(width, m.shown, m.shown, 0, columnTrend, columnAge)
+	m := s.model
+	m.refresh()
+	t := newTable(width, m.shown, m.shown, 0, true)
 	lines := []string{t.titles(columnCount, "")}
 	for _, sr := range m.shown {
 		_, cells := t.row(sr)

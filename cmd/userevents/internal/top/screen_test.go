@@ -22,11 +22,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// golden compares the screen with a file.
-func (d *desk) golden(t *testing.T, name string) {
+// golden compares a text with a file.
+func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
-	got := d.text()
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
 	}
@@ -128,7 +127,7 @@ func TestScreens(t *testing.T) {
 			d.resize(c.width, c.height)
 			c.do(d)
 			d.fits(c.width, c.height)
-			d.golden(t, c.name)
+			golden(t, c.name, d.text())
 		})
 	}
 }

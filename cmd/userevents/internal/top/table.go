@@ -14,7 +14,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
-// longestValue is how many cells a value takes at most: p99=1.2e-05.
+// longestValue is how many cells a short value takes at most: p99=1.2e-05.
 const longestValue = 11
 
 type columnID int
@@ -53,8 +53,8 @@ var columns = [columnCount]column{
 	columnAttributes: {title: "ATTRIBUTES", least: 12, most: 100, weight: 2, text: attributesIn},
 	columnType: {title: "TYPE", least: 18, most: 24, weight: 1,
 		text: func(s *series, _ *table, _ int) string { return s.typ }},
-	columnValue: {title: "VALUE", least: 8, most: longestValue, weight: 1, right: true,
-		text: func(s *series, _ *table, _ int) string { return s.valueText() }},
+	columnValue: {title: "VALUE", least: 8, most: 60, weight: 1, right: true,
+		text: func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
 	columnUnit: {title: "UNIT", least: 6, most: 14, weight: 1,
 		text: func(s *series, _ *table, _ int) string { return s.unit }},
 	columnRate: {title: "RATE/s", least: 7, most: 8, weight: 1, right: true,
@@ -78,6 +78,7 @@ var dropOrder = []columnID{
 // table is a part of the list, laid out.
 type table struct {
 	widths layout
+	exact  bool // with all digits and parts of values, and nothing of the course of time
 	now    time.Duration
 	short  map[string]map[string]string // keys of attributes, by metric
 }
@@ -94,8 +95,8 @@ type layout [columnCount]int
 
 // newTable lays out some rows in a line of so many cells. Keys of attributes stay
 // different in all rows of a metric.
-func newTable(cells int, rows, all []*series, now time.Duration, without ...columnID) *table {
-	t := &table{now: now, short: map[string]map[string]string{}}
+func newTable(cells int, rows, all []*series, now time.Duration, exact bool) *table {
+	t := &table{now: now, exact: exact, short: map[string]map[string]string{}}
 	keys := map[string]map[string]bool{}
 	for _, s := range rows {
 		keys[s.metric] = map[string]bool{}
@@ -124,8 +125,8 @@ func newTable(cells int, rows, all []*series, now time.Duration, without ...colu
 		}
 	}
 	need[columnTrend] = columns[columnTrend].most
-	for _, id := range without {
-		need[id] = 0
+	if exact {
+		need[columnTrend], need[columnAge] = 0, 0
 	}
 	t.widths = layOut(cells, need)
 	return t
@@ -212,15 +213,17 @@ func attributesIn(s *series, t *table, cells int) string {
 
 // valueText is the value, with a + where it is an increase, and with p99= or the
 // like where it is a quantile.
-func (s *series) valueText() string {
+func (s *series) valueText(exact bool) string {
 	v := short(s.shown.value)
+	if exact {
+		v = s.shown.text
+	}
 	switch {
-	case v == noNumber:
-	case s.shown.aggregate:
+	case s.shown.aggregate && !exact && v != noNumber:
 		if named := quantileName(s.shown.quantile) + "=" + v; len(named) <= longestValue {
 			return named
 		}
-	case s.isDelta && s.shown.value >= 0:
+	case s.isDelta && !s.shown.aggregate && s.shown.value >= 0:
 		return "+" + v
 	}
 	return v

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package top
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+)
+
+// Keys are shortened as far as they stay different in a point and in all rows of
+// the metric; values never.
+func TestAttributesInTheList(t *testing.T) {
+	const query = "SELECT * FROM t WHERE t.id=5 AND u.v=t.w"
+	for _, c := range []struct {
+		name   string
+		series [][]string // attributes of a series of one metric
+		want   []string
+		values []string // where there is no room for more
+	}{
+		{"none", [][]string{{}}, []string{""}, nil},
+		{"one", [][]string{{"a", "x"}}, []string{"a=x"}, []string{"x"}},
+		{"long keys", [][]string{{"http.request.method", "GET", "http.route", "x=y.z=q"}}, []string{`method=GET route="x=y.z=q"`}, []string{`GET "x=y.z=q"`}},
+		{"in a point", [][]string{{"network.local.address", "10.0.0.1", "network.peer.address", "10.0.0.2"}},
+			[]string{"local.address=10.0.0.1 peer.address=10.0.0.2"}, nil},
+		{"in two series", [][]string{{"destination.address", "10.0.0.9"}, {"source.address", "10.0.0.9"}},
+			[]string{"destination.address=10.0.0.9", "source.address=10.0.0.9"}, nil},
+		{"one the end of the other", [][]string{{"a.b", "x"}, {"b", "x"}}, []string{"a.b=x", "b=x"}, nil},
+		{"a value like SQL", [][]string{{"db.query.text", query, "n", "x"}}, []string{`text="` + query + `" n=x`}, []string{`"` + query + `" x`}},
+		{"keys with blanks", [][]string{{"a b.c d", "x", `e="f`, "y"}}, []string{`"c d"=x "e=\"f"=y`}, nil},
+		{"numbers as texts", [][]string{{"a", "1", "b", "true"}}, []string{`a="1" b="true"`}, nil},
+		{"hostile", [][]string{{"a\x1b[2J", "\x1b[2J\u202e"}}, []string{`"a\x1b[2J"="\x1b[2J\u202e"`}, nil},
+		{"very long keys", [][]string{{strings.Repeat("a.", 200) + "x", "1", "b.x", "y"}},
+			[]string{strings.Repeat("a.", 200) + `x="1" x=y`}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			var points []*metricspb.NumberDataPoint
+			for _, kv := range c.series {
+				points = append(points, messagetest.IntPoint(1, kv...))
+			}
+			d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", points...)))
+			d.pass(time.Second)
+			table := newTable(1000, d.model.shown, d.model.all, 0, false)
+			require.Len(t, d.model.shown, len(c.want))
+			for i, s := range d.model.shown {
+				assert.Equal(t, c.want[i], attributesIn(s, table, 0))
+				assert.Equal(t, c.want[i], attributesIn(s, table, 1000))
+				if c.values != nil {
+					assert.Equal(t, c.values[i], attributesIn(s, table, len(c.want[i])-1))
+				}
+			}
+			// The same for a screen that has room for one of them only.
+			table = newTable(1000, d.model.shown[:1], d.model.all, 0, false)
+			assert.Equal(t, c.want[0], attributesIn(d.model.shown[0], table, 0))
+		})
+	}
+}
+
+// A process can make keys that are costly to shorten.
+func TestKeysThatAreMadeToBeShortened(t *testing.T) {
+	d := newDesk(t)
+	for i := range 200 {
+		dots := strings.Repeat(".", 7900)
+		if i%2 == 1 {
+			dots = strings.Repeat(strings.Repeat(".", 255)+" ", 30)
+		}
+		var kv []string
+		for j, key := range strings.Fields(dots) {
+			kv = append(kv, key+fmt.Sprint(i, j), "")
+		}
+		d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(1, kv...))))
+	}
+	d.pass(time.Second)
+	d.fits(80, 24)
+}
+
+// What is cut is marked, and tells nothing apart.
+func TestLongAttributes(t *testing.T) {
+	d := newDesk(t)
+	long := strings.Repeat("x", 5000)
+	for i := range 3 {
+		d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(int64(i), "a", long+fmt.Sprint(i), "b", long, "c", fmt.Sprint(i)))))
+	}
+	d.pass(time.Second)
+	require.Len(t, d.model.shown, 3)
+	full := d.model.shown[0].attributes.full
+	assert.Less(t, len(full), 3*1024)
+	assert.Contains(t, full, "xx… b=xx")
+
+	var kv []string
+	for i := range 500 {
+		kv = append(kv, fmt.Sprint("key", i), "value")
+	}
+	d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(1, kv...))))
+	d.pass(time.Second)
+	require.Len(t, d.model.shown, 4)
+	full = d.model.shown[3].attributes.full
+	assert.Contains(t, full, "key0=value ")
+	assert.True(t, strings.HasSuffix(full, " …"), full)
+	assert.LessOrEqual(t, len(full), maxAttributes)
+}
+
+func TestSummary(t *testing.T) {
+	s := NewSummary()
+	write := func() {
+		for _, ev := range messagetest.ShopEvents(t) {
+			decoded := source.Decode(ev)
+			require.NoError(t, s.Event(&decoded))
+		}
+	}
+	write()
+	write()
+	var b strings.Builder
+	require.NoError(t, s.Write(&b, 0))
+	golden(t, "summary-of-files", b.String())
+	for _, width := range []int{120, 80, 40, 1} {
+		b.Reset()
+		require.NoError(t, s.Write(&b, width))
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		assert.Len(t, lines, 6)
+		for _, l := range lines {
+			messagetest.Safe(t, l)
+			assert.LessOrEqual(t, cellsOf(l), width)
+		}
+	}
+
+	s.model.screen.store.maxSeries = 2
+	write()
+	b.Reset()
+	require.NoError(t, s.Write(&b, 0))
+	assert.Contains(t, b.String(), "\n7 more series, without a point for the longest time, were forgotten\n")
+}

@@ -65,7 +65,7 @@ var columns = [columnCount]column{
 		text: func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
 	columnPID: {title: "PID", least: 7, most: 7, right: true,
 		text: func(s *series, _ *table, _ int) string { return s.pidText }},
-	columnProcess: {title: "PROCESS", least: 10, most: 15, weight: 1,
+	columnProcess: {title: "PROCESS", least: 15, most: 15, weight: 1,
 		text: func(s *series, _ *table, _ int) string { return s.shown.process }},
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v7"
-	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
@@ -111,7 +110,13 @@ func (r *metricsReceiver) decode(batch []entry) pmetric.Metrics {
 func (r *metricsReceiver) consume(
 	ctx context.Context, metrics pmetric.Metrics, batch []entry,
 ) (lost int, cause string, err error) {
-	retry := newRetry(r.config.RetryOnFailure)
+	schedule := r.config.RetryOnFailure
+	delays := backoff.ExponentialBackOff{
+		InitialInterval: schedule.InitialInterval, RandomizationFactor: schedule.RandomizationFactor,
+		Multiplier: schedule.Multiplier, MaxInterval: schedule.MaxInterval,
+	}
+	delays.Reset()
+	begin := time.Now()
 	lost = metrics.DataPointCount()
 	var rest *pmetric.Metrics // what is left to be accepted, where the next consumer said that it accepted a part
 	for {
@@ -128,11 +133,9 @@ func (r *metricsReceiver) consume(
 		if ctx.Err() != nil {
 			return lost, causePending, err
 		}
-		if consumererror.IsPermanent(err) {
-			return lost, causeDownstream, err
-		}
-		delay, ok := retry.next()
-		if !ok {
+		delay := delays.NextBackOff()
+		tooLong := schedule.MaxElapsedTime > 0 && time.Since(begin)+delay > schedule.MaxElapsedTime
+		if consumererror.IsPermanent(err) || !schedule.Enabled || tooLong {
 			return lost, causeDownstream, err
 		}
 		r.limited.Warn("metrics refused downstream, will retry",
@@ -162,32 +165,4 @@ func (r *metricsReceiver) pause(delay time.Duration) bool {
 	case <-r.limit.Done():
 		return false
 	}
-}
-
-// retry is the schedule of attempts.
-type retry struct {
-	config  configretry.BackOffConfig
-	backoff backoff.ExponentialBackOff
-	begin   time.Time
-}
-
-func newRetry(c configretry.BackOffConfig) *retry {
-	b := backoff.ExponentialBackOff{
-		InitialInterval: c.InitialInterval, RandomizationFactor: c.RandomizationFactor,
-		Multiplier: c.Multiplier, MaxInterval: c.MaxInterval,
-	}
-	b.Reset()
-	return &retry{config: c, backoff: b, begin: time.Now()}
-}
-
-// next returns the delay before the next attempt, and false when there is to be none.
-func (r *retry) next() (time.Duration, bool) {
-	if !r.config.Enabled {
-		return 0, false
-	}
-	delay := r.backoff.NextBackOff()
-	if delay == backoff.Stop || r.config.MaxElapsedTime > 0 && time.Since(r.begin)+delay > r.config.MaxElapsedTime {
-		return 0, false
-	}
-	return delay, true
 }

@@ -19,7 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// The tests of this file run in bubbles of synctest, where time passes at once when everybody waits.
+// The tests of this file run in bubbles of synctest, where time advances when all goroutines wait.
 
 func TestRefusals(t *testing.T) {
 	permanent := consumererror.NewPermanent(errors.New("not like this"))
@@ -213,7 +213,7 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
-// What cannot be handed on within a Shutdown's time is counted, and Shutdown returns in time.
+// What is not accepted in the time for a Shutdown is counted, and Shutdown returns in time.
 func TestShutdownWhileRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

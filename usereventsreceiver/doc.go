@@ -12,4 +12,5 @@ package usereventsreceiver
 // mdatagen is go.opentelemetry.io/collector/cmd/mdatagen, in PATH; any recent version does.
 //
 //go:generate mdatagen metadata.yaml
-//go:generate sh -c "sed -i '1s|^|// SPDX-License-Identifier: Apache-2.0\\n\\n|' $(git ls-files '*generated_*.go') && gofmt -w ."
+//go:generate sh -c "git ls-files '*generated_*.go' | xargs sed -i '1s|^|// SPDX-License-Identifier: Apache-2.0\\n\\n|'"
+//go:generate sh -c "git ls-files '*generated_*.go' | xargs gofmt -w"

@@ -121,7 +121,7 @@ func TestKernelPrometheusAddsUp(t *testing.T) {
 	c.stop()
 }
 
-// toBackend is a configuration that sends to a server and, on being refused, says so to the receiver.
+// toBackend is a configuration that sends to a server, and whose exporter refuses what the server refuses.
 func toBackend(server *backend, receiver string) string {
 	return fmt.Sprintf(`
 receivers:

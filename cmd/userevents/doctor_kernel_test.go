@@ -133,7 +133,7 @@ func TestKernelDoctorWithLittleMemlock(t *testing.T) {
 
 // Without tracefs, wherever it was mounted, in a mount namespace of its own.
 func TestKernelDoctorWithoutTracefs(t *testing.T) {
-	// debugfs mounts tracefs in itself when somebody looks.
+	// debugfs mounts tracefs in itself when it is accessed.
 	const each = `while read -r _ point type _; do case $type in debugfs) umount -l "$point" ;; esac; done </proc/mounts
 		while read -r _ point type _; do case $type in tracefs) %s "$point" ;; esac; done </proc/mounts; exec "$@"`
 	for _, tt := range []struct {

@@ -173,7 +173,7 @@ func TestKernelTopWithTenThousandSeries(t *testing.T) {
 	s.export(t, 1)
 	s.export(t, 1)
 
-	// All of them are there, the losses are told, and the first page is shown.
+	// All of them are there, the losses are shown, and the first page is shown.
 	screen := p.has("series 10000 ", "1-20/10000", "lost 0  gaps 0  undecodable 0")
 	t.Logf("the list:\n%s", screen)
 	assert.Len(t, strings.Split(strings.TrimRight(screen, "\n"), "\n"), 24)

@@ -93,8 +93,8 @@ func TestTopOnATerminal(t *testing.T) {
 			out := collect(control)
 			src := &fakeSource{events: messagetest.ShopEvents(t), stats: listen.CPUStats{Lost: 9}}
 			var once sync.Once
-			told := make(chan struct{})
-			src.onWait = func() { once.Do(func() { src.opened.OnGap(listen.Gap{CPU: 1}); close(told) }) }
+			gap := make(chan struct{})
+			src.onWait = func() { once.Do(func() { src.opened.OnGap(listen.Gap{CPU: 1}); close(gap) }) }
 			type end struct {
 				stderr string
 				code   int
@@ -105,7 +105,7 @@ func TestTopOnATerminal(t *testing.T) {
 				ended <- end{stderr, code}
 			}()
 			require.Eventually(t, func() bool { return strings.Contains(out.String(), "queue.length") }, time.Minute, time.Millisecond)
-			<-told
+			<-gap
 			_, err := control.WriteString(c.keys)
 			require.NoError(t, err)
 			e := <-ended
@@ -226,7 +226,7 @@ func (s *floodSource) Stats() listen.Stats {
 	return listen.Stats{CPUs: []listen.CPUStats{{Written: n, Received: n}}}
 }
 
-// A flood does not keep the screen from being drawn and keys from being heard,
+// A flood does not keep the screen from being drawn and keys from being read,
 // and a terminal that takes nothing does not keep events from being read.
 func TestTopUnderAFlood(t *testing.T) {
 	t.Setenv("TERM", "xterm-256color")

@@ -66,14 +66,6 @@ var (
 		{"use_after_free", (*examination).useAfterFree},
 		{"user_events_max", (*examination).userEventsMax},
 	}
-	ofTracepoint = []struct {
-		name string
-		run  func(*examination, string) []Check
-	}{
-		{"tracepoint", (*examination).tracepoint},
-		{"listeners", (*examination).listeners},
-		{"ftrace", (*examination).ftrace},
-	}
 )
 
 func newExamination(h host, o Options) *examination {
@@ -88,9 +80,11 @@ func examine(h host, o Options, try func() (emit, listen Check)) *Report {
 	if e.noneFailed() {
 		e.run(rights)
 		e.run(limits)
-		for _, name := range o.Names {
-			for _, c := range ofTracepoint {
-				e.add(c.name, c.run(e, name)...)
+		if e.location.Dir != "" {
+			for _, name := range o.Names {
+				e.add("tracepoint", e.tracepoint(name))
+				e.add("listeners", e.listeners(name))
+				e.add("ftrace", e.ftrace(name))
 			}
 		}
 		if e.findErr == nil {
@@ -110,11 +104,9 @@ func (e *examination) run(checks []check) {
 	}
 }
 
-func (e *examination) add(name string, results ...Check) {
-	for _, c := range results {
-		if c.Name = name; c.Status != "" {
-			e.Checks = append(e.Checks, c)
-		}
+func (e *examination) add(name string, c Check) {
+	if c.Name = name; c.Status != "" {
+		e.Checks = append(e.Checks, c)
 	}
 }
 

@@ -179,9 +179,14 @@ func TestFaults(t *testing.T) {
 		{name: "no format", fault: func(f *fake) { f.files[tracing+"/events/user_events/otlp_metrics/format"] = "?" },
 			check: "tracepoint", status: Warn, detail: "cannot be parsed"},
 		{name: "a format that is closed", fault: func(f *fake) { f.denied[tracing+"/events/user_events"] = syscall.EACCES },
-			check: "tracepoint", status: Warn, detail: "cannot be read: permission denied", hint: "r on the events"},
+			check: "tracepoint", status: Warn, detail: "otlp_metrics/format: permission denied", hint: "r on the events"},
 		{name: "several formats", fault: func(f *fake) { f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/format"] = otlpFormat },
-			check: "tracepoint", status: OK, detail: "user_events_multi/otlp_metrics.1f is registered, too"},
+			check: "tracepoint", status: OK, detail: "also registered, in other formats: user_events_multi/otlp_metrics.1f"},
+
+		{name: "several formats only", fault: func(f *fake) {
+			delete(f.files, tracing+"/events/user_events/otlp_metrics/format")
+			f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/format"] = otlpFormat
+		}, check: "tracepoint", status: OK, detail: "is not registered in one format; also registered"},
 
 		{name: "perf listens", fault: func(*fake) {}, check: "listeners", status: OK, detail: "is used by perf; processes with perf events, of this tracepoint or another: 4711 (agent)"},
 		{name: "ftrace and perf listen", fault: func(f *fake) {
@@ -381,7 +386,7 @@ func TestAnotherSystem(t *testing.T) {
 	assert.Equal(t, "this is darwin, and user_events are a feature of Linux", r.Checks[0].Detail)
 }
 
-// Names come from whoever registers or runs something.
+// Names are chosen by the processes that register or run something.
 func TestHostileHost(t *testing.T) {
 	f := healthy(t)
 	const bad = "\x1b[2J\u202e"

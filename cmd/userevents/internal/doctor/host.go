@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"runtime"
@@ -99,13 +98,4 @@ func (h host) inUserNamespace() bool {
 	// A kernel without user namespaces has no such link.
 	ns, err := h.readlink("/proc/self/ns/user")
 	return err == nil && ns != initialUserNamespace
-}
-
-// cause is an error without the path, which the detail of a check has.
-func cause(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }

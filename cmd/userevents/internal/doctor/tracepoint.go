@@ -13,24 +13,21 @@ import (
 )
 
 // tracepoint reports whether it is registered and with which fields.
-func (e *examination) tracepoint(name string) (out []Check) {
-	if e.location.Dir == "" {
-		return nil
-	}
-	for _, multi := range e.multi(name) {
-		out = append(out, ok("%s/%s is registered, too: one of several formats", tracefs.SystemMulti, multi))
-	}
-	return append(out, e.format(name))
-}
-
-func (e *examination) format(name string) Check {
+func (e *examination) tracepoint(name string) Check {
 	file := path.Join(e.location.Dir, "events", tracefs.System, name, "format")
+	also := ""
+	if multi := e.multi(name); len(multi) > 0 {
+		also = "; also registered, in other formats: " + strings.Join(multi, ", ")
+	}
 	text, err := e.text(file)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && also == "":
 		return ok("%s is not registered: nobody emits or listens now", name)
+	case errors.Is(err, fs.ErrNotExist):
+		return ok("%s is not registered in one format%s", name, also)
 	case err != nil:
-		return warn(fmt.Sprintf("%s cannot be read: %v", name, cause(err)), failed(tracefs.Explain(tracefs.OpRead, file, err)).Hint)
+		c := failed(tracefs.Explain(tracefs.OpRead, file, err))
+		return warn(c.Detail, c.Hint)
 	}
 	format, err := tracefs.ParseFormat(text)
 	if err != nil {
@@ -39,7 +36,7 @@ func (e *examination) format(name string) Check {
 	fields := fieldsOf(format)
 	switch {
 	case isOTLP(format):
-		return ok("%s is registered with the fields %s", name, fields)
+		return ok("%s is registered with the fields %s%s", name, fields, also)
 	case fields == "":
 		return warn(name+" is registered without fields, as the C++ exporter does: listeners can read it, but the Go, Rust and .NET exporters cannot register it",
 			"let services of the two kinds use different names (--name, USEREVENTS_TRACEPOINT_NAME)")
@@ -48,11 +45,11 @@ func (e *examination) format(name string) Check {
 		"stop all processes that use it, or use another name (--name, USEREVENTS_TRACEPOINT_NAME)")
 }
 
-// multi are the names of a tracepoint that is registered in several formats.
+// multi are the multi-format tracepoints of a name, with their system.
 func (e *examination) multi(name string) (out []string) {
 	for _, n := range e.names(path.Join(e.location.Dir, "events", tracefs.SystemMulti)) {
 		if strings.HasPrefix(n, name+".") {
-			out = append(out, n)
+			out = append(out, path.Join(tracefs.SystemMulti, n))
 		}
 	}
 	return out
@@ -84,13 +81,10 @@ func isOTLP(f *tracefs.Format) bool {
 // has lines such as
 //
 //	otlp_metrics # Used by ftrace perf
-func (e *examination) listeners(event string) []Check {
-	if e.location.Dir == "" {
-		return nil
-	}
+func (e *examination) listeners(event string) Check {
 	status, err := e.text(path.Join(e.location.Dir, "user_events_status"))
 	if err != nil {
-		return []Check{unknown(err, "read user_events_status as root")}
+		return unknown(err, "read user_events_status as root")
 	}
 	for line := range strings.Lines(status) {
 		name, comment, _ := strings.Cut(line, "#")
@@ -99,15 +93,15 @@ func (e *examination) listeners(event string) []Check {
 		}
 		users := strings.Join(strings.Fields(strings.TrimPrefix(strings.TrimSpace(comment), "Used by")), " and ")
 		if users == "" {
-			return []Check{ok("none of %s: services write nothing", event)}
+			return ok("none of %s: services write nothing", event)
 		}
 		detail := event + " is used by " + users
 		if holders := e.perfHolders(); len(holders) > 0 && strings.Contains(users, "perf") {
 			detail += "; processes with perf events, of this tracepoint or another: " + strings.Join(holders, ", ")
 		}
-		return []Check{ok("%s", detail)}
+		return ok("%s", detail)
 	}
-	return []Check{ok("none: %s is not registered", event)}
+	return ok("none: %s is not registered", event)
 }
 
 const maxHolders = 10 // processes that are named
@@ -132,33 +126,29 @@ func (e *examination) perfHolders() (out []string) {
 }
 
 // ftrace finds sessions that may have been forgotten.
-func (e *examination) ftrace(name string) (out []Check) {
-	if e.location.Dir == "" {
-		return nil
-	}
+func (e *examination) ftrace(name string) Check {
 	dirs := []string{e.location.Dir}
 	for _, i := range e.names(path.Join(e.location.Dir, "instances")) {
 		dirs = append(dirs, path.Join(e.location.Dir, "instances", i))
 	}
-	events := []string{path.Join(tracefs.System, name)}
-	for _, m := range e.multi(name) {
-		events = append(events, path.Join(tracefs.SystemMulti, m))
-	}
+	var found, cures []string
 	for _, dir := range dirs {
-		for _, event := range events {
+		for _, event := range append(e.multi(name), path.Join(tracefs.System, name)) {
 			enable := path.Join(dir, "events", event, "enable")
 			if s, _ := e.text(enable); !strings.HasPrefix(s, "1") {
 				continue
 			}
-			detail := enable + " is 1: for this ftrace session services go on writing"
 			if on, err := e.number(path.Join(dir, "tracing_on")); err == nil && on == 0 {
-				detail += ", although it keeps nothing (tracing_on is 0)"
+				found = append(found, enable+" is 1, although the session keeps nothing (tracing_on is 0)")
+			} else {
+				found = append(found, enable+" is 1")
 			}
-			out = append(out, warn(detail, "if nobody needs it any more: echo 0 > "+enable))
+			cures = append(cures, "echo 0 > "+enable)
 		}
 	}
-	if out == nil {
-		return []Check{ok("no session has %s on", name)}
+	if found == nil {
+		return ok("no session has %s on", name)
 	}
-	return out
+	return warn("services go on writing for ftrace: "+strings.Join(found, ", "),
+		"if nobody needs it any more: "+strings.Join(cures, "; "))
 }

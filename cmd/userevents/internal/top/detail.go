@@ -5,6 +5,7 @@ package top
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
@@ -39,24 +40,24 @@ func (m *model) detailView(lines int) []string {
 	for _, l := range render.Wrap(s.attributes.full, m.width, max(min(attributeLines, lines/4), 1)) {
 		add(newLine(m.width).add(boldStyle, l))
 	}
-	heard := newLine(m.width).add(plainStyle, fmt.Sprintf("%d points, the last %s ago", r.points, ago(m.at-r.seen)))
+	seen := newLine(m.width).add(plainStyle, fmt.Sprintf("%d points, the last %s ago", r.points, ago(m.at-r.seen)))
 	if r.every > 0 {
-		heard.add(plainStyle, ", one every "+span(r.every))
+		seen.add(plainStyle, ", one every "+span(r.every))
 	}
 	if !s.listed {
-		heard.add(lossStyle, "  dropped: not heard of any more")
+		seen.add(lossStyle, "  dropped: no point for too long")
 	} else if r.quiet(m.at) {
-		heard.add(lossStyle, "  not heard of")
+		seen.add(lossStyle, "  no point for too long")
 	}
-	add(heard)
+	add(seen)
 	for _, l := range m.numbers(s) {
 		add(l)
 	}
 	if lines-len(out) > 3 {
 		out = append(out, "")
 	}
-	if buckets := r.buckets; len(buckets) > 1 {
-		out = append(out, m.bucketLines(s, buckets, lines-len(out))...)
+	if len(r.buckets) > 1 {
+		out = append(out, m.bucketLines(s, lines-len(out))...)
 		if lines-len(out) < leastPlot {
 			return out
 		}
@@ -115,34 +116,25 @@ func (m *model) plotView(s *series, lines int) []string {
 	return out
 }
 
-// bars are the buckets that are drawn, each of one or more of the histogram's.
-type bars struct {
-	buckets []bucket
-	merged  int // of the histogram's in one
-}
-
-// barsOf leaves out empty buckets at both ends, and merges neighbours until there
-// are at most so many.
-func barsOf(all []bucket, most int) (b bars) {
-	first, last := 0, len(all)-1
-	for first < last && all[first].count == 0 {
-		first++
+// barsOf leaves out empty buckets at both ends, and merges neighbours, n into one,
+// until there are at most so many.
+func barsOf(all []bucket, most int) (bars []bucket, n int) {
+	isEmpty := func(b bucket) bool { return b.count == 0 }
+	for len(all) > 1 && isEmpty(all[0]) {
+		all = all[1:]
 	}
-	for last > first && all[last].count == 0 {
-		last--
+	for len(all) > 1 && isEmpty(all[len(all)-1]) {
+		all = all[:len(all)-1]
 	}
-	all = all[first : last+1]
-	most = max(most, 1)
-	b.merged = (len(all) + most - 1) / most
-	for i := 0; i < len(all); i += b.merged {
-		group := all[i:min(i+b.merged, len(all))]
-		one := bucket{low: group[0].low, high: group[len(group)-1].high}
-		for _, g := range group {
-			one.count += g.count
+	n = (len(all) + most - 1) / most
+	for group := range slices.Chunk(all, n) {
+		bar := bucket{low: group[0].low, high: group[len(group)-1].high}
+		for _, b := range group {
+			bar.count += b.count
 		}
-		b.buckets = append(b.buckets, one)
+		bars = append(bars, bar)
 	}
-	return b
+	return bars, n
 }
 
 func (b bucket) label() string {
@@ -157,51 +149,36 @@ func (b bucket) label() string {
 
 // bucketLines draws a bar for each bucket, with the quantiles beside those that
 // they are in.
-func (m *model) bucketLines(s *series, buckets []bucket, lines int) []string {
+func (m *model) bucketLines(s *series, lines int) []string {
 	if lines < 2 {
 		return nil
 	}
-	b := barsOf(buckets, lines-1)
-	caption := fmt.Sprintf("%d buckets", len(buckets))
-	if b.merged > 1 {
-		caption += fmt.Sprintf(", %d in a bar", b.merged)
+	bars, merged := barsOf(s.shown.buckets, lines-1)
+	caption := fmt.Sprintf("%d buckets", len(s.shown.buckets))
+	if merged > 1 {
+		caption += fmt.Sprintf(", %d in a bar", merged)
 	}
 	if s.unit != "" {
 		caption += ", bounds in " + s.unit
 	}
 	out := []string{newLine(m.width).add(plainStyle, caption).String()}
-	labels, counts := 0, 0
-	var most uint64
-	for _, one := range b.buckets {
-		labels, counts = max(labels, render.Width(one.label())), max(counts, render.Width(count(one.count)))
-		most = max(most, one.count)
+	labels, counts, most := 0, 0, uint64(1)
+	for _, b := range bars {
+		labels, counts = max(labels, render.Width(b.label())), max(counts, render.Width(count(b.count)))
+		most = max(most, b.count)
 	}
-	marks := marksOf(b.buckets, buckets, s.shown.limits)
+	marks := make([]string, len(bars))
+	for _, q := range quantiles {
+		x := quantile(s.shown.buckets, s.shown.limits, q)
+		if i := slices.IndexFunc(bars, func(b bucket) bool { return x <= b.high && b.count > 0 }); i >= 0 {
+			marks[i] += " " + quantileName(q)
+		}
+	}
 	cells := m.width - labels - counts - 3 - len(" p50 p90 p99")
-	for i, one := range b.buckets {
-		l := newLine(m.width).add(plainStyle, render.Right(one.label(), labels)+" "+render.Right(count(one.count), counts)+" ")
-		if cells > 0 && most > 0 {
-			l.add(drawingStyle, bar(float64(one.count)/float64(most), cells))
-		}
-		if marks[i] != "" {
-			l.add(boldStyle, marks[i])
-		}
+	for i, b := range bars {
+		l := newLine(m.width).add(plainStyle, render.Right(b.label(), labels)+" "+render.Right(count(b.count), counts)+" ")
+		l.add(drawingStyle, bar(float64(b.count)/float64(most), cells)).add(boldStyle, marks[i])
 		out = append(out, l.String())
 	}
 	return out
-}
-
-// marksOf names beside each bar the quantiles that are in it.
-func marksOf(drawn, all []bucket, l limits) []string {
-	marks := make([]string, len(drawn))
-	for _, q := range quantiles {
-		x := quantile(all, l, q)
-		for i, b := range drawn {
-			if x <= b.high && b.count > 0 {
-				marks[i] += " " + quantileName(q)
-				break
-			}
-		}
-	}
-	return marks
 }

@@ -86,8 +86,8 @@ func (m *model) subjectLine() string {
 	}
 	l.add(boldStyle, render.Escape(strings.Join(m.screen.options.Names, ",")))
 	l.add(plainStyle, fmt.Sprintf("  series %d", len(m.all)))
-	if m.forgotten > 0 {
-		l.add(plainStyle, fmt.Sprintf(" (%s forgotten)", count(m.forgotten)))
+	if m.evicted > 0 {
+		l.add(plainStyle, fmt.Sprintf(" (%s evicted)", count(m.evicted)))
 	}
 	if m.typing != "" {
 		l.add(plainStyle, fmt.Sprintf("  %d match ", len(m.shown))).add(boldStyle, m.typing)
@@ -135,14 +135,12 @@ func (m *model) keyLine() string {
 	case m.detail != nil:
 		return l.add(quietStyle, "esc back  up down another series  p pause  ? help  q quit").String()
 	}
-	place := ""
+	position := ""
 	if n := len(m.shown); n > 0 {
-		place = fmt.Sprintf(" %d-%d/%d", m.first+1, min(m.first+m.listLines(), n), n)
+		position = fmt.Sprintf(" %d-%d/%d", m.first+1, min(m.first+m.listLines(), n), n)
 	}
-	l.cells -= render.Width(place)
-	l.add(quietStyle, "q quit  ? help  / filter  s sort  r reverse  p pause  enter detail")
-	l.cells += render.Width(place)
-	return l.addRight(plainStyle, place).String()
+	const keys = "q quit  ? help  / filter  s sort  r reverse  p pause  enter detail"
+	return l.add(quietStyle, render.Left(keys, m.width-render.Width(position))).add(plainStyle, position).String()
 }
 
 func (m *model) helpView() []string {

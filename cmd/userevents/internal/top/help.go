@@ -12,7 +12,7 @@ var helpLines = []string{
 	"s S or 1 to 6      sort by service, metric, value, rate, last seen, pid",
 	"r                  reverse the order",
 	"p or space         pause: the list holds, while reading and the counts go on",
-	"Esc left           back      ? help      q Ctrl-C  quit",
+	"Esc left           back      ? help      Ctrl-Z suspend      q Ctrl-C quit",
 	"",
 	"VALUE   the last value; + an increase since the export before;",
 	"        p99= of a histogram, in the last interval",
@@ -22,6 +22,6 @@ var helpLines = []string{
 	"        after ten intervals and 5 minutes (an hour at most) it is dropped",
 	"lost    events that the kernel had no room for, as we were too slow;",
 	"        gaps: times in which a CPU had no ring; undecodable: not OTLP",
-	"20000 series or 48 MiB are remembered; past it the ones that were not heard",
-	"of for the longest time go, and are counted as forgotten",
+	"At most 20000 series or 48 MiB are kept: past it, those without a point for",
+	"the longest time are evicted, and counted",
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-// explicit is a histogram of which the sum is twice the count.
+// explicit is a histogram whose sum is two times its count.
 func explicit(bounds []float64, counts ...uint64) pmetric.HistogramDataPoint {
 	p := pmetric.NewHistogramDataPoint()
 	p.ExplicitBounds().FromRaw(bounds)
@@ -122,7 +122,7 @@ func FuzzSubtractHistograms(f *testing.F) {
 // The quantiles of a cumulative histogram are those of what came last.
 func TestCumulativeHistogramsAreOfTheLastInterval(t *testing.T) {
 	d := newDesk(t)
-	write := func(seconds float64, began float64, counts ...uint64) *row {
+	write := func(seconds, began float64, counts ...uint64) *row {
 		p := &metricspb.HistogramDataPoint{
 			ExplicitBounds: []float64{10, 20, 30}, BucketCounts: counts,
 			StartTimeUnixNano: unixNano(began), TimeUnixNano: unixNano(seconds),

@@ -258,7 +258,7 @@ func TestPausing(t *testing.T) {
 			d.press("end", "2", "r", "/")
 			d.typeText("m.0003")
 			names, _ := d.names()
-			assert.Equal(t, []string{"m.0003"}, names, "and it can be looked at")
+			assert.Equal(t, []string{"m.0003"}, names, "and it can be filtered")
 			d.press("enter", "enter")
 			assert.Contains(t, d.text(), "value 3")
 			d.press("esc", "esc", key)

@@ -23,7 +23,7 @@ type model struct {
 	all       []*series // as they are sorted
 	shown     []*series // those that match the filter
 	at        time.Duration
-	forgotten uint64
+	evicted uint64
 	by        int // of orders
 	reverse   bool
 	matcher   *matcher
@@ -79,7 +79,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.tick()
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
-		m.place()
+		m.clamp()
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
 	case tea.PasteMsg:
@@ -97,7 +97,7 @@ func (m *model) refresh() {
 	m.rates = m.meter.add(now, m.screen.store.total())
 	if !m.paused {
 		m.at = now
-		m.all, m.forgotten = m.screen.store.snapshot(m.all, now)
+		m.all, m.evicted = m.screen.store.snapshot(m.all, now)
 		m.sort(m.by, m.reverse)
 	}
 }
@@ -123,11 +123,11 @@ func (m *model) filter() {
 		m.cursor = i
 	}
 	m.first = m.cursor - line
-	m.place()
+	m.clamp()
 }
 
-// place keeps the cursor on a series, and the series on the screen.
-func (m *model) place() {
+// clamp keeps the cursor on a series, and the series on the screen.
+func (m *model) clamp() {
 	last := len(m.shown) - 1
 	m.cursor = max(min(m.cursor, last), 0)
 	if last >= 0 && m.cursorAt != nil {
@@ -145,7 +145,7 @@ func (m *model) move(to int) {
 	if m.cursor > 0 {
 		m.cursorAt = m.shown[m.cursor]
 	}
-	m.place()
+	m.clamp()
 }
 
 func (m *model) showDetail() {

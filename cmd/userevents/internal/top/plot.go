@@ -80,21 +80,30 @@ var eighths = []rune(" ▁▂▃▄▅▆▇█")
 // barEighths are a cell filled from its left.
 var barEighths = []rune(" ▏▎▍▌▋▊▉█")
 
+// drawColumns draws numbers as columns of so many lines, each as wide as so many cells.
+func drawColumns(values []float64, s scale, lines, wide int) []string {
+	out := make([]string, lines)
+	for line := range out {
+		var b strings.Builder
+		for _, v := range values {
+			full := 0 // eighths of a line; of a column, at least one is seen
+			if finite(v) {
+				full = max(int(s.level(v)*float64(8*lines)), 1)
+			}
+			here := min(max(full-8*(lines-1-line), 0), 8)
+			b.WriteString(strings.Repeat(string(eighths[here]), wide))
+		}
+		out[line] = b.String()
+	}
+	return out
+}
+
 // sparkline draws the last numbers in one line of so many cells, the latest at
 // its right.
 func sparkline(h *history, cells int, fromZero bool) string {
 	values := h.last(cells)
 	s, _ := scaleOf(values, fromZero)
-	var b strings.Builder
-	b.WriteString(render.Blanks(cells - len(values)))
-	for _, v := range values {
-		if !finite(v) {
-			b.WriteByte(' ')
-			continue
-		}
-		b.WriteRune(eighths[1+int(s.level(v)*7)])
-	}
-	return b.String()
+	return render.Blanks(cells-len(values)) + drawColumns(values, s, 1, 1)[0]
 }
 
 // plot draws the last numbers as columns in a box of cells, with the ends of
@@ -108,44 +117,26 @@ func plot(h *history, cells, lines int, fromZero bool) []string {
 	wide := max(columns/historySize, 1)
 	values := h.last(columns / wide)
 	s, ok := scaleOf(values, fromZero)
-	out := make([]string, lines)
-	for line := range out {
-		var b strings.Builder
+	out := drawColumns(values, s, lines, wide)
+	for i, line := range out {
+		label := ""
 		switch {
-		case !ok:
-			b.WriteString(render.Blanks(labels))
-		case line == 0:
-			b.WriteString(render.Right(short(s.high), labels-1) + " ")
-		case line == lines-1 && s.low != s.high:
-			b.WriteString(render.Right(short(s.low), labels-1) + " ")
-		default:
-			b.WriteString(render.Blanks(labels))
+		case ok && i == 0:
+			label = short(s.high)
+		case ok && i == lines-1 && s.low != s.high:
+			label = short(s.low)
 		}
-		b.WriteString(render.Blanks(columns - wide*len(values)))
-		for _, v := range values {
-			full := 0
-			if finite(v) {
-				// Of a column, at least an eighth is seen.
-				full = max(int(s.level(v)*float64(8*lines)), 1)
-			}
-			here := min(max(full-8*(lines-1-line), 0), 8)
-			b.WriteString(strings.Repeat(string(eighths[here]), wide))
-		}
-		out[line] = strings.TrimRight(b.String(), " ")
+		out[i] = strings.TrimRight(render.Right(label, labels-1)+render.Blanks(1+columns-wide*len(values))+line, " ")
 	}
 	return out
 }
 
 // bar draws a part of 1 as a bar in so many cells.
 func bar(part float64, cells int) string {
-	full := int(part*float64(8*cells) + 0.5)
+	all := 8 * max(cells, 0)
+	full := min(int(part*float64(all)+0.5), all)
 	if part > 0 {
-		full = max(full, 1)
+		full = min(max(full, 1), all)
 	}
-	full = min(max(full, 0), 8*cells)
-	b := strings.Repeat("█", full/8)
-	if rest := full % 8; rest > 0 {
-		b += string(barEighths[rest])
-	}
-	return b
+	return strings.Repeat("█", full/8) + strings.TrimSpace(string(barEighths[full%8]))
 }

@@ -81,50 +81,39 @@ func (c change) rate() float64 {
 }
 
 // next takes the next point.
-func (r *rateState) next(number float64, i instant, isDelta, isRate bool) change {
+//
+// The interval of a delta begins at its own start time, so that a lost point before
+// it does not matter; without one, at the point before. A total that falls, or that
+// starts after the point before, was reset: all of the new one has come since its
+// start, or, where that is not sent, since the point before. The first total has no
+// rate: it may be of a long time.
+func (r *rateState) next(number float64, i instant, isDelta, isRate bool) (c change) {
 	before := *r
-	over, stale := time.Duration(0), false
 	if before.known {
-		over, stale = i.since(before.instant)
+		c.over, c.stale = i.since(before.instant)
 	}
-	var c change
 	switch {
 	case isDelta:
-		c = delta(number, i, over)
+		c.increase, c.stale = number, false
+		if i.start > 0 && i.start < i.at {
+			c.over = time.Duration(i.at - i.start)
+		}
 	case !isRate:
-		c = change{increase: math.NaN(), stale: stale && i.at < before.at}
+		c.increase, c.stale = math.NaN(), c.stale && i.at < before.at
+	case !before.known:
+		c.sinceStart = true
+	case c.stale && i.start <= before.start:
+		return c
+	case number < before.total || i.start > 0 && i.start >= before.at:
+		c.increase, c.sinceStart, c.stale = number, true, false
+		if i.start > before.at {
+			c.over = time.Duration(i.at - i.start)
+		}
 	default:
-		c = before.cumulative(number, i, over, stale)
+		c.increase, c.stale = number-before.total, false
 	}
 	if !c.stale {
 		*r = rateState{true, i, number}
 	}
 	return c
-}
-
-// delta: the interval begins at the point's own start time, so that a lost point
-// before it does not matter; without one, at the point before.
-func delta(increase float64, i instant, over time.Duration) change {
-	if i.start > 0 && i.start < i.at {
-		over = time.Duration(i.at - i.start)
-	}
-	return change{increase: increase, over: over}
-}
-
-// cumulative: a total that falls, or a start after the point before, is a reset: all
-// of the new total has come since the new start, or, where that is not sent, since
-// the point before. The first point has no rate: its total may be of a long time.
-func (r *rateState) cumulative(total float64, i instant, over time.Duration, stale bool) change {
-	switch {
-	case !r.known:
-		return change{sinceStart: true}
-	case stale && i.start <= r.start:
-		return change{stale: true}
-	case total < r.total || i.start > 0 && i.start >= r.at:
-		if i.start > r.at {
-			over = time.Duration(i.at - i.start)
-		}
-		return change{increase: total, over: over, sinceStart: true}
-	}
-	return change{increase: total - r.total, over: over}
 }

@@ -131,8 +131,8 @@ func (s *Summary) Write(w io.Writer, width int) error {
 		_, cells := t.row(sr)
 		lines = append(lines, strings.Join(cells, " "))
 	}
-	if m.forgotten > 0 {
-		lines = append(lines, count(m.forgotten)+" more series, without a point for the longest time, were forgotten")
+	if m.evicted > 0 {
+		lines = append(lines, count(m.evicted)+" more series were evicted: those without a point for the longest time")
 	}
 	for i, l := range lines {
 		lines[i] = strings.TrimRight(l, " ") + "\n"

@@ -223,7 +223,7 @@ func FuzzScreen(f *testing.F) {
 		}
 		d.resize(width, height)
 		d.fits(width, height)
-		for range n % uint64(len(d.model.shown)) { // one of each kind, in turn
+		for range n % uint64(len(d.model.shown)) { // one of each kind
 			d.press("down")
 		}
 		d.fits(width, height)

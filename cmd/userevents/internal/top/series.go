@@ -38,7 +38,7 @@ type series struct {
 }
 
 // identity is what does not change of a series. Its texts are cut for a screen and
-// safe to print; only the key tells series apart.
+// safe to print; only the key is the identity.
 type identity struct {
 	key                                              seriesKey
 	service, metric, typ, unit, description, pidText string

@@ -11,8 +11,8 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-// Bounds of what is remembered. Past either, the series without a point for the
-// longest time are forgotten.
+// Bounds of what is kept. Past either, the series without a point for the longest
+// time are evicted.
 const (
 	maxSeries = 20_000
 	maxMemory = 48 << 20 // bytes
@@ -40,7 +40,7 @@ type store struct {
 	series    map[seriesKey]*series
 	recent    list.List // of *series, the most recent first
 	memory    int       // bytes
-	forgotten uint64
+	evicted uint64
 	counts    counts
 }
 
@@ -69,7 +69,7 @@ func (s *store) apply(ev *source.Event, now time.Duration) {
 		sr.bytes = sr.size()
 		s.memory += sr.bytes
 		for (len(s.series) > s.maxSeries || s.memory > s.maxMemory) && s.recent.Back() != sr.element {
-			s.forgotten++
+			s.evicted++
 			s.drop(s.recent.Back().Value.(*series))
 		}
 	}
@@ -84,7 +84,7 @@ func (s *store) drop(sr *series) {
 
 // snapshot updates a list of series, and what the screen has of each. Series that
 // had no point for too long are dropped before.
-func (s *store) snapshot(listed []*series, now time.Duration) (_ []*series, forgotten uint64) {
+func (s *store) snapshot(listed []*series, now time.Duration) (_ []*series, evicted uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e := s.recent.Front(); e != nil; {
@@ -104,7 +104,7 @@ func (s *store) snapshot(listed []*series, now time.Duration) (_ []*series, forg
 		sr.listed = !sr.dropped
 		return sr.dropped
 	})
-	return listed, s.forgotten
+	return listed, s.evicted
 }
 
 func (s *store) total() counts {

@@ -49,14 +49,14 @@ func TestTheLeastRecentGoFirst(t *testing.T) {
 	assert.ElementsMatch(t, []string{"a", "c", "d"}, names(s, 0))
 	s.apply(gauges(t, 1, "c", "e"), 0)
 	assert.ElementsMatch(t, []string{"c", "d", "e"}, names(s, 0))
-	_, forgotten := s.snapshot(nil, 0)
-	assert.EqualValues(t, 2, forgotten)
+	_, evicted := s.snapshot(nil, 0)
+	assert.EqualValues(t, 2, evicted)
 	// More at once than there is room for.
 	s.apply(gauges(t, 1, "f", "g", "h", "i"), 0)
 	assert.ElementsMatch(t, []string{"g", "h", "i"}, names(s, 0))
 }
 
-// What tells series apart is not what the screen shows of them.
+// The identity of a series is not what the screen shows of it.
 func TestIdentity(t *testing.T) {
 	type message struct {
 		ev            listen.Event
@@ -199,11 +199,11 @@ func TestQuietSeriesAreDimAndThenDropped(t *testing.T) {
 			require.Len(t, list, 1)
 			sr := list[0]
 			assert.True(t, sr.shown.quiet(last+c.quiet+1))
-			list, forgotten := s.snapshot(list, last+c.after+1)
+			list, evicted := s.snapshot(list, last+c.after+1)
 			assert.Empty(t, list)
 			assert.False(t, sr.listed)
 			assert.Empty(t, s.series)
-			assert.Zero(t, forgotten, "it had its time")
+			assert.Zero(t, evicted, "it had its time")
 			s.apply(gauges(t, 1, "m"), last+c.after+2)
 			list, _ = s.snapshot(list, last+c.after+2)
 			require.Len(t, list, 1)
@@ -212,7 +212,7 @@ func TestQuietSeriesAreDimAndThenDropped(t *testing.T) {
 	}
 }
 
-// Whatever a process writes, what is remembered of it is bounded: by what is
+// Whatever a process writes, what is kept of it is bounded: by what is
 // counted, and by what the Go runtime counts, with the screen's copies and while it
 // is paused. No event is larger than the kernel passes on.
 func TestMemoryIsBounded(t *testing.T) {
@@ -290,7 +290,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			many(3_900, func(int) { p.Exemplars = append(p.Exemplars, &metricspb.Exemplar{}) })
 			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
 		}},
-		{"buckets", 600, func(i int) []*metricspb.Metric { // each series twice, so that there is a difference
+		{"buckets", 600, func(i int) []*metricspb.Metric { // two points of each series, for a difference
 			m := messagetest.Histogram(number(i/2), "", &metricspb.HistogramDataPoint{
 				ExplicitBounds: bounds, BucketCounts: make([]uint64, len(bounds)+1), StartTimeUnixNano: 1, TimeUnixNano: uint64(i + 2),
 			})

@@ -43,16 +43,6 @@ func (l *line) add(style lipgloss.Style, text string) *line {
 	return l
 }
 
-// addRight appends a text at the end of the line, if there is room for all of it.
-func (l *line) addRight(style lipgloss.Style, text string) *line {
-	if w := render.Width(text); w <= l.cells {
-		l.b.WriteString(render.Blanks(l.cells - w))
-		l.b.WriteString(styled(style, text))
-		l.cells = 0
-	}
-	return l
-}
-
 func (l *line) String() string { return l.b.String() }
 
 func styled(style lipgloss.Style, text string) string {

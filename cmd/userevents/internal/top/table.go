@@ -37,36 +37,33 @@ const (
 // column is a column of the list.
 type column struct {
 	title       string
-	least, most int  // cells
-	weight      int  // of what is left of a line
-	right       bool // aligned
-	keepEnd     bool // cut at its front
+	least, most int // cells
+	weight      int // of what is left of a line
+	align
 	// text may be longer than the cells that there are.
 	text func(s *series, t *table, cells int) string
 }
 
+type align int
+
+const (
+	left    align = iota
+	keepEnd       // cut at its front: names differ at their end
+	right         // a number, which is not to be cut
+)
+
 var columns = [columnCount]column{
-	columnService: {title: "SERVICE", least: 10, most: 40, weight: 1,
-		text: func(s *series, _ *table, _ int) string { return s.service }},
-	columnMetric: {title: "METRIC", least: 20, most: 60, weight: 4, keepEnd: true, // names differ at their end
-		text: func(s *series, _ *table, _ int) string { return s.metric }},
-	columnAttributes: {title: "ATTRIBUTES", least: 12, most: 100, weight: 2, text: attributesIn},
-	columnType: {title: "TYPE", least: 18, most: 24, weight: 1,
-		text: func(s *series, _ *table, _ int) string { return s.typ }},
-	columnValue: {title: "VALUE", least: 8, most: 60, weight: 1, right: true,
-		text: func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
-	columnUnit: {title: "UNIT", least: 6, most: 14, weight: 1,
-		text: func(s *series, _ *table, _ int) string { return s.unit }},
-	columnRate: {title: "RATE/s", least: 7, most: 8, weight: 1, right: true,
-		text: func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
-	columnTrend: {title: "TREND", least: 8, most: 24, weight: 1,
-		text: func(s *series, _ *table, cells int) string { return sparkline(&s.shown.history, cells, s.isRate) }},
-	columnAge: {title: "AGE", least: 4, most: 4, right: true,
-		text: func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
-	columnPID: {title: "PID", least: 7, most: 7, right: true,
-		text: func(s *series, _ *table, _ int) string { return s.pidText }},
-	columnProcess: {title: "PROCESS", least: 15, most: 15, weight: 1,
-		text: func(s *series, _ *table, _ int) string { return s.shown.process }},
+	columnService:    {"SERVICE", 10, 40, 1, left, func(s *series, _ *table, _ int) string { return s.service }},
+	columnMetric:     {"METRIC", 20, 60, 4, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
+	columnAttributes: {"ATTRIBUTES", 12, 100, 2, left, attributesIn},
+	columnType:       {"TYPE", 18, 24, 1, left, func(s *series, _ *table, _ int) string { return s.typ }},
+	columnValue:      {"VALUE", 8, 60, 1, right, func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
+	columnUnit:       {"UNIT", 6, 14, 1, left, func(s *series, _ *table, _ int) string { return s.unit }},
+	columnRate:       {"RATE/s", 7, 8, 1, right, func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
+	columnTrend:      {"TREND", 8, 24, 1, left, trendIn},
+	columnAge:        {"AGE", 4, 4, 1, right, func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
+	columnPID:        {"PID", 7, 7, 1, right, func(s *series, _ *table, _ int) string { return s.pidText }},
+	columnProcess:    {"PROCESS", 15, 15, 1, left, func(s *series, _ *table, _ int) string { return s.shown.process }},
 }
 
 // dropOrder is which columns go first where a terminal is too narrow for all.
@@ -151,12 +148,12 @@ func layOut(cells int, need layout) (l layout) {
 	if used > cells {
 		l[columnMetric] = max(cells, 1)
 	}
-	// Numbers are not to be cut.
+	// Numbers first.
 	for _, numbers := range []bool{true, false} {
 		for before := -1; before != used; {
 			before = used
 			for i, c := range columns {
-				if l[i] > 0 && c.right == numbers {
+				if l[i] > 0 && (c.align == right) == numbers {
 					n := max(min(c.weight, cells-used, min(need[i], c.most)-l[i]), 0)
 					l[i] += n
 					used += n
@@ -175,14 +172,15 @@ func (t *table) cells(text func(columnID) string) (ids []columnID, cells []strin
 			continue
 		}
 		s := text(columnID(i))
-		if c.keepEnd {
-			s = render.ClipFront(s, w)
+		switch c.align {
+		case keepEnd:
+			s = render.Left(render.ClipFront(s, w), w)
+		case left:
+			s = render.Left(s, w)
+		case right:
+			s = render.Right(s, w)
 		}
-		fit := render.Left
-		if c.right {
-			fit = render.Right
-		}
-		ids, cells = append(ids, columnID(i)), append(cells, fit(s, w))
+		ids, cells = append(ids, columnID(i)), append(cells, s)
 	}
 	return ids, cells
 }
@@ -199,6 +197,10 @@ func (t *table) titles(by columnID, arrow string) string {
 
 func (t *table) row(s *series) (ids []columnID, cells []string) {
 	return t.cells(func(id columnID) string { return columns[id].text(s, t, t.widths[id]) })
+}
+
+func trendIn(s *series, _ *table, cells int) string {
+	return sparkline(&s.shown.history, cells, s.isRate)
 }
 
 // attributesIn are as many as there is room for: at less than the whole, the values

@@ -83,7 +83,7 @@ func TestKeysThatAreMadeToBeShortened(t *testing.T) {
 	d.fits(80, 24)
 }
 
-// What is cut is marked, and tells nothing apart.
+// What is cut is marked, and no key.
 func TestLongAttributes(t *testing.T) {
 	d := newDesk(t)
 	long := strings.Repeat("x", 5000)
@@ -137,5 +137,5 @@ func TestSummary(t *testing.T) {
 	write()
 	b.Reset()
 	require.NoError(t, s.Write(&b, 0))
-	assert.Contains(t, b.String(), "\n7 more series, without a point for the longest time, were forgotten\n")
+	assert.Contains(t, b.String(), "\n7 more series were evicted: those without a point for the longest time\n")
 }

@@ -92,51 +92,6 @@ func TestExportersExportTheSame(t *testing.T) {
 	assert.Equal(t, 50, strings.Count(keptStdout.String(), `"BucketCounts"`))
 }
 
-func TestAims(t *testing.T) {
-	const report = `
-## While nobody listens
-| Export | 1,000 points | 5.9 | 0 |
-
-## Encoding, in one process
-| delta sum, 4 attributes | this encoder | 184 | 0 | 0 | 1.00 |
-|  | this encoder, new sets | 216 | 0 | 0 | 1.20 |
-|  | otlpmetrichttp | 4600 | 15.1 | 1327 | 24.0 |
-| histogram, 4 attributes | this encoder | 299 | 0 | 0 | 1.00 |
-|  | otlpmetrichttp | 5545 | 17.1 | 2334 | 18.5 |
-| exponential histogram, 4 attributes | otlpmetrichttp | 6561 | 19.1 | 2010 | 9.99 |
-
-## The size of a cycle
-| 1000000 | 179 | 0 | 5259 | 15074 | 29.4 |
-
-## Export against what the kernel itself costs
-| nobody | Export | 0.151 | 0 | - |
-| perf ring buffers | bare writev | 674 | 0 | 1.00 |
-| perf ring buffers | Export | 4871 | 0 | 3.01 |
-
-## Against the Rust exporter
-| 1 metric, short names of attributes | this exporter | 0.032 | 125 | 4.36 | 1.00x | 1.00x | 1.00x |
-|  | Rust | 1.00 | 354 | 36.9 | 31.2x | 2.87x | 5.00x |
-`
-	var out bytes.Buffer
-	require.NoError(t, aimsSection(&out, report))
-	for _, row := range []string{
-		"no allocation | 0 | reached |", "10 ns for each Export | 5.90 | reached |",
-		"25 times faster than otlpmetrichttp | 24.0 | **missed** |", "never seen: 10 times | 20.0 | reached |",
-		"| exponential histograms of 4 attributes: 10 times | 9.99 | **missed** |", "bare writev | 3.01 | **missed** |",
-		"2.86 times as many) | 2.87 | reached |", "less CPU than it | 5.00 | reached |", "a million points: as fast | 29.4 | reached |",
-		"\nMissed: exponential histograms of 4 attributes: 10 times. Each count",
-	} {
-		assert.Contains(t, out.String(), row)
-	}
-	assert.Equal(t, 3, strings.Count(out.String(), "\nMissed: "))
-	assertTables(t, out.String())
-
-	out.Reset()
-	require.NoError(t, aimsSection(&out, strings.ReplaceAll(report, "|  | Rust |", "|  | none |")))
-	assert.Equal(t, 3, strings.Count(out.String(), "| - | not run |"))
-	require.ErrorContains(t, aimsSection(&out, strings.ReplaceAll(report, "otlpmetrichttp", "another")), "run all sections")
-}
-
 func TestCountedCompare(t *testing.T) {
 	tests := []struct {
 		name        string

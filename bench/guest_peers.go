@@ -45,7 +45,7 @@ func (p peerRun) producers() ([]producer, error) {
 	}
 	all := []producer{{"this exporter", []string{self, "guest", "produce"}}}
 	if p.rust != "" {
-		all = append(all, producer{rust, []string{p.rust}})
+		all = append(all, producer{"Rust", []string{p.rust}})
 	}
 	return all, nil
 }
@@ -222,7 +222,7 @@ func drained(ctx context.Context, l *listen.Listener) error {
 	}
 }
 
-// gone waits until the tracepoint is, so that the next producer registers it anew.
+// gone waits until the tracepoint is, so that the next producer registers it.
 func gone(ctx context.Context) error {
 	location, err := tracefs.Find()
 	if err != nil {

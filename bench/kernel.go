@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,9 +41,11 @@ func accelerator(ctx context.Context) (string, error) {
 	if kernelHere() {
 		return "on this machine's kernel", nil
 	}
-	out, err := exec.CommandContext(ctx, vmRun, "--accel").Output()
+	c := exec.CommandContext(ctx, vmRun, "--accel")
+	c.Stderr = os.Stderr
+	out, err := c.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s --accel: %w", vmRun, explain(err))
+		return "", fmt.Errorf("%s --accel: %w", vmRun, err)
 	}
 	if strings.TrimSpace(string(out)) == "tcg" {
 		return "**in an emulated machine (QEMU without KVM): 10 to 20 times slower than a real one, so only ratios mean something**", nil
@@ -84,13 +85,4 @@ func inKernel(ctx context.Context, w io.Writer, args ...string) error {
 		return fmt.Errorf("%s: %w", strings.Join(command, " "), err)
 	}
 	return lines.Err()
-}
-
-// explain adds what a command had to say.
-func explain(err error) error {
-	var e *exec.ExitError
-	if errors.As(err, &e) && len(e.Stderr) > 0 {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(e.Stderr)))
-	}
-	return err
 }

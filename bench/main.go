@@ -103,11 +103,6 @@ func bench(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	if *only == "" {
-		if err := aimsSection(w, report.String()); err != nil {
-			return err
-		}
-	}
 	if *out == "" {
 		return nil
 	}

@@ -81,30 +81,23 @@ func run(c Candidate, slice time.Duration) (sample, error) {
 	var before, after runtime.MemStats
 	n := 0
 	for n == 0 || spent < slice {
-		if c.Prepare == nil {
-			// Ever more at a time: reading the statistics stops the world.
-			times := max(1, n)
-			runtime.ReadMemStats(&before)
-			begin := CPU()
-			for range times {
-				if err := c.Run(); err != nil {
-					return sample{}, err
-				}
-			}
-			spent += CPU() - begin
-			n += times
-		} else {
+		// Ever more at a time, where possible: reading the statistics stops the world.
+		times := max(1, n)
+		if c.Prepare != nil {
+			times = 1
 			if err := c.Prepare(); err != nil {
 				return sample{}, err
 			}
-			runtime.ReadMemStats(&before)
-			begin := CPU()
+		}
+		runtime.ReadMemStats(&before)
+		begin := CPU()
+		for range times {
 			if err := c.Run(); err != nil {
 				return sample{}, err
 			}
-			spent += CPU() - begin
-			n++
 		}
+		spent += CPU() - begin
+		n += times
 		runtime.ReadMemStats(&after)
 		allocs += after.Mallocs - before.Mallocs
 		bytes += after.TotalAlloc - before.TotalAlloc

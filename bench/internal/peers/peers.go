@@ -17,8 +17,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 )
 
 // Messages keeps messages of our encoder, headroom included, one behind the other.
@@ -27,18 +25,12 @@ type Messages struct {
 	Ends  []int // of each message in Bytes
 }
 
-// Reset forgets the messages but keeps their memory.
-func (m *Messages) Reset() { m.Bytes, m.Ends = m.Bytes[:0], m.Ends[:0] }
-
 // Write is that of otlp.Sink.
 func (m *Messages) Write(buf []byte, _ int) error {
 	m.Bytes = append(m.Bytes, buf...)
 	m.Ends = append(m.Ends, len(m.Bytes))
 	return nil
 }
-
-// OTLPBytes is the size of the messages without the headroom.
-func (m *Messages) OTLPBytes() int { return len(m.Bytes) - len(m.Ends)*otlp.Headroom }
 
 // Kept is what a transport was given last.
 type Kept struct{ Body []byte }

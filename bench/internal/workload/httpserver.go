@@ -19,7 +19,7 @@ import (
 // ways: three histograms, with the SDK's own points and exemplars.
 func HTTPServer(routes int) (*metricdata.ResourceMetrics, int, error) {
 	reader := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(res(0)), sdkmetric.WithCardinalityLimit(0))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(res()), sdkmetric.WithCardinalityLimit(0))
 	mux := http.NewServeMux()
 	for r := range routes {
 		mux.HandleFunc(fmt.Sprintf("GET /route/%d/{status}", r), func(w http.ResponseWriter, q *http.Request) {

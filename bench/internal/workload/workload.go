@@ -30,9 +30,6 @@ type Spec struct {
 	Points     int
 	Attributes int  // of each point
 	Exemplars  bool // one on each point
-	PerMetric  int  // points in each metric; 0: all in one
-	// ResourceAttributes are those of the resource besides service.name and telemetry.sdk.*.
-	ResourceAttributes int
 }
 
 // String is how tables name it.
@@ -60,15 +57,21 @@ type Source struct {
 // New returns a source whose first cycle is made.
 func New(spec Spec) *Source {
 	s := &Source{spec: spec}
-	s.build()
+	s.metrics = &metricdata.ResourceMetrics{
+		Resource: res(),
+		ScopeMetrics: []metricdata.ScopeMetrics{{
+			Scope: instrumentation.Scope{Name: "bench"},
+			Metrics: []metricdata.Metrics{{
+				Name: "http.server.requests.0", Description: "Requests that the server has answered.", Unit: "{request}",
+				Data: s.data(),
+			}},
+		}},
+	}
 	return s
 }
 
 // Metrics is the present cycle.
 func (s *Source) Metrics() *metricdata.ResourceMetrics { return s.metrics }
-
-// Points is the number of data points in it.
-func (s *Source) Points() int { return s.spec.Points }
 
 // NewSets gives every point an attribute set that no cycle had before.
 func (s *Source) NewSets() {
@@ -78,35 +81,15 @@ func (s *Source) NewSets() {
 	}
 }
 
-func (s *Source) build() {
-	per := s.spec.PerMetric
-	if per == 0 {
-		per = s.spec.Points
-	}
-	var metrics []metricdata.Metrics
-	for at := 0; at < s.spec.Points; at += per {
-		metrics = append(metrics, metricdata.Metrics{
-			Name: fmt.Sprintf("http.server.requests.%d", at/per), Description: "Requests that the server has answered.", Unit: "{request}",
-			Data: s.data(at, min(per, s.spec.Points-at)),
-		})
-	}
-	s.metrics = &metricdata.ResourceMetrics{
-		Resource: res(s.spec.ResourceAttributes),
-		ScopeMetrics: []metricdata.ScopeMetrics{{
-			Scope: instrumentation.Scope{Name: "bench"}, Metrics: metrics,
-		}},
-	}
-}
-
-// data makes n points, of which the first has the number at.
-func (s *Source) data(at, n int) metricdata.Aggregation {
+func (s *Source) data() metricdata.Aggregation {
+	n := s.spec.Points
 	switch s.spec.Kind {
 	case Sum, Gauge:
 		points := make([]metricdata.DataPoint[int64], n)
 		for i := range points {
 			points[i] = metricdata.DataPoint[int64]{
-				Attributes: attributes(s.spec.Attributes, at+i), StartTime: start, Time: start.Add(time.Minute),
-				Value: int64(at+i) * 37 % 5000, Exemplars: exemplars[int64](s.spec.Exemplars, at+i),
+				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
+				Value: int64(i) * 37 % 5000, Exemplars: exemplars[int64](s.spec.Exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
@@ -118,9 +101,9 @@ func (s *Source) data(at, n int) metricdata.Aggregation {
 		points := make([]metricdata.HistogramDataPoint[float64], n)
 		for i := range points {
 			points[i] = metricdata.HistogramDataPoint[float64]{
-				Attributes: attributes(s.spec.Attributes, at+i), StartTime: start, Time: start.Add(time.Minute),
+				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
 				Count: 136, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25), Max: metricdata.NewExtrema(9999.0),
-				Bounds: bounds, BucketCounts: counts(len(bounds) + 1), Exemplars: exemplars[float64](s.spec.Exemplars, at+i),
+				Bounds: bounds, BucketCounts: counts(len(bounds) + 1), Exemplars: exemplars[float64](s.spec.Exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
@@ -129,10 +112,10 @@ func (s *Source) data(at, n int) metricdata.Aggregation {
 		points := make([]metricdata.ExponentialHistogramDataPoint[float64], n)
 		for i := range points {
 			points[i] = metricdata.ExponentialHistogramDataPoint[float64]{
-				Attributes: attributes(s.spec.Attributes, at+i), StartTime: start, Time: start.Add(time.Minute),
+				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
 				Count: 3240, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25), Max: metricdata.NewExtrema(9999.0),
 				Scale: 3, ZeroCount: 1, PositiveBucket: metricdata.ExponentialBucket{Offset: -16, Counts: counts(80)},
-				Exemplars: exemplars[float64](s.spec.Exemplars, at+i),
+				Exemplars: exemplars[float64](s.spec.Exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
@@ -182,16 +165,12 @@ func exemplars[N int64 | float64](wanted bool, i int) []metricdata.Exemplar[N] {
 	}}
 }
 
-// res is what an SDK says of a service by default, and so many attributes more.
-func res(more int) *resource.Resource {
-	kvs := []attribute.KeyValue{
+// res is what an SDK says of a service by default.
+func res() *resource.Resource {
+	return resource.NewSchemaless(
 		attribute.String("service.name", "checkout"),
 		attribute.String("telemetry.sdk.language", "go"),
 		attribute.String("telemetry.sdk.name", "opentelemetry"),
 		attribute.String("telemetry.sdk.version", "1.47.0"),
-	}
-	for i := range more {
-		kvs = append(kvs, attribute.String(fmt.Sprintf("k8s.attribute.%02d", i), fmt.Sprintf("a-value-of-some-length-%d", i)))
-	}
-	return resource.NewSchemaless(kvs...)
+	)
 }

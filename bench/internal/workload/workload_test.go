@@ -18,7 +18,6 @@ func TestSource(t *testing.T) {
 		{Kind: Gauge, Points: 7, Attributes: 0},
 		{Kind: Histogram, Points: 100, Attributes: 10, Exemplars: true},
 		{Kind: Exponential, Points: 100, Attributes: 4},
-		{Kind: Sum, Points: 10, Attributes: 1, PerMetric: 3},
 	} {
 		t.Run(spec.String(), func(t *testing.T) {
 			s := New(spec)
@@ -41,11 +40,6 @@ func TestEachPointAndCycleHasASetOfItsOwn(t *testing.T) {
 		s.NewSets()
 	}
 	assert.Len(t, seen, 3000)
-}
-
-func TestPerMetric(t *testing.T) {
-	s := New(Spec{Kind: Sum, Points: 10, PerMetric: 3})
-	assert.Len(t, s.Metrics().ScopeMetrics[0].Metrics, 4)
 }
 
 func TestHTTPServer(t *testing.T) {

@@ -4,11 +4,13 @@
  * descriptor 3, describes the command to init.c at the other end, and is then
  * that command to whoever called: its output, input, signals, exit status.
  *
- *   relay [--timeout SECONDS] [--console FILE] [--rw DIR]... [--stdin] [--tty]
- *         QEMU ARGS... -- COMMAND ARGS...
+ *   relay [--timeout SECONDS] [--boots N] [--console FILE] [--rw DIR]... [--stdin]
+ *         [--tty] QEMU ARGS... -- COMMAND ARGS...
  *   relay --tsc-khz
  *
- * The second form prints how fast this machine's time stamp counter is.
+ * A boot that fails before the guest asks for the command is tried again, up to
+ * N (3) boots in all. The second form prints how fast this machine's time stamp
+ * counter is.
  *
  * Exit status: the command's; 128+n when it died of signal n; 124 past the time
  * limit; 125 when the machine failed, and then a line on stderr says how.
@@ -41,6 +43,9 @@ enum { STATUS_TIMEOUT = 124, STATUS_MACHINE = 125 };
 /* How long a command may take to end after it was handed a signal. */
 enum { GRACE_SECONDS = 3 };
 
+/* How long a boot may take. It takes 2 s, and on a busy host ten times as long. */
+enum { BOOT_SECONDS = 90 };
+
 static pid_t qemu;
 static int port;       /* to the guest */
 static int signals;    /* a signalfd */
@@ -48,7 +53,9 @@ static int console;    /* what the guest's kernel prints */
 static int qemu_output;
 static bool pass_stdin, tty, raw;
 static struct termios saved_terminal;
-static double limit, deadline;
+static double limit, deadline, boot_deadline;
+static int boots = 3; /* that may still fail, and the one that runs */
+static char **qemu_args;
 static int fatal_signal; /* handed to the command; we die of it past the deadline */
 static bool running;	 /* the command was described to the guest */
 
@@ -61,13 +68,19 @@ static double now(void)
 
 /* ---- the end ---- */
 
+static void end_qemu(void)
+{
+	if (qemu <= 0)
+		return;
+	kill(qemu, SIGKILL);
+	while (waitpid(qemu, NULL, 0) < 0 && errno == EINTR)
+		;
+	qemu = 0;
+}
+
 static _Noreturn void finish(int status)
 {
-	if (qemu > 0) {
-		kill(qemu, SIGKILL);
-		while (waitpid(qemu, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	end_qemu();
 	if (raw)
 		tcsetattr(0, TCSADRAIN, &saved_terminal);
 	exit(status);
@@ -102,18 +115,17 @@ static void show_tail(const char *what, int fd)
 		fprintf(stderr, "  | %s%s", line, raw ? "\r\n" : "\n");
 }
 
-static _Noreturn void machine_failed(const char *why)
+static void report(const char *why)
 {
-	/* The console's file is complete only when QEMU has ended. */
-	if (qemu > 0) {
-		kill(qemu, SIGKILL);
-		while (waitpid(qemu, NULL, 0) < 0 && errno == EINTR)
-			;
-		qemu = 0;
-	}
+	end_qemu(); /* the console's file is complete only then */
 	say("%s", why);
 	show_tail("QEMU's messages", qemu_output);
 	show_tail("the kernel's log", console);
+}
+
+static _Noreturn void machine_failed(const char *why)
+{
+	report(why);
 	finish(STATUS_MACHINE);
 }
 
@@ -129,7 +141,8 @@ static void check_deadline(void)
 
 static int milliseconds_left(void)
 {
-	double left = (deadline - now()) * 1000;
+	double until = running || deadline < boot_deadline ? deadline : boot_deadline;
+	double left = (until - now()) * 1000;
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left + 1;
 }
 
@@ -303,11 +316,13 @@ static void handle_frame(enum frame_type type, const char *data, size_t length)
 	}
 }
 
+static size_t received; /* bytes of an incomplete frame */
+
 /* Returns false at the end of file. */
 static bool read_port(void)
 {
 	static char data[sizeof(struct frame_head) + FRAME_MAX];
-	static size_t length;
+	size_t length = received;
 	ssize_t n = read(port, data + length, sizeof data - length);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
@@ -325,8 +340,8 @@ static bool read_port(void)
 		handle_frame(head.type, data + at + sizeof head, head.length);
 		at += sizeof head + head.length;
 	}
-	length -= at;
-	memmove(data, data + at, length);
+	received = length - at;
+	memmove(data, data + at, received);
 	return true;
 }
 
@@ -348,7 +363,7 @@ static bool read_stdin(void)
 
 /* ---- the start ---- */
 
-static void start_qemu(char **args)
+static void start_qemu(void)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -376,12 +391,27 @@ static void start_qemu(char **args)
 		dup2(c, 4);
 		close(p);
 		close(c);
-		execvp(args[0], args);
-		dprintf(2, "%s: %s\n", args[0], strerror(errno));
+		execvp(qemu_args[0], qemu_args);
+		dprintf(2, "%s: %s\n", qemu_args[0], strerror(errno));
 		_exit(127);
 	}
 	close(pair[1]);
 	port = pair[0];
+	boot_deadline = now() + BOOT_SECONDS;
+}
+
+/* Nothing of the command has happened yet, so the machine may start again. */
+static void boot_failed(const char *why)
+{
+	if (--boots <= 0)
+		machine_failed(why);
+	report(why);
+	say("starting the machine again");
+	close(port);
+	received = 0;
+	if (ftruncate(qemu_output, 0) < 0 || ftruncate(console, 0) < 0)
+		machine_failed("ftruncate failed");
+	start_qemu();
 }
 
 static int scratch_file(void)
@@ -452,7 +482,7 @@ static void print_tsc_khz(void)
 
 static _Noreturn void usage(void)
 {
-	fputs("usage: relay [--timeout SECONDS] [--console FILE] [--rw DIR]... [--stdin] [--tty] "
+	fputs("usage: relay [--timeout SECONDS] [--boots N] [--console FILE] [--rw DIR]... [--stdin] [--tty] "
 	      "QEMU ARGS... -- COMMAND ARGS...\n", stderr);
 	exit(STATUS_MACHINE);
 }
@@ -463,7 +493,7 @@ int main(int argc, char **argv)
 		{"timeout", required_argument, NULL, 't'}, {"console", required_argument, NULL, 'c'},
 		{"rw", required_argument, NULL, 'w'},	   {"stdin", no_argument, NULL, 'i'},
 		{"tty", no_argument, NULL, 'y'},	   {"tsc-khz", no_argument, NULL, 'k'},
-		{0},
+		{"boots", required_argument, NULL, 'b'},   {0},
 	};
 	const char *console_name = NULL;
 	limit = 300;
@@ -471,6 +501,7 @@ int main(int argc, char **argv)
 	for (int o; (o = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
 		switch (o) {
 		case 't': limit = strtod(optarg, NULL); break;
+		case 'b': boots = atoi(optarg); break;
 		case 'c': console_name = optarg; break;
 		case 'w': shares[nshares++] = optarg; break;
 		case 'i': pass_stdin = true; break;
@@ -479,10 +510,10 @@ int main(int argc, char **argv)
 		default: usage();
 		}
 	}
-	char **args = argv + optind;
-	for (command = args; *command && strcmp(*command, "--"); command++)
+	qemu_args = argv + optind;
+	for (command = qemu_args; *command && strcmp(*command, "--"); command++)
 		;
-	if (command == args || !*command || !command[1])
+	if (command == qemu_args || !*command || !command[1])
 		usage();
 	*command++ = NULL;
 
@@ -510,7 +541,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* put() ends QEMU first */
 
 	deadline = now() + limit;
-	start_qemu(args);
+	start_qemu();
 	if (tty)
 		raw_terminal();
 
@@ -529,8 +560,12 @@ int main(int argc, char **argv)
 			take_signals();
 		if (fds[2].revents)
 			stdin_open = read_stdin();
-		if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) && !read_port())
-			machine_failed(running ? "the machine stopped before the command had ended"
-					       : "the machine stopped before it could start the command");
+		bool stopped = (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) && !read_port();
+		if (stopped && running)
+			machine_failed("the machine stopped before the command had ended");
+		if (stopped)
+			boot_failed("the machine stopped before it could start the command");
+		else if (!running && now() > boot_deadline)
+			boot_failed("the machine did not boot in time");
 	}
 }

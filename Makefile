@@ -8,12 +8,15 @@ export GOFLAGS := $(shell scripts/goflags)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZ_EXECUTIONS ?= 20000
+# Where kernel tests run, host or vm; by default on this machine if it has user_events and we are root.
+WHERE ?=
+KERNEL_TESTS := vm/kernel-tests $(WHERE:%=--%)
 
 # What "make test" does, and what "make check" does besides.
 TEST := packages lint unit kernel
 MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test purego instructions interface demo-test
 # The VM's kernel is built while lint and unit tests run.
-STAGES = scripts/stages $(if $(filter vm,$(shell vm/kernel-tests --where)),--background vm)
+STAGES = scripts/stages $(if $(filter vm,$(shell $(KERNEL_TESTS) --where)),--background vm)
 
 .DEFAULT_GOAL := help
 
@@ -109,7 +112,7 @@ vm-selftest: ## what vm/run promises
 
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
-	@vm/kernel-tests --timeout 900 --without usereventsreceiver/internal/endtoend
+	@$(KERNEL_TESTS) --timeout 900 --without usereventsreceiver/internal/endtoend
 
 .PHONY: collector
 collector: ## build the Collector with the receiver, and print its path
@@ -118,11 +121,11 @@ collector: ## build the Collector with the receiver, and print its path
 .PHONY: collector-test
 collector-test: ## the Collector's kernel tests, from services to what it exports
 	@scripts/collector >/dev/null
-	@vm/kernel-tests --timeout 900 usereventsreceiver/internal/endtoend
+	@$(KERNEL_TESTS) --timeout 900 usereventsreceiver/internal/endtoend
 
 .PHONY: purego
 purego: ## the exporter's kernel tests with the backend in pure Go
-	@vm/kernel-tests --tags purego --timeout 900 .
+	@$(KERNEL_TESTS) --tags purego --timeout 900 .
 
 .PHONY: interface
 interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in

@@ -18,6 +18,7 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // memRing is a ring that a test writes as the kernel does: a record that does
@@ -69,12 +70,12 @@ func (m *memRing) write(rec []byte) bool {
 func makeRecord(kind uint32, body []byte) []byte {
 	b := binary.NativeEndian.AppendUint32(nil, kind)
 	b = binary.NativeEndian.AppendUint16(b, 0)
-	b = binary.NativeEndian.AppendUint16(b, uint16(recordHeaderSize+len(body)))
+	b = binary.NativeEndian.AppendUint16(b, uint16(perfrecord.HeaderSize+len(body)))
 	return append(b, body...)
 }
 
 func lostRecord(n uint64) []byte {
-	return makeRecord(recordLost, binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 77), n))
+	return makeRecord(perfrecord.Lost, binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 77), n))
 }
 
 // sampleRecord pads raw as the kernel does.
@@ -89,7 +90,7 @@ func sampleRecord(pid, tid int, at int64, cpu int, raw []byte) []byte {
 		raw = append(raw[:len(raw):len(raw)], 0)
 	}
 	b = e.AppendUint32(b, uint32(len(raw)))
-	return makeRecord(recordSample, append(b, raw...))
+	return makeRecord(perfrecord.Sample, append(b, raw...))
 }
 
 // rawCommon is the header of raw data: common_type, flags, preempt count, pid.

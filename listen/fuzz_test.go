@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // FuzzSample takes arbitrary records apart, as a ring that was damaged would
 // have them.
 func FuzzSample(f *testing.F) {
-	f.Add(sampleRecord(1, 2, 3, 0, rawOTLP(447, "payload"))[recordHeaderSize:])
-	f.Add(sampleRecord(-1, -2, math.MinInt64, 1<<20, nil)[recordHeaderSize:])
+	f.Add(sampleRecord(1, 2, 3, 0, rawOTLP(447, "payload"))[perfrecord.HeaderSize:])
+	f.Add(sampleRecord(-1, -2, math.MinInt64, 1<<20, nil)[perfrecord.HeaderSize:])
 	f.Add(bytes.Repeat([]byte{0xFF}, 60))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -60,7 +61,7 @@ func FuzzListener(f *testing.F) {
 	f.Add(good, sampleRecord(7, 8, 50, 1, rawFieldless(448, "payload")), uint16(0))
 	f.Add(append(lostRecord(9), good...), bytes.Repeat(good, 20), uint16(64))
 	f.Add(sampleRecord(0, 0, math.MaxInt64, 0, rawOTLP(447, "future")), sampleRecord(0, 0, math.MinInt64, 0, rawOTLP(447, "past")), uint16(16))
-	f.Add(makeRecord(recordThrottle, make([]byte, 24)), makeRecord(recordLostSamples, make([]byte, 8)), uint16(3))
+	f.Add(makeRecord(perfrecord.Throttle, make([]byte, 24)), makeRecord(perfrecord.LostSamples, make([]byte, 8)), uint16(3))
 	f.Add(makeRecord(77, make([]byte, 4096)), []byte{9, 0, 0, 0, 0, 0, 0, 0}, uint16(1))
 	f.Fuzz(func(t *testing.T, one, two []byte, cut uint16) {
 		const size = 32 << 10
@@ -117,7 +118,7 @@ func FuzzListener(f *testing.F) {
 		}
 		// A sample that is unknown is received too; what leads nowhere is given up
 		// once for each piece.
-		if records := uint64(len(one)+len(two)) / recordHeaderSize; total.Received+total.Unknown > 2*records || total.Resyncs > 4 {
+		if records := uint64(len(one)+len(two)) / perfrecord.HeaderSize; total.Received+total.Unknown > 2*records || total.Resyncs > 4 {
 			t.Fatalf("%+v of %d bytes", total, len(one)+len(two))
 		}
 		if uint64(delivered) > total.Received || total.Received > uint64(delivered)+total.Malformed+total.Unknown {

@@ -4,7 +4,10 @@ package listen
 
 import (
 	"container/heap"
+	"encoding/binary"
 	"math"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // merge orders the samples of all rings by time, in batches.
@@ -88,7 +91,7 @@ func (m *merge) peekSample(r *cpuRing) bool {
 			r.ring.resyncs = 0
 			return false
 		}
-		if rec.kind == recordSample {
+		if rec.kind == perfrecord.Sample {
 			if t, ok := sampleTime(rec.body); ok {
 				if t > m.cutoff {
 					m.held = true
@@ -107,19 +110,19 @@ func (m *merge) peekSample(r *cpuRing) bool {
 func (r *cpuRing) count(rec record) {
 	counts := &r.cpu.counts
 	switch rec.kind {
-	case recordSample: // too short to be one
+	case perfrecord.Sample: // too short to be one
 		counts.received.Add(1)
 		counts.malformed.Add(1)
-	case recordLost, recordLostSamples:
-		n, ok := parseLost(rec)
+	case perfrecord.Lost, perfrecord.LostSamples:
+		n, ok := perfrecord.LostCount(rec.kind, rec.body, binary.NativeEndian)
 		if !ok {
 			counts.malformed.Add(1)
 		}
 		r.recorded += n
 		r.cpu.lostBefore += n
-	case recordThrottle:
+	case perfrecord.Throttle:
 		counts.throttled.Add(1)
-	case recordUnthrottle:
+	case perfrecord.Unthrottle:
 		// The end of what the record above began.
 	default:
 		counts.unknown.Add(1)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 func readN(t *testing.T, l *Listener, n int) []Event {
@@ -178,18 +180,18 @@ func TestOtherRecords(t *testing.T) {
 	l := sys.listenTo(t, Options{})
 	r := sys.rings[0]
 	put := func(b []byte) { r.put(b) }
-	put(makeRecord(recordThrottle, make([]byte, 24)))
-	put(makeRecord(recordUnthrottle, make([]byte, 24)))
+	put(makeRecord(perfrecord.Throttle, make([]byte, 24)))
+	put(makeRecord(perfrecord.Unthrottle, make([]byte, 24)))
 	put(makeRecord(1234, make([]byte, 80))) // a kind from the future
-	put(makeRecord(recordLost, make([]byte, 8)))
-	put(makeRecord(recordLostSamples, nil))
-	put(makeRecord(recordLostSamples, []byte{3, 0, 0, 0, 0, 0, 0, 0}))
+	put(makeRecord(perfrecord.Lost, make([]byte, 8)))
+	put(makeRecord(perfrecord.LostSamples, nil))
+	put(makeRecord(perfrecord.LostSamples, []byte{3, 0, 0, 0, 0, 0, 0, 0}))
 	put(lostRecord(4))
-	put(makeRecord(recordSample, make([]byte, 16)))
+	put(makeRecord(perfrecord.Sample, make([]byte, 16)))
 	put(sampleRecord(7, 8, 1, 0, rawOTLP(9999, "another tracepoint")))
-	put(sampleRecord(7, 8, 1, 0, nil)[:recordHeaderSize+sampleFixedSize-4+8]) // as it should be
+	put(sampleRecord(7, 8, 1, 0, nil)[:perfrecord.HeaderSize+sampleFixedSize-4+8]) // as it should be
 	short := sampleRecord(7, 8, 1, 0, rawOTLP(447, "says more than it has"))
-	short[recordHeaderSize+24]++
+	short[perfrecord.HeaderSize+24]++
 	put(short)
 	sys.write(0, 7, rawOTLP(447, "event"))
 

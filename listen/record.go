@@ -56,16 +56,3 @@ func (s sample) eventID() (int, bool) {
 	}
 	return int(binary.NativeEndian.Uint16(s.raw)), true
 }
-
-// parseLost reads how many records a LOST (u64 id, u64 lost) or LOST_SAMPLES
-// (u64 lost) record stands for.
-func parseLost(rec record) (uint64, bool) {
-	at := 0
-	if rec.kind == recordLost {
-		at = 8
-	}
-	if len(rec.body) < at+8 {
-		return 0, false
-	}
-	return binary.NativeEndian.Uint64(rec.body[at:]), true
-}

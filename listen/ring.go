@@ -2,7 +2,11 @@
 
 package listen
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
+)
 
 // A ring as the kernel fills it: head and tail are byte counts that only grow,
 // the position in the data area is their remainder by its size.
@@ -26,17 +30,6 @@ type ringMemory interface {
 	storeTail(tail uint64)
 	data() []byte
 }
-
-// Record types of include/uapi/linux/perf_event.h.
-const (
-	recordLost        = 2
-	recordThrottle    = 5
-	recordUnthrottle  = 6
-	recordSample      = 9
-	recordLostSamples = 13
-
-	recordHeaderSize = 8 // u32 type, u16 misc, u16 size
-)
 
 // record is one record in the ring. Its body lies in the ring's memory, or in
 // the ring's scratch space if it went around the end, and is gone when the
@@ -78,18 +71,18 @@ func (r *ring) peek() (record, bool) {
 		// A header is 8 bytes at a multiple of 8, so it never goes around. The
 		// first check keeps a broken head from leading to a broken index.
 		at := r.tail & mask
-		if left > uint64(len(data)) || left < recordHeaderSize || at%8 != 0 {
+		if left > uint64(len(data)) || left < perfrecord.HeaderSize || at%8 != 0 {
 			r.resync()
 			continue
 		}
-		h := data[at : at+recordHeaderSize]
+		h := data[at : at+perfrecord.HeaderSize]
 		size := uint64(binary.NativeEndian.Uint16(h[6:]))
-		if size < recordHeaderSize || size%8 != 0 || size > left {
+		if size < perfrecord.HeaderSize || size%8 != 0 || size > left {
 			r.resync()
 			continue
 		}
 		r.size = size
-		body := r.slice(at+recordHeaderSize, size-recordHeaderSize)
+		body := r.slice(at+perfrecord.HeaderSize, size-perfrecord.HeaderSize)
 		return record{kind: binary.NativeEndian.Uint32(h), body: body}, true
 	}
 	return record{}, false

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // Records of all sizes come out as they went in, however often the ring goes
@@ -27,7 +29,7 @@ func TestRingRoundAndRound(t *testing.T) {
 			for i := range body {
 				body[i] = byte(rnd.Int())
 			}
-			rec := makeRecord(recordSample, body)
+			rec := makeRecord(perfrecord.Sample, body)
 			if m.head.Load()-m.tail.Load()+uint64(len(rec)) >= uint64(len(m.area)) {
 				break
 			}
@@ -45,11 +47,11 @@ func TestRingRoundAndRound(t *testing.T) {
 				require.Empty(t, want)
 				break
 			}
-			require.Equal(t, uint32(recordSample), rec.kind)
+			require.Equal(t, uint32(perfrecord.Sample), rec.kind)
 			require.True(t, bytes.Equal(want[0], rec.body))
 			before := m.tail.Load()
 			r.advance()
-			require.Equal(t, before+recordHeaderSize+uint64(len(want[0])), m.tail.Load())
+			require.Equal(t, before+perfrecord.HeaderSize+uint64(len(want[0])), m.tail.Load())
 			want = want[1:]
 		}
 	}
@@ -74,7 +76,7 @@ func TestRingStopsAtTheSnapshot(t *testing.T) {
 	r.snapshot()
 	rec, ok := r.peek()
 	require.True(t, ok)
-	n, ok := parseLost(rec)
+	n, ok := perfrecord.LostCount(rec.kind, rec.body, binary.NativeEndian)
 	require.True(t, ok)
 	assert.Equal(t, uint64(2), n)
 }
@@ -89,7 +91,7 @@ func TestRingCountsFarPastItsSize(t *testing.T) {
 			r.snapshot()
 			rec, ok := r.peek()
 			require.True(t, ok)
-			n, _ := parseLost(rec)
+			n, _ := perfrecord.LostCount(rec.kind, rec.body, binary.NativeEndian)
 			require.Equal(t, i, n)
 			r.advance()
 		}
@@ -99,7 +101,7 @@ func TestRingCountsFarPastItsSize(t *testing.T) {
 
 func TestRingResync(t *testing.T) {
 	header := func(size uint16) []byte {
-		b := makeRecord(recordSample, make([]byte, 24))
+		b := makeRecord(perfrecord.Sample, make([]byte, 24))
 		binary.NativeEndian.PutUint16(b[6:], size)
 		return b
 	}
@@ -134,7 +136,7 @@ func TestRingResync(t *testing.T) {
 			r.snapshot()
 			rec, ok := r.peek()
 			require.True(t, ok, "and from there it goes on")
-			assert.Equal(t, uint32(recordLost), rec.kind)
+			assert.Equal(t, uint32(perfrecord.Lost), rec.kind)
 		})
 	}
 	t.Run("a head that cannot be", func(t *testing.T) {
@@ -153,7 +155,7 @@ func TestRingResync(t *testing.T) {
 func FuzzRing(f *testing.F) {
 	f.Add(sampleRecord(1, 2, 3, 0, rawOTLP(447, "payload")), uint64(0), uint16(0))
 	f.Add(append(lostRecord(9), sampleRecord(1, 2, 3, 0, rawOTLP(447, "payload"))...), uint64(4096-16), uint16(0))
-	f.Add(makeRecord(recordThrottle, make([]byte, 24)), uint64(8), uint16(3))
+	f.Add(makeRecord(perfrecord.Throttle, make([]byte, 24)), uint64(8), uint16(3))
 	f.Add(makeRecord(99, nil), uint64(math.MaxUint64-7), uint16(1))
 	f.Add([]byte{9, 0, 0, 0, 0, 0, 0, 0}, uint64(0), uint16(0))
 	f.Fuzz(func(t *testing.T, written []byte, start uint64, cut uint16) {
@@ -191,7 +193,7 @@ func FuzzRing(f *testing.F) {
 				t.Fatal("stopped before the snapshot")
 			}
 		}
-		if records > len(written)/recordHeaderSize {
+		if records > len(written)/perfrecord.HeaderSize {
 			t.Fatalf("%d records in %d bytes", records, len(written))
 		}
 		if len(r.scratch) > len(m.area) {

@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
 const (
@@ -75,7 +75,7 @@ func (ts *targets) scanFormats(now int64) {
 func (ts *targets) scanFormatsOf(name string, events []string, now int64, maxReads int) (reads int) {
 	var attached, waiting, ignored []*format
 	for _, event := range events {
-		if !isFormatOf(event, name) {
+		if registered, ok := layout.RegisteredName(event); !ok || registered != name {
 			continue
 		}
 		f := ts.formats.known[event]
@@ -160,10 +160,4 @@ func (t *target) isSilent(now int64) bool {
 		return now-t.active >= silentTime
 	}
 	return now-t.active >= trialTime
-}
-
-// isFormatOf reports whether the tracepoint was registered under that name.
-func isFormatOf(event, name string) bool {
-	hex, ok := strings.CutPrefix(event, name+".")
-	return ok && hex != "" && strings.Trim(hex, "0123456789abcdef") == ""
 }

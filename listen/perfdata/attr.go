@@ -51,8 +51,9 @@ type attr struct {
 	sampleType  uint64
 	readFormat  uint64
 	sampleIDAll bool
-	clock       int32 // a clockid, or perfClock
-	layout      sampleLayout
+	clock       int32       // a clockid, or perfClock
+	layout      fields      // of its samples
+	trailer     fields      // of other records
 	point       *tracepoint // nil before it is resolved
 }
 
@@ -83,66 +84,48 @@ func parseAttr(b []byte, order binary.ByteOrder) (*attr, error) {
 	if flag(flagUseClockID) && len(b) >= clockIDEnd {
 		a.clock = int32(order.Uint32(b[92:]))
 	}
-	a.layout = layoutOf(a.sampleType)
+	a.layout, a.trailer = layoutOf(sampleOrder, a.sampleType), layoutOf(trailerOrder, a.sampleType)
 	return a, nil
 }
 
-// sampleLayout tells where the fields of a sample are that do not depend on
-// what is in it, -1 for those that are not there. The kernel writes them in this
-// order (perf_output_sample in kernel/events/core.c), each in 8 bytes:
-//
-//	IDENTIFIER | IP | TID | TIME | ADDR | ID | STREAM_ID | CPU | PERIOD
-//
-// and behind them READ, CALLCHAIN and RAW, whose size is in themselves. What
-// comes behind RAW is not needed.
-//
-// Records of other kinds end with some of them, if sample_id_all is set
-// (perf_event__output_id_sample), in another order:
-//
-//	TID | TIME | ID | STREAM_ID | CPU | IDENTIFIER
-type sampleLayout struct {
-	identifier, tid, time, id, cpu int
-	fixed                          int // where READ begins
-
-	trailer                                        int // its size, in bytes
-	trailerTID, trailerTime, trailerID, trailerCPU int // from its start
+// fields is where in a record the fields are that are needed, -1 for those that
+// are not there. Each takes 8 bytes.
+type fields struct {
+	tid, time, id, cpu int
+	size               int // of all of them
 }
 
-func layoutOf(sampleType uint64) sampleLayout {
-	at := 0
-	place := func(bit uint64) int {
-		if sampleType&bit == 0 {
-			return -1
-		}
-		at += 8
-		return at - 8
-	}
-	var l sampleLayout
-	l.identifier = place(sampleIdentifier)
-	place(sampleIP)
-	l.tid = place(sampleTID)
-	l.time = place(sampleTime)
-	place(sampleAddr)
-	l.id = place(sampleID)
-	place(sampleStreamID)
-	l.cpu = place(sampleCPU)
-	place(samplePeriod)
-	l.fixed = at
-	if l.identifier >= 0 {
-		l.id = l.identifier
-	}
+// sampleOrder is the order of the fields at the start of a sample
+// (perf_output_sample in kernel/events/core.c), if sample_type has their bits.
+// Behind them are READ, CALLCHAIN and RAW, whose size is in themselves. What
+// comes behind RAW is not needed.
+var sampleOrder = []uint64{
+	sampleIdentifier, sampleIP, sampleTID, sampleTime, sampleAddr, sampleID, sampleStreamID, sampleCPU, samplePeriod,
+}
 
-	at = 0
-	l.trailerTID = place(sampleTID)
-	l.trailerTime = place(sampleTime)
-	l.trailerID = place(sampleID)
-	place(sampleStreamID)
-	l.trailerCPU = place(sampleCPU)
-	if i := place(sampleIdentifier); i >= 0 {
-		l.trailerID = i
+// trailerOrder is that at the end of records of other kinds, if sample_id_all is
+// set (perf_event__output_id_sample).
+var trailerOrder = []uint64{sampleTID, sampleTime, sampleID, sampleStreamID, sampleCPU, sampleIdentifier}
+
+func layoutOf(order []uint64, sampleType uint64) fields {
+	f := fields{tid: -1, time: -1, id: -1, cpu: -1}
+	for _, bit := range order {
+		if sampleType&bit == 0 {
+			continue
+		}
+		switch bit {
+		case sampleTID:
+			f.tid = f.size
+		case sampleTime:
+			f.time = f.size
+		case sampleIdentifier, sampleID: // the same, if there are both
+			f.id = f.size
+		case sampleCPU:
+			f.cpu = f.size
+		}
+		f.size += 8
 	}
-	l.trailer = at
-	return l
+	return f
 }
 
 // readSize is how long the READ field at the start of b is

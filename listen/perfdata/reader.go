@@ -3,6 +3,7 @@
 package perfdata
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"iter"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // Reader reads the events in perf.data. It is not for concurrent use.
@@ -79,9 +82,6 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 	if err := r.readFile(seeker, base, start[:], size); err != nil {
 		return nil, err
 	}
-	for _, a := range r.attrs {
-		r.resolve(a)
-	}
 	if err := r.nothingWanted(); err != nil {
 		return nil, err
 	}
@@ -148,14 +148,15 @@ func (r *Reader) Info() Info {
 	listed := make(map[int]bool)
 	found := false // an event that is wanted, by whose clock we go
 	for _, a := range r.attrs {
-		if a.tracepoint < 0 || a.point == nil {
+		p := r.point(a)
+		if p == otherEvent {
 			continue
 		}
 		if !listed[a.tracepoint] {
 			listed[a.tracepoint] = true
-			info.Tracepoints = append(info.Tracepoints, a.point.info)
+			info.Tracepoints = append(info.Tracepoints, p.info)
 		}
-		if wanted := a.point.decoder != nil; wanted && !found || len(listed) == 1 {
+		if wanted := p.info.Wanted; wanted && !found || len(listed) == 1 {
 			found = wanted
 			info.Clock, info.WallClock = clockName(a.clock), r.clockData.maps(a.clock)
 		}
@@ -182,23 +183,23 @@ func (r *Reader) step() error {
 	}
 	r.stats.Records++
 	switch rec.kind {
-	case recordSample:
-		r.takeSample(rec)
-	case recordComm, recordFork:
-		r.takeProcess(rec)
-	case recordLost, recordLostSamples:
-		r.takeLost(rec)
+	case perfrecord.Sample:
+		r.readSample(rec)
+	case perfrecord.Comm, perfrecord.Fork:
+		r.readProcess(rec)
+	case perfrecord.Lost, perfrecord.LostSamples:
+		r.readLost(rec)
 	case recordFinishedRound:
 		r.queue.finishRound()
 	case recordAttr:
-		return r.takeAttr(rec)
+		return r.readAttr(rec)
 	case recordTracingData:
-		return r.takeTracingData(rec)
+		return r.readTracingDataRecord(rec)
 	case recordFeature:
-		return r.takeFeature(rec)
+		return r.readFeature(rec)
 	case recordAuxtrace:
 		if len(rec.body) < 8 {
-			return formatError("an AUXTRACE record of %d bytes", recordHeaderSize+len(rec.body))
+			return formatError("an AUXTRACE record of %d bytes", perfrecord.HeaderSize+len(rec.body))
 		}
 		return r.src.skip(r.order.Uint64(rec.body))
 	case recordCompressed, recordCompressed2:
@@ -238,27 +239,22 @@ func (r *Reader) trailer(body []byte) ([]byte, trailer) {
 		return body, trailer{cpu: -1}
 	}
 	a := r.attrs[0]
-	if l := a.layout; l.trailerID >= 0 {
-		if at := len(body) - l.trailer + l.trailerID; at >= 0 {
-			if of := r.ids[r.order.Uint64(body[at:])]; of != nil {
-				a = of
-			}
+	if at := len(body) - a.trailer.size + a.trailer.id; a.trailer.id >= 0 && at >= 0 {
+		if of := r.ids[r.order.Uint64(body[at:])]; of != nil {
+			a = of
 		}
 	}
 	return a.parseTrailer(body, r.order)
 }
 
-func (r *Reader) takeSample(rec record) {
+func (r *Reader) readSample(rec record) {
 	a := r.attrOf(rec.body)
 	if a == nil {
 		r.stats.Unknown++
 		return
 	}
-	if a.point == nil {
-		r.resolve(a)
-	}
-	if a.point.decoder == nil {
-		if a.point.formatless() {
+	if p := r.point(a); !p.info.Wanted {
+		if p.formatless() {
 			r.stats.Unknown++
 		} else {
 			r.stats.Other++
@@ -277,45 +273,39 @@ func (r *Reader) takeSample(rec record) {
 	})
 }
 
-func (r *Reader) takeProcess(rec record) {
+// readProcess reads a COMM or FORK record:
+//
+//	u32 pid, u32 tid | name with a NUL, padded to 8
+//	u32 pid, u32 parent | u32 tid, u32 parent's tid | u64 time
+func (r *Reader) readProcess(rec record) {
 	body, t := r.trailer(rec.body)
-	it := item{time: t.time, hasTime: t.hasTime && t.time != 0, cpu: -1}
-	ok := false
-	if rec.kind == recordComm {
-		var c comm
-		c, ok = parseComm(body, r.order)
-		it.pid, it.tid, it.data = c.pid, c.tid, c.name
-	} else {
-		var f fork
-		f, ok = parseFork(body, r.order)
-		it.pid, it.parent = f.pid, f.parent
-	}
-	if !ok {
+	if len(body) < 8 || rec.kind == perfrecord.Fork && len(body) < 24 {
 		r.stats.Malformed++
 		return
+	}
+	it := item{time: t.time, hasTime: t.time != 0, cpu: -1, pid: int32(r.order.Uint32(body))}
+	if second := int32(r.order.Uint32(body[4:])); rec.kind == perfrecord.Fork {
+		it.parent = second
+	} else {
+		it.tid = second
+		it.data, _, _ = bytes.Cut(body[8:], []byte{0})
+		it.data = it.data[:min(len(it.data), maxComm)]
 	}
 	r.queue.push(it)
 }
 
-func (r *Reader) takeLost(rec record) {
+func (r *Reader) readLost(rec record) {
 	body, t := r.trailer(rec.body)
-	if rec.kind == recordLost {
-		if len(body) < 16 {
-			r.stats.Malformed++
-			return
-		}
-		id := r.order.Uint64(body)
-		if r.delivers(id, true) {
-			r.losses.record(t.cpu, r.order.Uint64(body[8:]))
-		}
-		return
-	}
-	if len(body) < 8 {
+	n, ok := perfrecord.LostCount(rec.kind, body, r.order)
+	switch {
+	case !ok:
 		r.stats.Malformed++
-		return
-	}
-	if rec.misc&miscLostSamplesBPF == 0 && r.delivers(t.id, t.hasID) {
-		r.losses.sum(r.order.Uint64(body))
+	case rec.kind == perfrecord.Lost:
+		if r.delivers(r.order.Uint64(body), true) {
+			r.losses.record(t.cpu, n)
+		}
+	case rec.misc&miscLostSamplesBPF == 0 && r.delivers(t.id, t.hasID):
+		r.losses.sum(n)
 	}
 }
 
@@ -346,10 +336,13 @@ func (r *Reader) deliver(it item, ev *listen.Event) bool {
 		}
 		r.last = max(r.last, it.time)
 	}
-	m, err := it.attr.point.decoder.Decode(it.data)
-	ev.Protocol, ev.Version, ev.Err = m.Protocol, m.Version, err
-	ev.Payload = append(ev.Payload, m.Payload...)
-	if err != nil {
+	if ev.Err = it.attr.point.undecodable; ev.Err == nil {
+		var m layout.Message
+		m, ev.Err = it.attr.point.decoder.Decode(it.data)
+		ev.Protocol, ev.Version = m.Protocol, m.Version
+		ev.Payload = append(ev.Payload, m.Payload...)
+	}
+	if ev.Err != nil {
 		r.stats.Undecodable++
 	}
 	return true

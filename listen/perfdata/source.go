@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // source takes records from a stream, one after the other and each within the
@@ -40,7 +42,7 @@ func (s *source) next() (record, error) {
 	if s.left == 0 {
 		return record{}, io.EOF
 	}
-	head, err := s.b.Peek(recordHeaderSize)
+	head, err := s.b.Peek(perfrecord.HeaderSize)
 	if err != nil {
 		if len(head) == 0 && errors.Is(err, io.EOF) && s.left < 0 {
 			return record{}, io.EOF
@@ -49,8 +51,8 @@ func (s *source) next() (record, error) {
 	}
 	r := record{kind: s.order.Uint32(head), misc: s.order.Uint16(head[4:])}
 	size := int(s.order.Uint16(head[6:]))
-	if size < recordHeaderSize {
-		return record{}, formatError("the record at %d has a size of %d bytes, %d are the least", s.at, size, recordHeaderSize)
+	if size < perfrecord.HeaderSize {
+		return record{}, formatError("the record at %d has a size of %d bytes, %d are the least", s.at, size, perfrecord.HeaderSize)
 	}
 	if s.left >= 0 && int64(size) > s.left {
 		return record{}, formatError("the record at %d reaches beyond the end of the data", s.at)
@@ -59,7 +61,7 @@ func (s *source) next() (record, error) {
 	if err != nil {
 		return record{}, s.failed(err)
 	}
-	r.body = b[recordHeaderSize:]
+	r.body = b[perfrecord.HeaderSize:]
 	s.taken = size
 	s.advance(int64(size))
 	return r, nil

@@ -3,7 +3,7 @@
 package perfdata
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,7 +17,10 @@ import (
 // tracepoint is what is known of one, by its format.
 type tracepoint struct {
 	info    TracepointInfo
-	decoder *layout.Decoder // nil if it is not wanted
+	decoder *layout.Decoder
+	// undecodable is the error of all its events if there is no payload in its
+	// fields.
+	undecodable error
 }
 
 func (p *tracepoint) formatless() bool { return p.info.ID >= 0 && p.info.Event == "" }
@@ -39,8 +42,8 @@ func (r *Reader) addAttr(a *attr, ids []byte) {
 	}
 }
 
-// addFormat takes what is needed of a tracepoint's format. The system is empty if it
-// is not known.
+// addFormat keeps what is needed of a tracepoint's format. The system is empty
+// if it is not known.
 func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 	if len(f.Name) > maxEventName {
 		return nil
@@ -48,26 +51,26 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 	// The format's strings are parts of its text, which need not be kept.
 	p := &tracepoint{info: TracepointInfo{ID: f.ID, Event: strings.Clone(f.Name)}}
 	p.info.Name = p.info.Event
-	if system != "" {
-		p.info.Event = system + "/" + p.info.Name
-	}
+	multi := false
 	if system == "" || system == tracefs.SystemMulti {
-		p.info.Name = withoutSuffix(p.info.Name)
-	}
-	d, err := layout.NewIn(f, r.order)
-	switch {
-	case system != "" && !isUserEvents(system) || !r.wants(p.info.Name, f, err == nil):
-	case err != nil:
-		p.info.Err = fmt.Errorf("perfdata: %w", err)
-	default:
-		p.decoder, p.info.Wanted = d, true
-		if d.Fieldless() {
-			p.info.Layout = listen.LayoutFieldless
+		if name, ok := layout.RegisteredName(p.info.Event); ok {
+			p.info.Name, multi = name, true
 		}
 	}
-	if p.decoder != nil || p.info.Err != nil {
+	if system != "" {
+		p.info.Event = system + "/" + p.info.Event
+	}
+	d, err := layout.NewIn(f, r.order)
+	if (system == "" || isUserEvents(system)) && r.wants(p.info.Name, f, err == nil) {
 		if r.wanted++; r.wanted > maxWanted {
 			return limitError("wanted tracepoints", maxWanted)
+		}
+		p.decoder, p.info.Wanted = d, err == nil || !multi
+		if err != nil {
+			p.info.Err = fmt.Errorf("perfdata: %w", err)
+			p.undecodable = fmt.Errorf("%w: %w", listen.ErrUndecodable, p.info.Err)
+		} else if d.Fieldless() {
+			p.info.Layout = listen.LayoutFieldless
 		}
 	}
 	if len(r.points) >= maxTracepoints {
@@ -81,26 +84,18 @@ func isUserEvents(system string) bool {
 	return system == tracefs.System || system == tracefs.SystemMulti
 }
 
-// resolve finds out what an event is, and whether it is wanted.
-func (r *Reader) resolve(a *attr) {
-	if a.tracepoint < 0 {
+// point returns what an event is.
+func (r *Reader) point(a *attr) *tracepoint {
+	if a.point != nil {
+		return a.point
+	}
+	if a.point = r.points[a.tracepoint]; a.tracepoint < 0 {
 		a.point = otherEvent
-		return
+	} else if a.point == nil {
+		a.point = &tracepoint{info: TracepointInfo{ID: a.tracepoint}}
+		r.points[a.tracepoint] = a.point
 	}
-	p := r.points[a.tracepoint]
-	if p == nil {
-		p = &tracepoint{info: TracepointInfo{ID: a.tracepoint}}
-		r.points[a.tracepoint] = p
-	}
-	a.point = p
-}
-
-// withoutSuffix returns the name under which otlp_metrics.1f was registered.
-func withoutSuffix(name string) string {
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		return name[:i]
-	}
-	return name
+	return a.point
 }
 
 func (r *Reader) wants(name string, f *tracefs.Format, decodable bool) bool {
@@ -118,7 +113,7 @@ func (r *Reader) wants(name string, f *tracefs.Format, decodable bool) bool {
 	return decodable
 }
 
-// delivers tells whether the id is that of an event that is wanted, as far as
+// delivers reports whether the id is that of an event that is wanted, as far as
 // there are ids.
 func (r *Reader) delivers(id uint64, known bool) bool {
 	a := r.ids[id]
@@ -128,76 +123,52 @@ func (r *Reader) delivers(id uint64, known bool) bool {
 		}
 		a = r.attrs[0]
 	}
-	if a.point == nil {
-		r.resolve(a)
-	}
-	return a.point.decoder != nil
+	return r.point(a).info.Wanted
 }
 
-// countsLost tells that the sums of what was lost are complete: each event was
-// recorded with its count, and perf came to write them.
+// countsLost reports whether the sums of what was lost are complete: each event
+// was recorded with its count, and perf came to write them.
 func (r *Reader) countsLost() bool {
-	if r.info.Stream || r.info.Unfinished {
-		return false
-	}
-	for _, a := range r.attrs {
-		if a.point != nil && a.point.decoder != nil && a.readFormat&formatLost == 0 {
-			return false
-		}
-	}
-	return true
+	return !r.info.Stream && !r.info.Unfinished && !slices.ContainsFunc(r.attrs, func(a *attr) bool {
+		return r.point(a).info.Wanted && a.readFormat&formatLost == 0
+	})
 }
 
 // nothingWanted returns an error if no event of the recording is wanted, which
 // says what there is.
 func (r *Reader) nothingWanted() error {
-	var there []string
-	found, formatless := false, false
-	others := 0
-	var layouts []error
+	var has []string
+	formatless, others := false, 0
 	for _, a := range r.attrs {
-		if a.point == nil {
-			r.resolve(a)
-		}
-		p := a.point
-		switch {
-		case p.decoder != nil:
-			found = true
+		switch p := r.point(a); {
+		case p.info.Wanted:
+			return nil
 		case p == otherEvent:
 			others++
 		case p.formatless():
 			formatless = true
-			there = append(there, fmt.Sprintf("tracepoint %d", p.info.ID))
+			has = append(has, fmt.Sprintf("tracepoint %d", p.info.ID))
 		case p.info.Err != nil:
-			layouts = append(layouts, p.info.Err)
+			has = append(has, p.info.Err.Error())
 		default:
-			there = append(there, strconv.Quote(p.info.Event)) // some process chose it
+			has = append(has, strconv.Quote(p.info.Event)) // some process chose it
 		}
 	}
-	if found {
-		return nil
-	}
-	if len(layouts) > 0 {
-		return errors.Join(layouts[:min(len(layouts), maxListed)]...)
-	}
-	if len(there) > maxListed {
-		there = append(there[:maxListed], "...")
+	if len(has) > maxListed {
+		has = append(has[:maxListed], "...")
 	}
 	if others > 0 {
-		there = append(there, fmt.Sprintf("%d that are no tracepoints", others))
-	}
-	has := "it has none"
-	if len(there) > 0 {
-		has = "it has " + strings.Join(there, ", ")
+		has = append(has, fmt.Sprintf("%d that are no tracepoints", others))
 	}
 	wanted := "OTLP metrics"
 	if len(r.opts.Names) > 0 {
 		wanted = strings.Join(r.opts.Names, ", ")
 	}
+	hint := ""
 	if formatless {
-		has += "; formats are missing, which perf writes when it ends: give that of the event in Options.Formats"
+		hint = "; formats are missing, which perf writes when it ends: give that of the event in Options.Formats"
 	}
-	return fmt.Errorf("perfdata: %s: %w: %s", wanted, ErrNoTracepoint, has)
+	return fmt.Errorf("perfdata: %s: %w: it has %s%s", wanted, ErrNoTracepoint, cmp.Or(strings.Join(has, ", "), "none"), hint)
 }
 
 // maxListed bounds the tracepoints that an error names.

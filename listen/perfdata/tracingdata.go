@@ -14,16 +14,14 @@ import (
 
 const (
 	maxFormatText = 64 << 10
-	// maxUserFormatText is more than the 512 bytes of a declaration can become. Of those that are wanted it stays in memory.
+	// maxUserFormatText is more than the 512 bytes of a declaration can become.
 	maxUserFormatText = 16 << 10
 	maxSystemName     = 255
 )
 
-// takeFormat is called for each format that is read.
-type takeFormat func(system string, f *tracefs.Format) error
-
 // readTracingData reads the formats of tracepoints from tracing data, which is
-// that of trace-cmd's version 0.5 and 0.6, without its own end:
+// that of trace-cmd's version 0.5 and 0.6, without its own end, and calls add
+// with each:
 //
 //	0x17 0x08 0x44 "tracing" | version NUL | u8 big endian | u8 long size | u32 page size
 //	"header_page" NUL | u64 size, text
@@ -32,156 +30,102 @@ type takeFormat func(system string, f *tracefs.Format) error
 //	u32 systems | each: name NUL, u32 formats | each: u64 size, text
 //
 // and more behind it (kallsyms, printk formats, names of threads).
-func readTracingData(r io.Reader, take takeFormat) error {
+func readTracingData(r io.Reader, add func(system string, f *tracefs.Format) error) error {
 	t := tracingReader{r: bufio.NewReader(r), order: binary.LittleEndian}
-	err := t.read(take)
-	if err == nil || errors.Is(err, ErrLimit) {
-		return err
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return formatError("tracing data ends in the midst of it")
-	}
-	return fmt.Errorf("perfdata: tracing data: %w", err)
-}
-
-type tracingReader struct {
-	r     *bufio.Reader
-	order binary.ByteOrder
-}
-
-func (t *tracingReader) read(take takeFormat) error {
-	if err := t.expect("\x17\x08\x44tracing"); err != nil {
-		return err
-	}
-	if _, err := t.text(maxSystemName); err != nil { // the version
-		return err
-	}
+	t.expect("\x17\x08\x44tracing")
+	t.text()         // the version
 	var head [6]byte // byte order, size of a long, page size
-	if _, err := io.ReadFull(t.r, head[:]); err != nil {
-		return err
-	}
+	t.fill(head[:])
 	if head[0] != 0 {
 		t.order = binary.BigEndian
 	}
 	for _, name := range []string{"header_page\x00", "header_event\x00"} {
-		if err := t.expect(name); err != nil {
-			return err
-		}
-		if err := t.skipFile(); err != nil {
-			return err
-		}
+		t.expect(name)
+		t.skip(t.u64())
 	}
-	count, err := t.u32()
-	if err != nil {
-		return err
+	for n := t.u32(); n > 0 && t.err == nil; n-- {
+		t.skip(t.u64())
 	}
-	for range count {
-		if err := t.skipFile(); err != nil {
-			return err
-		}
+	for n := t.u32(); n > 0 && t.err == nil; n-- {
+		t.system(add)
 	}
-	systems, err := t.u32()
-	if err != nil {
-		return err
+	switch {
+	case t.err == nil || errors.Is(t.err, ErrLimit):
+		return t.err
+	case errors.Is(t.err, io.EOF) || errors.Is(t.err, io.ErrUnexpectedEOF):
+		return formatError("tracing data ends in the midst of it")
 	}
-	for range systems {
-		if err := t.system(take); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fmt.Errorf("perfdata: tracing data: %w", t.err)
 }
 
-func (t *tracingReader) system(take takeFormat) error {
-	name, err := t.text(maxSystemName)
-	if err != nil {
-		return err
-	}
-	count, err := t.u32()
-	if err != nil {
-		return err
-	}
-	for range count {
-		size, err := t.u64()
-		if err != nil {
-			return err
-		}
+// tracingReader reads tracing data. After an error it reads nothing but zeros.
+type tracingReader struct {
+	r     *bufio.Reader
+	order binary.ByteOrder
+	err   error
+}
+
+func (t *tracingReader) system(add func(system string, f *tracefs.Format) error) {
+	name := t.text()
+	for n := t.u32(); n > 0 && t.err == nil; n-- {
+		size := t.u64()
 		if size > maxFormatText || size > maxUserFormatText && isUserEvents(name) {
-			if err := t.skip(size); err != nil {
-				return err
-			}
+			t.skip(size)
 			continue
 		}
 		text := make([]byte, size)
-		if _, err := io.ReadFull(t.r, text); err != nil {
-			return err
-		}
-		f, err := tracefs.ParseFormat(string(text))
-		if err != nil {
-			// Names and fields are some process's choice, which is not to make
-			// the other events unreadable. This one will have no format.
-			continue
-		}
-		if err := take(name, f); err != nil {
-			return err
+		t.fill(text)
+		// Names and fields are some process's choice, which is not to make the
+		// other events unreadable: one that is malformed has no format.
+		if f, err := tracefs.ParseFormat(string(text)); t.err == nil && err == nil {
+			t.err = add(name, f)
 		}
 	}
-	return nil
 }
 
-func (t *tracingReader) expect(what string) error {
+func (t *tracingReader) fill(b []byte) {
+	if t.err == nil {
+		_, t.err = io.ReadFull(t.r, b)
+	}
+}
+
+func (t *tracingReader) expect(what string) {
 	b := make([]byte, len(what))
-	if _, err := io.ReadFull(t.r, b); err != nil {
-		return err
+	if t.fill(b); t.err == nil && string(b) != what {
+		t.err = fmt.Errorf("%q where %q should be: %w", b, what, ErrFormat)
 	}
-	if string(b) != what {
-		return fmt.Errorf("%q where %q should be: %w", b, what, ErrFormat)
-	}
-	return nil
 }
 
 // text reads up to a NUL.
-func (t *tracingReader) text(limit int) (string, error) {
+func (t *tracingReader) text() string {
 	var b []byte
-	for {
-		c, err := t.r.ReadByte()
-		if err != nil {
-			return "", err
+	var c [1]byte
+	for t.fill(c[:]); t.err == nil && c[0] != 0; t.fill(c[:]) {
+		if b = append(b, c[0]); len(b) > maxSystemName {
+			t.err = fmt.Errorf("a name of more than %d bytes: %w", maxSystemName, ErrFormat)
 		}
-		if c == 0 {
-			return string(b), nil
-		}
-		if len(b) >= limit {
-			return "", fmt.Errorf("a name of more than %d bytes: %w", limit, ErrFormat)
-		}
-		b = append(b, c)
 	}
+	return string(b)
 }
 
-func (t *tracingReader) u32() (uint32, error) {
+func (t *tracingReader) u32() uint32 {
 	var b [4]byte
-	_, err := io.ReadFull(t.r, b[:])
-	return t.order.Uint32(b[:]), err
+	t.fill(b[:])
+	return t.order.Uint32(b[:])
 }
 
-func (t *tracingReader) u64() (uint64, error) {
+func (t *tracingReader) u64() uint64 {
 	var b [8]byte
-	_, err := io.ReadFull(t.r, b[:])
-	return t.order.Uint64(b[:]), err
+	t.fill(b[:])
+	return t.order.Uint64(b[:])
 }
 
-func (t *tracingReader) skipFile() error {
-	size, err := t.u64()
-	if err != nil {
-		return err
+func (t *tracingReader) skip(size uint64) {
+	switch {
+	case t.err != nil:
+	case size > 1<<62:
+		t.err = fmt.Errorf("a file of %d bytes: %w", size, ErrFormat)
+	default:
+		_, t.err = io.CopyN(io.Discard, t.r, int64(size))
 	}
-	return t.skip(size)
-}
-
-func (t *tracingReader) skip(size uint64) error {
-	if size > 1<<62 {
-		return fmt.Errorf("a file of %d bytes: %w", size, ErrFormat)
-	}
-	_, err := io.CopyN(io.Discard, t.r, int64(size))
-	return err
 }

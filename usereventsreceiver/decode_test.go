@@ -32,7 +32,7 @@ func FuzzDecode(f *testing.F) {
 		batch := []entry{good, {payload: payload, pid: 1, process: &process{instance: "id", name: "name"}}, good}
 		alone := d.decode(batch[1:2])
 		if len(alone.bad) == 0 {
-			measured, _ := request.measure(payload)
+			measured, _ := exportRequest.measure(payload)
 			require.GreaterOrEqual(t, measured, alone.metrics.DataPointCount(), "no point comes from nowhere")
 			for _, r := range resources(alone.metrics) {
 				require.Contains(t, r, serviceInstanceID)

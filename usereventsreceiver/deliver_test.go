@@ -173,7 +173,7 @@ func TestBatches(t *testing.T) {
 		next := &downstream{}
 		b := newBench(t, next, nil)
 		one := points(0, 200)
-		_, decoded := request.measure(one.Payload)
+		_, decoded := exportRequest.measure(one.Payload)
 		b.machine.prepare = func(s *fakeListener) {
 			for n := range int64(200) {
 				s.write(points(n, 200))

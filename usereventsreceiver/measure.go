@@ -26,8 +26,8 @@ type member struct {
 	*shape
 }
 
-// request is an ExportMetricsServiceRequest.
-var request = func() *shape {
+// exportRequest is an ExportMetricsServiceRequest.
+var exportRequest = func() *shape {
 	value, pair := &shape{size: 32}, &shape{size: 80}
 	pair.fields = []member{{2, value}}
 	list := func(element *shape) *shape { return &shape{size: 32, fields: []member{{1, element}}} }

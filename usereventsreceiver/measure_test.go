@@ -102,7 +102,7 @@ func TestMeasureIsAnUpperBound(t *testing.T) {
 	for name, payload := range payloads {
 		t.Run(name, func(t *testing.T) {
 			require.LessOrEqual(t, len(payload), largestPayload)
-			points, bound := request.measure(payload)
+			points, bound := exportRequest.measure(payload)
 			d := new(decoder)
 			batch := make([]entry, 20)
 			for i := range batch {
@@ -145,7 +145,7 @@ func BenchmarkMeasure(b *testing.B) {
 	batch := []entry{{payload: payload}}
 	b.Run("measure", func(b *testing.B) {
 		for b.Loop() {
-			request.measure(payload)
+			exportRequest.measure(payload)
 		}
 	})
 	b.Run("decode", func(b *testing.B) {

@@ -219,6 +219,11 @@ func (r *metricsReceiver) returned(done <-chan struct{}) bool {
 	case <-done:
 		return true
 	case <-r.end.Done():
+	}
+	select {
+	case <-done:
+		return true
+	default:
 		return false
 	}
 }
@@ -309,7 +314,7 @@ func (r *metricsReceiver) receive(ev *listen.Event) {
 	e := entry{tracepoint: ev.Tracepoint, pid: ev.PID, comm: ev.Process}
 	if ev.Err == nil && ev.Protocol == 0 {
 		e.payload = slices.Clone(ev.Payload)
-		e.points, e.decoded = request.measure(e.payload)
+		e.points, e.decoded = exportRequest.measure(e.payload)
 	}
 	r.telemetry.received(len(ev.Payload), e.points)
 	switch {

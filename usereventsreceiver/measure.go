@@ -66,19 +66,22 @@ func (s *shape) measure(b []byte) (points int, bytes int64) {
 	for len(b) > 0 {
 		field, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
-			return points, bytes
+			break
 		}
-		b = b[n:]
-		if n = protowire.ConsumeFieldValue(field, kind, b); n < 0 {
-			return points, bytes
-		}
-		value := b[:n]
 		b = b[n:]
 		if kind != protowire.BytesType {
+			if n = protowire.ConsumeFieldValue(field, kind, b); n < 0 {
+				break
+			}
+			b = b[n:]
 			bytes += scalar
 			continue
 		}
-		value, _ = protowire.ConsumeBytes(value)
+		value, n := protowire.ConsumeBytes(b)
+		if n < 0 {
+			break
+		}
+		b = b[n:]
 		if i := slices.IndexFunc(s.fields, func(m member) bool { return m.number == field }); i >= 0 {
 			p, m := s.fields[i].measure(value)
 			points, bytes = points+p, bytes+m

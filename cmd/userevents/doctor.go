@@ -58,7 +58,8 @@ func newDoctor(env func(string) string) *cobra.Command {
 		},
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&o.Names, "name", []string{tracepointName(env)}, "tracepoint to examine (USEREVENTS_TRACEPOINT_NAME); repeatable")
+	fl.StringArrayVar(&o.Names, "name", []string{tracepointName(env)},
+		"tracepoint to examine (USEREVENTS_TRACEPOINT_NAME); repeatable")
 	addDataFile(fl, &o.DataFile, env)
 	fl.BoolVar(&asJSON, "json", false, "write JSON")
 	return c

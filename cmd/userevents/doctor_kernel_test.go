@@ -72,7 +72,8 @@ func TestKernelDoctorAsRoot(t *testing.T) {
 	defer func() { require.NoError(t, os.WriteFile(enable, []byte("0"), 0)) }()
 	r, code = examined(t, tracepoint)
 	assert.Equal(t, exitOK, code, "%+v", r)
-	assert.Contains(t, detail(r, "tracepoint"), "is registered with the fields u32 protocol; char[] version; __rel_loc u8[] buffer")
+	assert.Contains(t, detail(r, "tracepoint"),
+		"is registered with the fields u32 protocol; char[] version; __rel_loc u8[] buffer")
 	assert.Contains(t, detail(r, "listeners"), "is used by ftrace and perf; ")
 	assert.Contains(t, detail(r, "listeners"), fmt.Sprintf("%d (", listen.Process.Pid))
 	assert.Contains(t, detail(r, "ftrace"), enable+" is 1")
@@ -96,7 +97,8 @@ func TestKernelDoctorWithoutRights(t *testing.T) {
 		{"to files", as("-all,+dac_override"), []string{"right_to_listen", "try_listen"}, true, false},
 		{"to files and perf", as("-all,+dac_override,+perfmon"), nil, true, true},
 		// Reading is not enough to emit, nor to register what is to be listened to.
-		{"to read and perf", as("-all,+dac_read_search,+perfmon"), []string{"right_to_emit", "try_emit", "try_listen"}, false, false},
+		{"to read and perf", as("-all,+dac_read_search,+perfmon"), []string{"right_to_emit", "try_emit", "try_listen"},
+			false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, code := examined(t, tracepoint, tt.before...)
@@ -119,7 +121,8 @@ func TestKernelDoctorWithoutRights(t *testing.T) {
 // With little memory to lock, doctor and listen say the same about the rings.
 func TestKernelDoctorWithLittleMemlock(t *testing.T) {
 	const tracepoint = "userevents_doctor_with_little_memlock"
-	limited := []string{"prlimit", "--memlock=65536", "setpriv", "--reuid=" + nobody, "--regid=" + nobody, "--clear-groups",
+	limited := []string{"prlimit", "--memlock=65536", "setpriv", "--reuid=" + nobody, "--regid=" + nobody,
+		"--clear-groups",
 		"--inh-caps=-all,+dac_override,+perfmon", "--ambient-caps=-all,+dac_override,+perfmon"}
 	r, code := examined(t, tracepoint, limited...)
 	assert.Equal(t, exitOK, code, "%+v", r)
@@ -128,7 +131,8 @@ func TestKernelDoctorWithLittleMemlock(t *testing.T) {
 	listen := exec.Command(args[0], args[1:]...)
 	listen.Env = append(os.Environ(), commandVariable+"=1")
 	_, stderr := must(t, listen)
-	assert.Contains(t, stderr, fmt.Sprintf("rings of %d KiB instead of %d per CPU", r.Facts.RingSize>>10, r.Facts.WantedRing>>10))
+	assert.Contains(t, stderr,
+		fmt.Sprintf("rings of %d KiB instead of %d per CPU", r.Facts.RingSize>>10, r.Facts.WantedRing>>10))
 }
 
 // Without tracefs, wherever it was mounted, in a mount namespace of its own.
@@ -142,10 +146,12 @@ func TestKernelDoctorWithoutTracefs(t *testing.T) {
 		detail        string
 	}{
 		{"not mounted", "umount -l", []string{"tracefs"}, "file does not exist"},
-		{"read-only", "mount -o remount,bind,ro", []string{"right_to_emit", "try_emit", "try_listen"}, "read-only file system"},
+		{"read-only", "mount -o remount,bind,ro", []string{"right_to_emit", "try_emit", "try_listen"},
+			"read-only file system"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r, code := examined(t, "userevents_doctor_without_tracefs", "unshare", "--mount", "sh", "-c", fmt.Sprintf(each, tt.command), "sh")
+			r, code := examined(t, "userevents_doctor_without_tracefs", "unshare", "--mount", "sh", "-c",
+				fmt.Sprintf(each, tt.command), "sh")
 			assert.Equal(t, exitNoAccess, code)
 			assert.Equal(t, tt.failed, failures(r), "%+v", r.Checks)
 			assert.Contains(t, detail(r, tt.failed[0]), tt.detail)

@@ -128,7 +128,8 @@ func startManySeries(t *testing.T, tracepoint string) *manySeries {
 	s.latency, err = m.Float64Histogram("many.latency", metric.WithUnit("ms"))
 	require.NoError(t, err)
 	for i := range counters {
-		s.sets = append(s.sets, metric.WithAttributeSet(attribute.NewSet(attribute.String("n", fmt.Sprintf("i%05d", i)))))
+		s.sets = append(s.sets,
+			metric.WithAttributeSet(attribute.NewSet(attribute.String("n", fmt.Sprintf("i%05d", i)))))
 	}
 	return s
 }
@@ -190,7 +191,8 @@ func TestKernelTopWithTenThousandSeries(t *testing.T) {
 	assert.Regexp(t, `n=i00000 +\+1 `, row(screen, 0))
 	// By rate, which is the one of the last interval.
 	p.keys("4")
-	p.until("the highest rate", func(s string) bool { return strings.Contains(row(s, 0), "n=i09998") && strings.Contains(s, "by rate") })
+	p.until("the highest rate",
+		func(s string) bool { return strings.Contains(row(s, 0), "n=i09998") && strings.Contains(s, "by rate") })
 	p.keys("1")
 	p.has("SERVICE▲")
 
@@ -223,7 +225,8 @@ func TestKernelTopWithTenThousandSeries(t *testing.T) {
 	p.until("events while it is paused", func(s string) bool { return !strings.Contains(s, "events 0/s") })
 	assert.Regexp(t, `n=i01234 +\+1235 `, row(p.screen(), 0))
 	p.keys("Space")
-	p.until("what was written meanwhile", func(s string) bool { return regexp.MustCompile(`n=i01234 +\+71234 `).MatchString(row(s, 0)) })
+	p.until("what was written meanwhile",
+		func(s string) bool { return regexp.MustCompile(`n=i01234 +\+71234 `).MatchString(row(s, 0)) })
 	assert.NotContains(t, p.screen(), "PAUSED")
 
 	// One series in detail: a counter, then the histogram.
@@ -282,7 +285,8 @@ func TestKernelTopEndsBySignal(t *testing.T) {
 	require.NoError(t, err)
 	p := newPane(t)
 	file := filepath.Join(t.TempDir(), "pid")
-	p.text(fmt.Sprintf("(echo $BASHPID >%s; %s=1 exec %s top --name %s); echo exit-$?", file, commandVariable, self, tracepoint))
+	p.text(fmt.Sprintf("(echo $BASHPID >%s; %s=1 exec %s top --name %s); echo exit-$?", file, commandVariable, self,
+		tracepoint))
 	p.keys("Enter")
 	p.has("No series yet")
 	require.Eventually(t, s.exporter.Enabled, waitLimit, waitTick)

@@ -54,7 +54,8 @@ func (o *screenOutput) String() string {
 }
 
 // topWith runs the top command over a source.
-func topWith(src *fakeSource, openErr error, in io.Reader, out io.Writer, env map[string]string, args ...string) (stderr string, code int) {
+func topWith(src *fakeSource, openErr error, in io.Reader, out io.Writer, env map[string]string,
+	args ...string) (stderr string, code int) {
 	root := newRoot()
 	for _, c := range root.Commands() {
 		root.RemoveCommand(c)
@@ -101,10 +102,12 @@ func TestTopOnATerminal(t *testing.T) {
 			}
 			ended := make(chan end, 1)
 			go func() {
-				stderr, code := topWith(src, nil, tty, tty, xterm, "--interval", "100ms", "--pid", "100", "--pid", "102", "--name", "a", "--name", "b")
+				stderr, code := topWith(src, nil, tty, tty, xterm, "--interval", "100ms", "--pid", "100", "--pid",
+					"102", "--name", "a", "--name", "b")
 				ended <- end{stderr, code}
 			}()
-			require.Eventually(t, func() bool { return strings.Contains(out.String(), "queue.length") }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return strings.Contains(out.String(), "queue.length") }, time.Minute,
+				time.Millisecond)
 			<-gap
 			_, err := control.WriteString(c.keys)
 			require.NoError(t, err)
@@ -134,10 +137,12 @@ func TestTopWithoutColours(t *testing.T) {
 		out := collect(control)
 		ended := make(chan int, 1)
 		go func() {
-			_, code := topWith(&fakeSource{events: messagetest.ShopEvents(t)}, nil, tty, tty, xterm, "--interval", "100ms")
+			_, code := topWith(&fakeSource{events: messagetest.ShopEvents(t)}, nil, tty, tty, xterm, "--interval",
+				"100ms")
 			ended <- code
 		}()
-		require.Eventually(t, func() bool { return strings.Contains(out.String(), "queue.length") }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Contains(out.String(), "queue.length") }, time.Minute,
+			time.Millisecond)
 		_, err := control.WriteString("q")
 		require.NoError(t, err)
 		assert.Equal(t, exitOK, <-ended)
@@ -159,7 +164,8 @@ func TestTopEndsWhenListeningFails(t *testing.T) {
 	src := &fakeSource{events: messagetest.ShopEvents(t), err: errors.New("the ring broke")}
 	stderr, code := topWith(src, nil, tty, tty, xterm)
 	assert.Equal(t, exitFailed, code)
-	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\nuserevents: the ring broke\n", stderr)
+	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\nuserevents: the ring broke\n",
+		stderr)
 	assert.Equal(t, before, termios(t, tty))
 	assert.Equal(t, 1, src.closed)
 	require.NoError(t, tty.Close())
@@ -192,9 +198,12 @@ func TestTopIsRefused(t *testing.T) {
 			`userevents: top needs a terminal with a screen, and TERM is "dumb": "userevents listen" needs none`},
 		{"an unknown terminal", tty, tty, nil, "", nil, exitUsage,
 			`userevents: top needs a terminal with a screen, and TERM is "": "userevents listen" needs none`},
-		{"too often", tty, tty, xterm, "--interval 99ms", nil, exitUsage, "userevents: --interval 99ms: must be 100ms to 1m0s"},
-		{"too seldom", tty, tty, xterm, "--interval 61s", nil, exitUsage, "userevents: --interval 1m1s: must be 100ms to 1m0s"},
-		{"wrong filter", tty, tty, xterm, "--resource x", nil, exitUsage, `userevents: --resource "x": must be key=value, such as service.name=shop`},
+		{"too often", tty, tty, xterm, "--interval 99ms", nil, exitUsage,
+			"userevents: --interval 99ms: must be 100ms to 1m0s"},
+		{"too seldom", tty, tty, xterm, "--interval 61s", nil, exitUsage,
+			"userevents: --interval 1m1s: must be 100ms to 1m0s"},
+		{"wrong filter", tty, tty, xterm, "--resource x", nil, exitUsage,
+			`userevents: --resource "x": must be key=value, such as service.name=shop`},
 		{"wrong option", tty, tty, xterm, "--name 1", listen.ErrInvalidOption, exitUsage, "userevents: invalid option"},
 		{"no access", tty, tty, xterm, "", os.ErrPermission, exitNoAccess, "userevents: permission denied"},
 	} {
@@ -242,7 +251,8 @@ func TestTopUnderAFlood(t *testing.T) {
 	for _, c := range root.Commands() {
 		root.RemoveCommand(c)
 	}
-	root.AddCommand(newTop(func(listen.Options) (source, error) { return src, nil }, func(name string) string { return xterm[name] }))
+	root.AddCommand(newTop(func(listen.Options) (source, error) { return src, nil },
+		func(name string) string { return xterm[name] }))
 	root.SetIn(tty)
 	ended := make(chan int, 1)
 	go func() { ended <- execute(root, []string{"top", "--interval", "100ms"}, tty, io.Discard) }()
@@ -264,7 +274,11 @@ func TestTopUnderAFlood(t *testing.T) {
 	assert.Equal(t, before, waiting(), "the screen was not stuck")
 
 	out := collect(control)
-	require.Eventually(t, func() bool { return len(out.String()) > before && strings.Contains(out.String(), "q quit") }, time.Minute, time.Millisecond)
+	require.Eventually(t,
+		func() bool {
+			return len(out.String()) > before &&
+				strings.Contains(out.String(), "q quit")
+		}, time.Minute, time.Millisecond)
 	_, err := control.WriteString("q")
 	require.NoError(t, err)
 	assert.Equal(t, exitOK, <-ended)

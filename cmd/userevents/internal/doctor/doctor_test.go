@@ -72,29 +72,38 @@ func TestFaults(t *testing.T) {
 			f.files["/proc/sys/kernel/osrelease"] = "5.15.0-91\n"
 			delete(f.files, tracing+"/user_events_data")
 		}, check: "kernel", status: Fail, detail: "5.15.0-91 is older than 6.4", hint: "Linux 6.4 or newer"},
-		{name: "an old kernel with a backport", fault: func(f *fake) { f.files["/proc/sys/kernel/osrelease"] = "5.14.0-el9\n" },
+		{name: "an old kernel with a backport",
+			fault: func(f *fake) { f.files["/proc/sys/kernel/osrelease"] = "5.14.0-el9\n" },
 			check: "kernel", status: OK, detail: "has user_events although they came with 6.4"},
-		{name: "the first that has them", fault: func(f *fake) { f.files["/proc/sys/kernel/osrelease"] = "6.4.0\n" }, check: "kernel", status: OK},
-		{name: "a strange release", fault: func(f *fake) { f.files["/proc/sys/kernel/osrelease"] = "next\n" }, check: "kernel", status: Warn, detail: "next"},
-		{name: "no /proc", fault: func(f *fake) { f.denied["/proc"] = syscall.ENOENT }, check: "kernel", status: Warn, hint: "mount /proc"},
+		{name: "the first that has them", fault: func(f *fake) { f.files["/proc/sys/kernel/osrelease"] = "6.4.0\n" },
+			check: "kernel", status: OK},
+		{name: "a strange release", fault: func(f *fake) { f.files["/proc/sys/kernel/osrelease"] = "next\n" },
+			check: "kernel", status: Warn, detail: "next"},
+		{name: "no /proc", fault: func(f *fake) { f.denied["/proc"] = syscall.ENOENT }, check: "kernel", status: Warn,
+			hint: "mount /proc"},
 
 		{name: "built without", fault: func(f *fake) {
 			delete(f.files, "/proc/config.gz")
 			f.files["/boot/config-6.12.117-cloud"] = "# CONFIG_USER_EVENTS is not set\n"
 			delete(f.files, tracing+"/user_events_data")
-		}, check: "config", status: Fail, detail: "not set in /boot/config-6.12.117-cloud", hint: "CONFIG_USER_EVENTS=y"},
+		}, check: "config", status: Fail,
+			detail: "not set in /boot/config-6.12.117-cloud", hint: "CONFIG_USER_EVENTS=y"},
 		{name: "configured in /boot", fault: func(f *fake) {
 			delete(f.files, "/proc/config.gz")
 			f.files["/boot/config-6.12.117-cloud"] = "CONFIG_USER_EVENTS=y\n"
 		}, check: "config", status: OK, detail: "/boot/config-6.12.117-cloud"},
-		{name: "a configuration of another build", fault: func(f *fake) { f.files["/proc/config.gz"] = gzipped(t, "CONFIG_X=y") },
+		{name: "a configuration of another build",
+			fault: func(f *fake) { f.files["/proc/config.gz"] = gzipped(t, "CONFIG_X=y") },
 			check: "config", status: OK, detail: "but user_events are there"},
-		{name: "no configuration", fault: func(f *fake) { delete(f.files, "/proc/config.gz") }, check: "config", status: OK, detail: "user_events are there"},
+		{name: "no configuration", fault: func(f *fake) { delete(f.files, "/proc/config.gz") }, check: "config",
+			status: OK, detail: "user_events are there"},
 		{name: "no configuration and no file", fault: func(f *fake) {
 			delete(f.files, "/proc/config.gz")
 			delete(f.files, tracing+"/user_events_data")
-		}, check: "config", status: Warn, detail: "neither /proc/config.gz nor /boot/config-6.12.117-cloud", hint: "CONFIG_USER_EVENTS"},
-		{name: "a broken configuration", fault: func(f *fake) { f.files["/proc/config.gz"] = "no gzip" }, check: "config", status: OK, detail: "no configuration"},
+		}, check: "config", status: Warn,
+			detail: "neither /proc/config.gz nor /boot/config-6.12.117-cloud", hint: "CONFIG_USER_EVENTS"},
+		{name: "a broken configuration", fault: func(f *fake) { f.files["/proc/config.gz"] = "no gzip" },
+			check: "config", status: OK, detail: "no configuration"},
 
 		{name: "tracefs is not mounted", fault: func(f *fake) {
 			f.files["/proc/self/mountinfo"] = ""
@@ -103,19 +112,24 @@ func TestFaults(t *testing.T) {
 		{name: "tracefs is closed", fault: func(f *fake) { f.denied[tracing] = syscall.EACCES },
 			check: "tracefs", status: Fail, detail: "permission denied", hint: "chmod 711 the directory"},
 		{name: "only the file", fault: func(f *fake) {
-			f.files = map[string]string{"/run/data": "", "/proc/sys/kernel/osrelease": "6.12.0", "/proc/self/mountinfo": "36 25 0:12 /user_events_data /run/data rw - tracefs tracefs rw\n"}
+			f.files = map[string]string{"/run/data": "", "/proc/sys/kernel/osrelease": "6.12.0",
+				"/proc/self/mountinfo": "36 25 0:12 /user_events_data /run/data rw - tracefs tracefs rw\n"}
 		}, check: "tracefs", status: Warn, detail: "only /run/data is visible", hint: "the whole of"},
-		{name: "a file that is named", fault: func(f *fake) { f.files["/run/data"] = "" }, options: Options{DataFile: "/run/data"},
-			check: "right_to_emit", status: OK, detail: "/run/data"},
+		{name: "a file that is named", fault: func(f *fake) { f.files["/run/data"] = "" },
+			options: Options{DataFile: "/run/data"},
+			check:   "right_to_emit", status: OK, detail: "/run/data"},
 		{name: "a file that is named and not there", fault: func(*fake) {}, options: Options{DataFile: "/run/data"},
-			check: "tracefs", status: Fail, detail: "/run/data: no such file or directory", hint: "no tracefs is mounted there"},
+			check: "tracefs", status: Fail, detail: "/run/data: no such file or directory",
+			hint: "no tracefs is mounted there"},
 
 		{name: "no right to emit", fault: func(f *fake) { f.denied[tracing+"/user_events_data"] = syscall.EACCES },
 			check: "right_to_emit", status: Fail, detail: "permission denied", hint: "chgrp and chmod 620"},
 		{name: "read-only", fault: func(f *fake) { f.denied[tracing+"/user_events_data"] = syscall.EROFS },
-			check: "right_to_emit", status: Fail, detail: "read-only file system", hint: "mount user_events_data itself writable"},
+			check: "right_to_emit", status: Fail, detail: "read-only file system",
+			hint: "mount user_events_data itself writable"},
 
-		{name: "no capability", fault: unprivileged, check: "right_to_listen", status: Fail, detail: "neither CAP_PERFMON nor", hint: "setcap cap_perfmon"},
+		{name: "no capability", fault: unprivileged, check: "right_to_listen", status: Fail,
+			detail: "neither CAP_PERFMON nor", hint: "setcap cap_perfmon"},
 		{name: "CAP_SYS_ADMIN", fault: func(f *fake) { f.files["/proc/self/status"] = "CapEff:\t0000000000200000\n" },
 			check: "right_to_listen", status: OK, detail: "CAP_SYS_ADMIN"},
 		{name: "CAP_PERFMON", fault: func(f *fake) { f.files["/proc/self/status"] = "CapEff:\t0000004000000000\n" },
@@ -127,7 +141,8 @@ func TestFaults(t *testing.T) {
 		{name: "events are closed", fault: func(f *fake) { f.denied[tracing+"/events"] = syscall.EACCES },
 			check: "right_to_listen", status: Fail, detail: "/events: permission denied", hint: "r on the events"},
 		{name: "a user namespace", fault: func(f *fake) { f.links["/proc/self/ns/user"] = "user:[4026532200]" },
-			check: "right_to_listen", status: Fail, detail: "a user namespace, whose capabilities do not count", hint: "outside of it"},
+			check: "right_to_listen", status: Fail,
+			detail: "a user namespace, whose capabilities do not count", hint: "outside of it"},
 		{name: "a user namespace where anybody may", fault: func(f *fake) {
 			f.links["/proc/self/ns/user"] = "user:[4026532200]"
 			f.files["/proc/sys/kernel/perf_event_paranoid"] = "-1\n"
@@ -156,9 +171,11 @@ func TestFaults(t *testing.T) {
 		}, check: "memlock", status: OK, detail: "unlimited (RLIMIT_MEMLOCK)"},
 		{name: "many CPUs", fault: func(f *fake) { f.files["/sys/devices/system/cpu/online"] = "0-127\n" },
 			check: "memlock", status: OK, detail: "rings of 1 MiB on 128 CPUs"},
-		{name: "very many CPUs", fault: func(f *fake) { f.files["/sys/devices/system/cpu/online"] = "0-511,600-1111\n" },
+		{name: "very many CPUs",
+			fault: func(f *fake) { f.files["/sys/devices/system/cpu/online"] = "0-511,600-1111\n" },
 			check: "memlock", status: OK, detail: "rings of 256 KiB on 1024 CPUs"},
-		{name: "CPUs that are not known", fault: func(f *fake) { delete(f.files, "/sys/devices/system/cpu/online") }, check: "memlock", status: Warn, hint: "mount /sys"},
+		{name: "CPUs that are not known", fault: func(f *fake) { delete(f.files, "/sys/devices/system/cpu/online") },
+			check: "memlock", status: Warn, hint: "mount /sys"},
 
 		{name: "a container", fault: func(f *fake) { f.links["/proc/self/ns/pid"] = "pid:[4026532001]" },
 			check: "pid_namespace", status: Warn, detail: "pid 0", hint: "--pid host"},
@@ -171,39 +188,50 @@ func TestFaults(t *testing.T) {
 			f.files[tracing+"/user_events_status"] = "\nActive: 0\nBusy: 0\n"
 		}, check: "tracepoint", status: OK, detail: "nobody emits or listens now"},
 		{name: "without fields", fault: func(f *fake) {
-			f.files[tracing+"/events/user_events/otlp_metrics/format"] = "name: otlp_metrics\nID: 5\nformat:\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
+			f.files[tracing+"/events/user_events/otlp_metrics/format"] = "name: otlp_metrics\nID: 5\nformat:\n" +
+				"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
 		}, check: "tracepoint", status: Warn, detail: "as the C++ exporter does", hint: "different names"},
 		{name: "other fields", fault: func(f *fake) {
-			f.files[tracing+"/events/user_events/otlp_metrics/format"] = "name: otlp_metrics\nID: 5\nformat:\n\tfield:int x;\toffset:8;\tsize:4;\tsigned:1;\n"
+			f.files[tracing+"/events/user_events/otlp_metrics/format"] = "name: otlp_metrics\nID: 5\nformat:\n" +
+				"\tfield:int x;\toffset:8;\tsize:4;\tsigned:1;\n"
 		}, check: "tracepoint", status: Fail, detail: "registered with other fields (int x)", hint: "another name"},
 		{name: "no format", fault: func(f *fake) { f.files[tracing+"/events/user_events/otlp_metrics/format"] = "?" },
 			check: "tracepoint", status: Warn, detail: "cannot be parsed"},
-		{name: "a format that is closed", fault: func(f *fake) { f.denied[tracing+"/events/user_events"] = syscall.EACCES },
-			check: "tracepoint", status: Warn, detail: "otlp_metrics/format: permission denied", hint: "r on the events"},
-		{name: "several formats", fault: func(f *fake) { f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/format"] = otlpFormat },
-			check: "tracepoint", status: OK, detail: "also registered, in other formats: user_events_multi/otlp_metrics.1f"},
+		{name: "a format that is closed",
+			fault: func(f *fake) { f.denied[tracing+"/events/user_events"] = syscall.EACCES },
+			check: "tracepoint", status: Warn, detail: "otlp_metrics/format: permission denied",
+			hint: "r on the events"},
+		{name: "several formats",
+			fault: func(f *fake) { f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/format"] = otlpFormat },
+			check: "tracepoint", status: OK,
+			detail: "also registered, in other formats: user_events_multi/otlp_metrics.1f"},
 
 		{name: "several formats only", fault: func(f *fake) {
 			delete(f.files, tracing+"/events/user_events/otlp_metrics/format")
 			f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/format"] = otlpFormat
 		}, check: "tracepoint", status: OK, detail: "is not registered in one format; also registered"},
 
-		{name: "perf listens", fault: func(*fake) {}, check: "listeners", status: OK, detail: "is used by perf; processes with perf events, of this tracepoint or another: 4711 (agent)"},
+		{name: "perf listens", fault: func(*fake) {}, check: "listeners", status: OK,
+			detail: "is used by perf; processes with perf events, of this tracepoint or another: 4711 (agent)"},
 		{name: "ftrace and perf listen", fault: func(f *fake) {
 			f.files[tracing+"/user_events_status"] = "otlp_metrics # Used by ftrace perf\n\nActive: 1\n"
 		},
 			check: "listeners", status: OK, detail: "is used by ftrace and perf"},
-		{name: "nobody listens", fault: func(f *fake) { f.files[tracing+"/user_events_status"] = "otlp_metrics\n\nActive: 1\n" },
+		{name: "nobody listens",
+			fault: func(f *fake) { f.files[tracing+"/user_events_status"] = "otlp_metrics\n\nActive: 1\n" },
 			check: "listeners", status: OK, detail: "none of otlp_metrics: services write nothing"},
-		{name: "who listens is closed", fault: func(f *fake) { f.denied[tracing+"/user_events_status"] = syscall.EACCES },
+		{name: "who listens is closed",
+			fault: func(f *fake) { f.denied[tracing+"/user_events_status"] = syscall.EACCES },
 			check: "listeners", status: Warn, detail: "permission denied", hint: "as root"},
 
-		{name: "a forgotten session", fault: func(f *fake) { f.files[enable] = "1\n" }, check: "ftrace", status: Warn, detail: enable + " is 1", hint: "echo 0 > " + enable},
+		{name: "a forgotten session", fault: func(f *fake) { f.files[enable] = "1\n" }, check: "ftrace", status: Warn,
+			detail: enable + " is 1", hint: "echo 0 > " + enable},
 		{name: "a session that keeps nothing", fault: func(f *fake) {
 			f.files[enable] = "1*\n"
 			f.files[tracing+"/tracing_on"] = "0\n"
 		}, check: "ftrace", status: Warn, detail: "keeps nothing (tracing_on is 0)"},
-		{name: "a session of an instance", fault: func(f *fake) { f.files[tracing+"/instances/mine/events/user_events/otlp_metrics/enable"] = "1\n" },
+		{name: "a session of an instance",
+			fault: func(f *fake) { f.files[tracing+"/instances/mine/events/user_events/otlp_metrics/enable"] = "1\n" },
 			check: "ftrace", status: Warn, detail: "/instances/mine/events", hint: "/instances/mine/events"},
 		{name: "a session of one of several formats", fault: func(f *fake) {
 			f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/enable"] = "1\n"
@@ -310,7 +338,8 @@ func TestOneCauseHasOneHint(t *testing.T) {
 			f := healthy(t)
 			tt.fault(f)
 			tried := false
-			r := examine(f.host(), Options{Names: []string{"otlp_metrics"}}, func() (emit, listen Check) { tried = true; return works() })
+			r := examine(f.host(), Options{Names: []string{"otlp_metrics"}},
+				func() (emit, listen Check) { tried = true; return works() })
 			var fails []string
 			mounts := 0
 			for _, c := range r.Checks {
@@ -355,9 +384,12 @@ func TestTrials(t *testing.T) {
 		verdict string
 	}{
 		{"both", works, "This user can emit and can listen here.\n"},
-		{"emitting only", func() (Check, Check) { return ok("registered"), no() }, "This user can emit and cannot listen here.\n"},
-		{"listening only", func() (Check, Check) { return failed(errors.New("boom")), ok("attached") }, "This user cannot emit and can listen here.\n"},
-		{"neither", func() (Check, Check) { return failed(errors.New("boom")), no() }, "This user cannot emit and cannot listen here.\n"},
+		{"emitting only", func() (Check, Check) { return ok("registered"), no() },
+			"This user can emit and cannot listen here.\n"},
+		{"listening only", func() (Check, Check) { return failed(errors.New("boom")), ok("attached") },
+			"This user cannot emit and can listen here.\n"},
+		{"neither", func() (Check, Check) { return failed(errors.New("boom")), no() },
+			"This user cannot emit and cannot listen here.\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := examined(healthy(t), Options{}, tt.try)
@@ -393,7 +425,8 @@ func TestHostileHost(t *testing.T) {
 	f.files["/proc/4711/comm"] = bad
 	f.files["/proc/sys/kernel/osrelease"] = "6.9" + bad
 	f.files[tracing+"/user_events_status"] = "otlp_metrics # Used by perf " + bad + "\n"
-	f.files[tracing+"/events/user_events/otlp_metrics/format"] = "name: otlp_metrics\nID: 5\nformat:\n\tfield:int x" + bad + ";\toffset:8;\tsize:4;\tsigned:1;\n"
+	f.files[tracing+"/events/user_events/otlp_metrics/format"] = "name: otlp_metrics\nID: 5\nformat:\n\tfield:int x" +
+		bad + ";\toffset:8;\tsize:4;\tsigned:1;\n"
 	r := examined(f, Options{}, works)
 	var text, js bytes.Buffer
 	require.NoError(t, r.Text(&text))
@@ -419,7 +452,8 @@ func TestJSONNames(t *testing.T) {
 	assert.Equal(t, true, got["emit"])
 	assert.Equal(t, true, got["listen"])
 	facts := got["facts"].(map[string]any)
-	for _, name := range []string{"kernel", "tracefs", "data_file", "cpus", "ring_size", "wanted_ring", "perf_event_paranoid", "user_events", "user_events_max"} {
+	for _, name := range []string{"kernel", "tracefs", "data_file", "cpus", "ring_size", "wanted_ring",
+		"perf_event_paranoid", "user_events", "user_events_max"} {
 		assert.Contains(t, facts, name)
 	}
 	var names []string
@@ -431,8 +465,10 @@ func TestJSONNames(t *testing.T) {
 		assert.NotContains(t, check, "hint")
 	}
 	assert.Equal(t, []string{
-		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "perf_event_paranoid", "memlock", "pid_namespace",
-		"panic_on_warn", "use_after_free", "user_events_max", "tracepoint", "listeners", "ftrace", "try_emit", "try_listen",
+		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "perf_event_paranoid", "memlock",
+		"pid_namespace",
+		"panic_on_warn", "use_after_free", "user_events_max", "tracepoint", "listeners",
+		"ftrace", "try_emit", "try_listen",
 	}, names)
 }
 

@@ -146,11 +146,14 @@ func (e *examination) rightToListen() Check {
 	case err == nil && paranoid < 0:
 		return ok("kernel.perf_event_paranoid is %d, so every user may", paranoid)
 	case e.inUserNamespace():
-		return fail("this is a user namespace, whose capabilities do not count for perf events, and kernel.perf_event_paranoid is not -1",
-			"run listeners outside of it (not in a rootless container), or set the sysctl kernel.perf_event_paranoid to -1")
+		return fail("this is a user namespace, whose capabilities do not count for perf events, and "+
+			"kernel.perf_event_paranoid is not -1",
+			"run listeners outside of it (not in a rootless container), or set the sysctl "+
+				"kernel.perf_event_paranoid to -1")
 	}
 	return fail("neither CAP_PERFMON nor kernel.perf_event_paranoid at -1",
-		"run listeners as root, or grant CAP_PERFMON (setcap cap_perfmon,cap_ipc_lock+ep FILE, or AmbientCapabilities=CAP_PERFMON in the systemd unit)")
+		"run listeners as root, or grant CAP_PERFMON (setcap cap_perfmon,cap_ipc_lock+ep FILE, or "+
+			"AmbientCapabilities=CAP_PERFMON in the systemd unit)")
 }
 
 func (e *examination) paranoid() Check {
@@ -187,7 +190,8 @@ func (e *examination) memlock() Check {
 	if err != nil {
 		mlock = defaultMlock
 	}
-	why := fmt.Sprintf("%d KiB per CPU for all of this user's rings (kernel.perf_event_mlock_kb), and %s (RLIMIT_MEMLOCK)", mlock, size(limit))
+	why := fmt.Sprintf("%d KiB per CPU for all of this user's rings (kernel.perf_event_mlock_kb), and %s "+
+		"(RLIMIT_MEMLOCK)", mlock, size(limit))
 	allowed := unlimited
 	switch {
 	case e.has(capIPCLock):
@@ -201,13 +205,15 @@ func (e *examination) memlock() Check {
 	for ring >= listen.MinRingSize && ring+e.pageSize > allowed/cpus {
 		ring /= 2
 	}
-	const hint = "raise the memlock limit (ulimit -l, LimitMEMLOCK= in the systemd unit) or the sysctl kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK"
+	const hint = "raise the memlock limit (ulimit -l, LimitMEMLOCK= in the systemd unit) or the sysctl " +
+		"kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK"
 	if ring < listen.MinRingSize {
 		return fail(fmt.Sprintf("not even rings of %s on %d CPUs: %s", size(listen.MinRingSize), cpus, why), hint)
 	}
 	e.Facts.RingSize = ring
 	if ring < wanted {
-		return warn(fmt.Sprintf("rings of %s on %d CPUs instead of %s, so bursts may be lost: %s", size(ring), cpus, size(wanted), why), hint)
+		return warn(fmt.Sprintf("rings of %s on %d CPUs instead of %s, so bursts may be lost: %s", size(ring), cpus,
+			size(wanted), why), hint)
 	}
 	return ok("rings of %s on %d CPUs: %s", size(ring), cpus, why)
 }
@@ -254,7 +260,8 @@ func (e *examination) panicOnWarn() Check {
 	case v == 0:
 		return ok("0: a kernel warning does not stop the machine")
 	}
-	return warn("a process that may write user_events can panic this machine, by an event of more than 8168 bytes while somebody listens with perf",
+	return warn("a process that may write user_events can panic this machine, by an event of more than 8168 bytes "+
+		"while somebody listens with perf",
 		"set the sysctl kernel.panic_on_warn to 0, or give user_events_data only to processes that you trust")
 }
 
@@ -272,10 +279,12 @@ func (e *examination) useAfterFree() Check {
 	case v.suffix != "" || v.minor == 6 || v.atLeast(6, 19):
 		// A distribution may have taken the fix into any version, and so may
 		// releases of the series that were maintained then.
-		return ok("the version %s does not say whether the use-after-free in user_event_mm_dup is fixed: search the kernel's changelog for %s",
+		return ok("the version %s does not say whether the use-after-free in user_event_mm_dup is fixed: search the "+
+			"kernel's changelog for %s",
 			e.Facts.Kernel, fix)
 	}
-	return warn(e.Facts.Kernel+" has a use-after-free that any process with access to user_events_data can reach (user_event_mm_dup)",
+	return warn(e.Facts.Kernel+" has a use-after-free that any process with access to user_events_data can reach "+
+		"(user_event_mm_dup)",
 		"update to 7.2, 6.18.42, Debian's 6.12.117 or later, or to a kernel whose changelog has "+fix)
 }
 

@@ -38,10 +38,12 @@ func (e *examination) tracepoint(name string) Check {
 	case isOTLP(format):
 		return ok("%s is registered with the fields %s%s", name, fields, also)
 	case fields == "":
-		return warn(name+" is registered without fields, as the C++ exporter does: listeners can read it, but the Go, Rust and .NET exporters cannot register it",
+		return warn(name+" is registered without fields, as the C++ exporter does: listeners can read it, but the "+
+			"Go, Rust and .NET exporters cannot register it",
 			"let services of the two kinds use different names (--name, USEREVENTS_TRACEPOINT_NAME)")
 	}
-	return fail(fmt.Sprintf("%s is registered with other fields (%s): exporters cannot register it, and listeners find no OTLP in it", name, fields),
+	return fail(fmt.Sprintf("%s is registered with other fields (%s): exporters cannot register it, and listeners "+
+		"find no OTLP in it", name, fields),
 		"stop all processes that use it, or use another name (--name, USEREVENTS_TRACEPOINT_NAME)")
 }
 

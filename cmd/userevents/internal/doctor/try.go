@@ -25,14 +25,16 @@ func try(ctx context.Context, dataFile string) (emit, received Check) {
 	defer cancel()
 	name := fmt.Sprintf("userevents_doctor_%d", os.Getpid())
 	received = ok("attached to %s on all CPUs", name)
-	l, listenErr := listen.Open(listen.Options{Names: []string{name}, DataFile: dataFile, MaxDelay: 10 * time.Millisecond})
+	l, listenErr := listen.Open(listen.Options{Names: []string{name}, DataFile: dataFile,
+		MaxDelay: 10 * time.Millisecond})
 	if listenErr != nil {
 		received = failed(listenErr)
 	} else {
 		defer l.Close()
 	}
 	exporter, err := usereventsmetric.New(
-		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(name), usereventsmetric.WithUserEventsPath(dataFile))
+		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(name),
+		usereventsmetric.WithUserEventsPath(dataFile))
 	if err != nil {
 		return failed(err), received
 	}
@@ -70,7 +72,8 @@ func receive(ctx context.Context, l *listen.Listener) error {
 	err := l.Read(ctx, &ev)
 	if ctx.Err() != nil {
 		total := l.Stats().Total()
-		return fmt.Errorf("what was written did not arrive within %v: the listener attached, and the kernel counts %d events, %d of them lost",
+		return fmt.Errorf("what was written did not arrive within %v: the listener attached, and the kernel counts "+
+			"%d events, %d of them lost",
 			tryTimeout, total.Written, total.Lost)
 	}
 	return errors.Join(err, ev.Err)

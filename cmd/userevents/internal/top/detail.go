@@ -84,7 +84,8 @@ func (m *model) numbers(s *series) []*line {
 	}
 	estimates := newLine(m.width)
 	for _, q := range quantiles {
-		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle, short(quantile(r.buckets, r.limits, q))).add(plainStyle, "  ")
+		estimates.add(plainStyle, quantileName(q)+" ").add(boldStyle,
+			short(quantile(r.buckets, r.limits, q))).add(plainStyle, "  ")
 	}
 	return []*line{value, estimates.add(quietStyle, "(estimated from the buckets)")}
 }
@@ -109,7 +110,8 @@ func (m *model) plotView(s *series, lines int) []string {
 	if s.isRate {
 		what = "rate per second"
 	}
-	out := []string{newLine(m.width).add(plainStyle, fmt.Sprintf("%s, last %d points", what, s.shown.history.length)).String()}
+	out := []string{newLine(m.width).add(plainStyle,
+		fmt.Sprintf("%s, last %d points", what, s.shown.history.length)).String()}
 	for _, l := range plot(&s.shown.history, m.width, min(lines-1, tallestPlot), s.isRate) {
 		out = append(out, newLine(m.width).add(drawingStyle, l).String())
 	}
@@ -176,7 +178,8 @@ func (m *model) bucketLines(s *series, lines int) []string {
 	}
 	cells := m.width - labels - counts - 3 - len(" p50 p90 p99")
 	for i, b := range bars {
-		l := newLine(m.width).add(plainStyle, render.Right(b.label(), labels)+" "+render.Right(count(b.count), counts)+" ")
+		l := newLine(m.width).add(plainStyle,
+			render.Right(b.label(), labels)+" "+render.Right(count(b.count), counts)+" ")
 		l.add(drawingStyle, bar(float64(b.count)/float64(most), cells)).add(boldStyle, marks[i])
 		out = append(out, l.String())
 	}

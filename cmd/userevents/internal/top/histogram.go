@@ -37,7 +37,8 @@ type aggregate struct {
 func aggregateOf(d source.DataPoint) *aggregate {
 	switch p := d.(type) {
 	case pmetric.HistogramDataPoint:
-		return &aggregate{p.Count(), p.Sum(), p.HasSum(), explicitBuckets(p.ExplicitBounds().AsRaw(), p.BucketCounts().AsRaw())}
+		return &aggregate{p.Count(), p.Sum(), p.HasSum(),
+			explicitBuckets(p.ExplicitBounds().AsRaw(), p.BucketCounts().AsRaw())}
 	case pmetric.ExponentialHistogramDataPoint:
 		return &aggregate{p.Count(), p.Sum(), p.HasSum(), exponentialBuckets(p)}
 	case pmetric.SummaryDataPoint:

@@ -25,7 +25,9 @@ func (d *desk) many(n int) {
 	for first := 0; first < n; first += inAnEvent {
 		var metrics []*metricspb.Metric
 		for i := first; i < min(first+inAnEvent, n); i++ {
-			metrics = append(metrics, messagetest.Gauge(fmt.Sprintf("m.%04d", i), "", messagetest.IntPoint(int64(i), "http.route", "/"+fmt.Sprint(i%10))))
+			metrics = append(metrics,
+				messagetest.Gauge(fmt.Sprintf("m.%04d", i), "",
+					messagetest.IntPoint(int64(i), "http.route", "/"+fmt.Sprint(i%10))))
 		}
 		d.write(1, "p", messagetest.Message(messagetest.Attrs("service.name", "s"), metrics...))
 	}
@@ -115,7 +117,9 @@ func TestSorting(t *testing.T) {
 	d := newDesk(t)
 	gauges := func(pid int, service string, values map[string]int64) {
 		for name, v := range values {
-			d.write(pid, "", messagetest.Message(messagetest.Attrs("service.name", service), messagetest.Gauge(name, "", messagetest.IntPoint(v))))
+			d.write(pid, "",
+				messagetest.Message(messagetest.Attrs("service.name", service),
+					messagetest.Gauge(name, "", messagetest.IntPoint(v))))
 		}
 	}
 	gauges(3, "b", map[string]int64{"x": 1})
@@ -125,7 +129,9 @@ func TestSorting(t *testing.T) {
 	gauges(1, "a", map[string]int64{"z": 3})
 	counter := messagetest.IntPoint(50)
 	counter.StartTimeUnixNano, counter.TimeUnixNano = unixNano(0), unixNano(10)
-	d.write(9, "", messagetest.Message(messagetest.Attrs("service.name", "d"), messagetest.Sum("w", "", messagetest.Delta, true, counter)))
+	d.write(9, "",
+		messagetest.Message(messagetest.Attrs("service.name", "d"),
+			messagetest.Sum("w", "", messagetest.Delta, true, counter)))
 	d.pass(time.Second)
 	for _, c := range []struct{ key, by, want, reversed string }{
 		{"1", "service", "z x y w", "w y x z"},
@@ -271,7 +277,9 @@ func TestPausing(t *testing.T) {
 func TestDetailFollowsItsSeries(t *testing.T) {
 	d := newDesk(t)
 	value := func(v int64) {
-		d.write(1, "p", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(v)), messagetest.Gauge("n", "", messagetest.IntPoint(-v))))
+		d.write(1, "p",
+			messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(v)),
+				messagetest.Gauge("n", "", messagetest.IntPoint(-v))))
 		d.pass(time.Second)
 	}
 	value(7)
@@ -294,7 +302,8 @@ func TestDetailFollowsItsSeries(t *testing.T) {
 }
 
 func TestQuitting(t *testing.T) {
-	for _, keys := range [][]string{{"q"}, {"ctrl+c"}, {"/", "ctrl+c"}, {"?", "ctrl+c"}, {"?", "q", "q"}, {"enter", "q"}} {
+	for _, keys := range [][]string{{"q"}, {"ctrl+c"}, {"/", "ctrl+c"}, {"?", "ctrl+c"}, {"?", "q", "q"},
+		{"enter", "q"}} {
 		d := newDesk(t)
 		d.many(10)
 		for i, k := range keys {

@@ -9,8 +9,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/otel-userevents/usereventsmetric/internal/glob"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+	"github.com/otel-userevents/usereventsmetric/internal/glob"
 )
 
 // model is what is on the screen. Only Bubble Tea's loop calls its methods.
@@ -20,13 +20,13 @@ type model struct {
 
 	width, height int
 
-	all       []*series // as they are sorted
-	shown     []*series // those that match the filter
-	at        time.Duration
+	all     []*series // as they are sorted
+	shown   []*series // those that match the filter
+	at      time.Duration
 	evicted uint64
-	by        int // of orders
-	reverse   bool
-	matcher   *matcher
+	by      int // of orders
+	reverse bool
+	matcher *matcher
 
 	// The cursor is on a series and goes with it where it is sorted to. At the
 	// first line it stays there, whichever series that is.

@@ -27,7 +27,8 @@ func limited[P interface {
 }
 
 func TestQuantiles(t *testing.T) {
-	around := func(threshold float64, zeros uint64, negative []uint64, positive ...uint64) pmetric.ExponentialHistogramDataPoint {
+	around := func(threshold float64, zeros uint64, negative []uint64,
+		positive ...uint64) pmetric.ExponentialHistogramDataPoint {
 		p := exponential(0, 0, positive...)
 		p.SetZeroThreshold(threshold)
 		p.SetZeroCount(zeros)
@@ -75,7 +76,8 @@ func TestQuantiles(t *testing.T) {
 		{"exponential, of the smallest base", exponential(2_000_000_000, 0, 100), 1, 1, 1},
 		{"exponential, beyond the largest number", exponential(0, math.MaxInt32, 100), nan, nan, nan},
 		{"exponential, a threshold that is none", around(nan, 0, nil, 100), nan, nan, nan},
-		{"exponential, limited", limited(exponential(0, 0, 100), 1.5, 1.6), 1.5 * math.Pow(16./15, 0.5), 1.5 * math.Pow(16./15, 0.9), 1.5 * math.Pow(16./15, 0.99)},
+		{"exponential, limited", limited(exponential(0, 0, 100), 1.5, 1.6), 1.5 * math.Pow(16./15, 0.5),
+			1.5 * math.Pow(16./15, 0.9), 1.5 * math.Pow(16./15, 0.99)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			buckets, limits := bucketsOf(c.value), limitsOf(c.value)

@@ -48,18 +48,22 @@ func (d *desk) shop(seconds int) {
 			return p
 		}
 		wave := math.Sin(i / 3)
-		d.write(4711, "httpserver", messagetest.Message(messagetest.Attrs("service.name", "demo-shop", "service.instance.id", "a"),
-			messagetest.Sum("http.server.requests", "{request}", messagetest.Delta, true,
-				number(int64(40+20*wave), before, "http.request.method", "GET", "http.route", "/cart"),
-				number(2, before, "http.request.method", "POST", "http.route", "/pay")),
-			messagetest.Sum("go.memory.allocated", "By", messagetest.Cumulative, true, number(int64(1e6*i), begin)),
-			messagetest.Sum("http.server.active_requests", "{request}", messagetest.Cumulative, false, number(int64(3+2*wave), begin)),
-			messagetest.Histogram("http.server.request.duration", "s", &metricspb.HistogramDataPoint{
-				StartTimeUnixNano: before, TimeUnixNano: at, Count: 40, Sum: f(2.4), Min: f(0.002), Max: f(0.43),
-				Attributes:     messagetest.Attrs("http.request.method", "GET", "http.route", "/cart", "http.response.status_code", "200"),
-				ExplicitBounds: []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10},
-				BucketCounts:   []uint64{2, 3, 8, 12, 6, 4, 3, 2, 0, 0, 0, 0, 0, 0, 0},
-			})))
+		d.write(4711, "httpserver",
+			messagetest.Message(messagetest.Attrs("service.name", "demo-shop", "service.instance.id", "a"),
+				messagetest.Sum("http.server.requests", "{request}", messagetest.Delta, true,
+					number(int64(40+20*wave), before, "http.request.method", "GET", "http.route", "/cart"),
+					number(2, before, "http.request.method", "POST", "http.route", "/pay")),
+				messagetest.Sum("go.memory.allocated", "By", messagetest.Cumulative, true, number(int64(1e6*i), begin)),
+				messagetest.Sum("http.server.active_requests", "{request}", messagetest.Cumulative, false,
+					number(int64(3+2*wave), begin)),
+				messagetest.Histogram("http.server.request.duration", "s", &metricspb.HistogramDataPoint{
+					StartTimeUnixNano: before, TimeUnixNano: at, Count: 40, Sum: f(2.4), Min: f(0.002), Max: f(0.43),
+					Attributes: messagetest.Attrs("http.request.method", "GET", "http.route", "/cart",
+						"http.response.status_code", "200"),
+					ExplicitBounds: []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5,
+						7.5, 10},
+					BucketCounts: []uint64{2, 3, 8, 12, 6, 4, 3, 2, 0, 0, 0, 0, 0, 0, 0},
+				})))
 		d.write(815, "stock\x1b[2J", messagetest.Message(messagetest.Attrs("service.name", "warehouse"),
 			messagetest.Gauge("stock.level", "", number(int64(100*wave), 0, "hall", "3")),
 			&metricspb.Metric{Name: "pick.duration", Unit: "s", Data: &metricspb.Metric_ExponentialHistogram{
@@ -67,14 +71,16 @@ func (d *desk) shop(seconds int) {
 					AggregationTemporality: messagetest.Cumulative,
 					DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
 						StartTimeUnixNano: begin, TimeUnixNano: at, Count: uint64(160 * i), Sum: f(90 * i), Scale: 3,
-						Positive:   &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: -40, BucketCounts: bell(80, uint64(i))},
+						Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: -40,
+							BucketCounts: bell(80, uint64(i))},
 						Attributes: messagetest.Attrs("hall", "3"),
 					}},
 				}}},
 			&metricspb.Metric{Name: "gc.pause", Unit: "s", Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{
 				DataPoints: []*metricspb.SummaryDataPoint{{
 					StartTimeUnixNano: begin, TimeUnixNano: at, Count: uint64(i), Sum: i / 1000,
-					QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{Quantile: 0.5, Value: 0.001}, {Quantile: 1, Value: 0.004}},
+					QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{Quantile: 0.5, Value: 0.001},
+						{Quantile: 1, Value: 0.004}},
 				}}}}}))
 		d.model.refresh()
 	}
@@ -107,7 +113,8 @@ func TestScreens(t *testing.T) {
 		{"list-quiet", 80, 24, func(d *desk) { d.shop(3); d.pass(2 * time.Minute) }},
 		{"list-losses", 80, 24, func(d *desk) {
 			d.shop(3)
-			d.status = (source.Status{Lost: 12345, Gaps: 1, Undecodable: 7, LastUndecodable: "pid 666 (evil): not an OTLP message"})
+			d.status = (source.Status{Lost: 12345, Gaps: 1, Undecodable: 7,
+				LastUndecodable: "pid 666 (evil): not an OTLP message"})
 			d.press("space")
 		}},
 		{"histogram", 80, 24, func(d *desk) { d.shop(30); d.open("http.server.request.duration") }},
@@ -185,7 +192,8 @@ func FuzzScreen(f *testing.F) {
 	f.Add("shop", "http.requests", "key", "value", "unit", "q", 80, 24, uint64(17), 0.5)
 	f.Add("\x1b[2J", "\x07\u202e", "日本", "e\u0301\u0301", "👩‍👩‍👧", "/x\x1b", 20, 5, uint64(math.MaxUint64), math.Inf(1))
 	f.Add("\ufe0f", "\u0301", "", "", "", "", 1, 1, uint64(0), math.NaN())
-	f.Add(strings.Repeat("x", 200), strings.Repeat("界", 60), strings.Repeat("k", 200), strings.Repeat("\n", 200), "", "\r\n", 3, 40, uint64(1), -1e300)
+	f.Add(strings.Repeat("x", 200), strings.Repeat("界", 60), strings.Repeat("k", 200), strings.Repeat("\n", 200), "",
+		"\r\n", 3, 40, uint64(1), -1e300)
 	f.Fuzz(func(t *testing.T, service, metric, k, v, unit, typed string, width, height int, n uint64, x float64) {
 		for _, s := range []*string{&service, &metric, &k, &v, &unit, &typed} {
 			*s = (*s)[:min(len(*s), 200)]     // longer ones take longer only
@@ -201,24 +209,31 @@ func FuzzScreen(f *testing.F) {
 				{TimeUnixNano: at, Attributes: attrs, Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: x}},
 				{TimeUnixNano: n, Value: &metricspb.NumberDataPoint_AsInt{AsInt: int64(n)}},
 			}
-			d.write(int(n), metric, messagetest.Message(messagetest.Attrs("service.name", service, "service.instance.id", k),
-				messagetest.Sum(metric, unit, messagetest.Cumulative, true, nums...),
-				messagetest.Sum(metric, unit, messagetest.Delta, false, nums...),
-				&metricspb.Metric{Name: metric, Unit: unit, Description: v, Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: nums}}},
-				messagetest.Histogram(metric, unit, &metricspb.HistogramDataPoint{
-					Count: n, Sum: &x, Max: &x, ExplicitBounds: []float64{x, x + 1, 1e300}, BucketCounts: []uint64{n, 1, n, 2}, Attributes: attrs, TimeUnixNano: at,
-				}),
-				&metricspb.Metric{Name: metric, Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-					DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
-						Count: n, Scale: int32(n), ZeroCount: n, ZeroThreshold: x, TimeUnixNano: at,
-						Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: int32(n), BucketCounts: []uint64{n, 0, 3}},
-						Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: int32(n), BucketCounts: []uint64{n, 0, 3}},
-					}},
-				}}},
-				&metricspb.Metric{Name: metric, Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{
-					DataPoints: []*metricspb.SummaryDataPoint{{Count: n, Sum: x, TimeUnixNano: at, QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{Quantile: x, Value: x}}}},
-				}}},
-			))
+			d.write(int(n), metric,
+				messagetest.Message(messagetest.Attrs("service.name", service, "service.instance.id", k),
+					messagetest.Sum(metric, unit, messagetest.Cumulative, true, nums...),
+					messagetest.Sum(metric, unit, messagetest.Delta, false, nums...),
+					&metricspb.Metric{Name: metric, Unit: unit, Description: v,
+						Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: nums}}},
+					messagetest.Histogram(metric, unit, &metricspb.HistogramDataPoint{
+						Count: n, Sum: &x, Max: &x, ExplicitBounds: []float64{x, x + 1, 1e300},
+						BucketCounts: []uint64{n, 1, n, 2}, Attributes: attrs, TimeUnixNano: at,
+					}),
+					&metricspb.Metric{Name: metric, Data: &metricspb.Metric_ExponentialHistogram{
+						ExponentialHistogram: &metricspb.ExponentialHistogram{
+							DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
+								Count: n, Scale: int32(n), ZeroCount: n, ZeroThreshold: x, TimeUnixNano: at,
+								Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: int32(n),
+									BucketCounts: []uint64{n, 0, 3}},
+								Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: int32(n),
+									BucketCounts: []uint64{n, 0, 3}},
+							}},
+						}}},
+					&metricspb.Metric{Name: metric, Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{
+						DataPoints: []*metricspb.SummaryDataPoint{{Count: n, Sum: x, TimeUnixNano: at,
+							QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{Quantile: x, Value: x}}}},
+					}}},
+				))
 			d.pass(time.Second)
 		}
 		d.resize(width, height)

@@ -36,12 +36,12 @@ type counts struct{ events, points, bytes uint64 }
 type store struct {
 	maxSeries, maxMemory int
 
-	mu        sync.Mutex
-	series    map[seriesKey]*series
-	recent    list.List // of *series, the most recent first
-	memory    int       // bytes
+	mu      sync.Mutex
+	series  map[seriesKey]*series
+	recent  list.List // of *series, the most recent first
+	memory  int       // bytes
 	evicted uint64
-	counts    counts
+	counts  counts
 }
 
 func newStore() *store {

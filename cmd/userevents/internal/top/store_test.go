@@ -76,7 +76,8 @@ func TestIdentity(t *testing.T) {
 	base := func() *message {
 		return &message{
 			ev: listen.Event{PID: 7, Process: "p"}, metric: "m", temporality: messagetest.Delta, monotonic: true,
-			resource: messagetest.Attrs("service.name", "s", "host.name", "h"), scope: &commonpb.InstrumentationScope{Name: "lib"},
+			resource: messagetest.Attrs("service.name", "s", "host.name",
+				"h"), scope: &commonpb.InstrumentationScope{Name: "lib"},
 			attributes: messagetest.Attrs("a", long+"1", "b", "1"),
 		}
 	}
@@ -88,10 +89,12 @@ func TestIdentity(t *testing.T) {
 		{"nothing", func(*message) {}, 1},
 		{"the process", func(m *message) { m.ev.PID = 8 }, 2},
 		{"the process's name", func(m *message) { m.ev.Process = "q" }, 1},
-		{"an attribute of the resource", func(m *message) { m.resource = messagetest.Attrs("service.name", "s", "host.name", "i") }, 2},
+		{"an attribute of the resource",
+			func(m *message) { m.resource = messagetest.Attrs("service.name", "s", "host.name", "i") }, 2},
 		{"the schema of the resource", func(m *message) { m.resourceURL = "u" }, 2},
 		{"the scope", func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib2"} }, 2},
-		{"the version of the scope", func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib", Version: "1"} }, 2},
+		{"the version of the scope",
+			func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib", Version: "1"} }, 2},
 		{"an attribute of the scope", func(m *message) {
 			m.scope = &commonpb.InstrumentationScope{Name: "lib", Attributes: messagetest.Attrs("a", "b")}
 		}, 2},
@@ -101,11 +104,13 @@ func TestIdentity(t *testing.T) {
 		{"monotonic or not", func(m *message) { m.monotonic = false }, 2},
 		{"the temporality", func(m *message) { m.temporality = messagetest.Cumulative }, 2},
 		{"the end of a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"2", "b", "1") }, 2},
-		{"what follows a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"1", "b", "2") }, 2},
+		{"what follows a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"1", "b", "2") },
+			2},
 		{"the type of a value", func(m *message) {
 			m.attributes[1].Value = &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 1}}
 		}, 2},
-		{"the order of attributes", func(m *message) { m.attributes[0], m.attributes[1] = m.attributes[1], m.attributes[0] }, 1},
+		{"the order of attributes",
+			func(m *message) { m.attributes[0], m.attributes[1] = m.attributes[1], m.attributes[0] }, 1},
 		{"the description", func(m *message) { m.description = "d" }, 1},
 		{"the start time", func(m *message) { m.startUnixNano = 17 }, 1},
 	} {
@@ -239,7 +244,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		many(quantiles, func(int) {
 			p.QuantileValues = append(p.QuantileValues, &metricspb.SummaryDataPoint_ValueAtQuantile{})
 		})
-		return &metricspb.Metric{Name: name, Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{p}}}}
+		return &metricspb.Metric{Name: name,
+			Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{p}}}}
 	}
 	var bounds []float64
 	many(490, func(i int) { bounds = append(bounds, float64(i)) })
@@ -250,14 +256,19 @@ func TestMemoryIsBounded(t *testing.T) {
 		metrics func(i int) []*metricspb.Metric
 	}{
 		{"many small series", 16, func(i int) (out []*metricspb.Metric) {
-			many(200, func(n int) { out = append(out, messagetest.Gauge(number(i*200+n), "", messagetest.IntPoint(1))) })
+			many(200, func(n int) {
+				out = append(out,
+					messagetest.Gauge(number(i*200+n), "", messagetest.IntPoint(1)))
+			})
 			return out
 		}},
 		{"long names", 800, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge(strings.Repeat("x", 7900)+number(i), "", messagetest.IntPoint(1))}
+			return []*metricspb.Metric{messagetest.Gauge(strings.Repeat("x", 7900)+number(i), "",
+				messagetest.IntPoint(1))}
 		}},
 		{"names that are longer when they are printed", 400, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge(number(i)+strings.Repeat("\x01", 7900), strings.Repeat("\x01", 10), messagetest.IntPoint(1))}
+			return []*metricspb.Metric{messagetest.Gauge(number(i)+strings.Repeat("\x01", 7900),
+				strings.Repeat("\x01", 10), messagetest.IntPoint(1))}
 		}},
 		{"all texts", 200, func(i int) []*metricspb.Metric {
 			text := strings.Repeat("\x01", 1500)
@@ -266,10 +277,12 @@ func TestMemoryIsBounded(t *testing.T) {
 			return []*metricspb.Metric{m}
 		}},
 		{"a long attribute", 600, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge("m", "", messagetest.IntPoint(1, "k", strings.Repeat("x", 7900)+number(i)))}
+			return []*metricspb.Metric{messagetest.Gauge("m", "",
+				messagetest.IntPoint(1, "k", strings.Repeat("x", 7900)+number(i)))}
 		}},
 		{"a long key", 400, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge("m", "", messagetest.IntPoint(1, strings.Repeat("\x01", 7900)+number(i), ""))}
+			return []*metricspb.Metric{messagetest.Gauge("m", "",
+				messagetest.IntPoint(1, strings.Repeat("\x01", 7900)+number(i), ""))}
 		}},
 		{"many attributes", 400, func(i int) []*metricspb.Metric {
 			p := messagetest.IntPoint(1, "n", number(i))
@@ -292,20 +305,25 @@ func TestMemoryIsBounded(t *testing.T) {
 		}},
 		{"buckets", 600, func(i int) []*metricspb.Metric { // two points of each series, for a difference
 			m := messagetest.Histogram(number(i/2), "", &metricspb.HistogramDataPoint{
-				ExplicitBounds: bounds, BucketCounts: make([]uint64, len(bounds)+1), StartTimeUnixNano: 1, TimeUnixNano: uint64(i + 2),
+				ExplicitBounds: bounds, BucketCounts: make([]uint64,
+					len(bounds)+1), StartTimeUnixNano: 1, TimeUnixNano: uint64(i + 2),
 			})
 			m.GetHistogram().AggregationTemporality = messagetest.Cumulative
 			return []*metricspb.Metric{m}
 		}},
 		{"exponential buckets", 100, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{{Name: number(i / 2), Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-				AggregationTemporality: messagetest.Cumulative,
-				DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
-					TimeUnixNano: uint64(i + 2), Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{BucketCounts: make([]uint64, 4_000)},
-				}},
-			}}}}
+			return []*metricspb.Metric{{Name: number(i / 2),
+				Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
+					AggregationTemporality: messagetest.Cumulative,
+					DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
+						TimeUnixNano: uint64(i +
+							2), Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{BucketCounts: make([]uint64,
+							4_000)},
+					}},
+				}}}}
 		}},
-		{"quantiles", 300, func(i int) []*metricspb.Metric { return []*metricspb.Metric{summary(number(i), 4_000, 0)} }},
+		{"quantiles", 300,
+			func(i int) []*metricspb.Metric { return []*metricspb.Metric{summary(number(i), 4_000, 0)} }},
 		{"quantiles, and then no value", 300, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{summary(number(i/2), 4_000*(1-i%2), noValue*uint32(i%2))}
 		}},
@@ -328,7 +346,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 			d.pass(time.Millisecond)
 			after := heap()
-			t.Logf("%d series, %d KiB, counted as %d KiB", len(d.screen.store.series), (after-before)>>10, d.screen.store.memory>>10)
+			t.Logf("%d series, %d KiB, counted as %d KiB", len(d.screen.store.series), (after-before)>>10,
+				d.screen.store.memory>>10)
 			assert.LessOrEqual(t, after, before+bound)
 
 			// What a paused screen shows is held besides what comes then.

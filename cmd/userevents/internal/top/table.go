@@ -57,19 +57,23 @@ var columns = [columnCount]column{
 	columnMetric:     {"METRIC", 20, 60, 4, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
 	columnAttributes: {"ATTRIBUTES", 12, 100, 2, left, attributesIn},
 	columnType:       {"TYPE", 18, 24, 1, left, func(s *series, _ *table, _ int) string { return s.typ }},
-	columnValue:      {"VALUE", 8, 60, 1, right, func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
-	columnUnit:       {"UNIT", 6, 14, 1, left, func(s *series, _ *table, _ int) string { return s.unit }},
-	columnRate:       {"RATE/s", 7, 8, 1, right, func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
-	columnTrend:      {"TREND", 8, 24, 1, left, trendIn},
-	columnAge:        {"AGE", 4, 4, 1, right, func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
-	columnPID:        {"PID", 7, 7, 1, right, func(s *series, _ *table, _ int) string { return s.pidText }},
-	columnProcess:    {"PROCESS", 15, 15, 1, left, func(s *series, _ *table, _ int) string { return s.shown.process }},
+	columnValue: {"VALUE", 8, 60, 1, right,
+		func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
+	columnUnit: {"UNIT", 6, 14, 1, left, func(s *series, _ *table, _ int) string { return s.unit }},
+	columnRate: {"RATE/s", 7, 8, 1, right,
+		func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
+	columnTrend: {"TREND", 8, 24, 1, left, trendIn},
+	columnAge: {"AGE", 4, 4, 1, right,
+		func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
+	columnPID:     {"PID", 7, 7, 1, right, func(s *series, _ *table, _ int) string { return s.pidText }},
+	columnProcess: {"PROCESS", 15, 15, 1, left, func(s *series, _ *table, _ int) string { return s.shown.process }},
 }
 
 // dropOrder is which columns go first where a terminal is too narrow for all.
 // The metric stays.
 var dropOrder = []columnID{
-	columnProcess, columnType, columnUnit, columnPID, columnTrend, columnAge, columnAttributes, columnService, columnRate, columnValue,
+	columnProcess, columnType, columnUnit, columnPID, columnTrend, columnAge,
+	columnAttributes, columnService, columnRate, columnValue,
 }
 
 // table is a part of the list, laid out.
@@ -247,7 +251,8 @@ var orders = []order{
 	{name: "metric", column: columnMetric, text: byName},
 	{name: "value", column: columnValue, number: func(s *series) float64 { return s.shown.value }},
 	{name: "rate", column: columnRate, number: func(s *series) float64 { return s.shown.rate }},
-	{name: "last seen", column: columnAge, text: func(a, b *series) int { return cmp.Compare(b.shown.seen, a.shown.seen) }},
+	{name: "last seen", column: columnAge,
+		text: func(a, b *series) int { return cmp.Compare(b.shown.seen, a.shown.seen) }},
 	{name: "pid", column: columnPID, text: func(a, b *series) int { return cmp.Compare(a.key.pid, b.key.pid) }},
 }
 

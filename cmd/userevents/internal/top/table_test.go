@@ -28,13 +28,15 @@ func TestAttributesInTheList(t *testing.T) {
 	}{
 		{"none", [][]string{{}}, []string{""}, nil},
 		{"one", [][]string{{"a", "x"}}, []string{"a=x"}, []string{"x"}},
-		{"long keys", [][]string{{"http.request.method", "GET", "http.route", "x=y.z=q"}}, []string{`method=GET route="x=y.z=q"`}, []string{`GET "x=y.z=q"`}},
+		{"long keys", [][]string{{"http.request.method", "GET", "http.route", "x=y.z=q"}},
+			[]string{`method=GET route="x=y.z=q"`}, []string{`GET "x=y.z=q"`}},
 		{"in a point", [][]string{{"network.local.address", "10.0.0.1", "network.peer.address", "10.0.0.2"}},
 			[]string{"local.address=10.0.0.1 peer.address=10.0.0.2"}, nil},
 		{"in two series", [][]string{{"destination.address", "10.0.0.9"}, {"source.address", "10.0.0.9"}},
 			[]string{"destination.address=10.0.0.9", "source.address=10.0.0.9"}, nil},
 		{"one the end of the other", [][]string{{"a.b", "x"}, {"b", "x"}}, []string{"a.b=x", "b=x"}, nil},
-		{"a value like SQL", [][]string{{"db.query.text", query, "n", "x"}}, []string{`text="` + query + `" n=x`}, []string{`"` + query + `" x`}},
+		{"a value like SQL", [][]string{{"db.query.text", query, "n", "x"}}, []string{`text="` + query + `" n=x`},
+			[]string{`"` + query + `" x`}},
 		{"keys with blanks", [][]string{{"a b.c d", "x", `e="f`, "y"}}, []string{`"c d"=x "e=\"f"=y`}, nil},
 		{"numbers as texts", [][]string{{"a", "1", "b", "true"}}, []string{`a="1" b="true"`}, nil},
 		{"hostile", [][]string{{"a\x1b[2J", "\x1b[2J\u202e"}}, []string{`"a\x1b[2J"="\x1b[2J\u202e"`}, nil},
@@ -88,7 +90,10 @@ func TestLongAttributes(t *testing.T) {
 	d := newDesk(t)
 	long := strings.Repeat("x", 5000)
 	for i := range 3 {
-		d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(int64(i), "a", long+fmt.Sprint(i), "b", long, "c", fmt.Sprint(i)))))
+		d.write(1, "",
+			messagetest.Message(nil,
+				messagetest.Gauge("m", "",
+					messagetest.IntPoint(int64(i), "a", long+fmt.Sprint(i), "b", long, "c", fmt.Sprint(i)))))
 	}
 	d.pass(time.Second)
 	require.Len(t, d.model.shown, 3)

@@ -57,7 +57,8 @@ func showScreen(file string) int {
 }
 
 // payloadOfTheScreen has a gauge by the name of queue.length.
-var payloadOfTheScreen = messagetest.Encode(new(testing.T), messagetest.Message(nil, messagetest.Gauge("queue.length", "", messagetest.IntPoint(3))))
+var payloadOfTheScreen = messagetest.Encode(new(testing.T),
+	messagetest.Message(nil, messagetest.Gauge("queue.length", "", messagetest.IntPoint(3))))
 
 const (
 	enterScreen = "\x1b[?1049h"
@@ -187,7 +188,8 @@ func TestJobControl(t *testing.T) {
 	}{
 		{"Ctrl-Z", func() { s.write("\x1a") }, leaveScreen},
 		{"SIGTSTP", func() { require.NoError(t, syscall.Kill(s.pid(), syscall.SIGTSTP)) }, leaveScreen},
-		{"SIGSTOP", func() { require.NoError(t, syscall.Kill(s.pid(), syscall.SIGSTOP)) }, ""}, // it cannot leave before
+		{"SIGSTOP", func() { require.NoError(t, syscall.Kill(s.pid(), syscall.SIGSTOP)) },
+			""}, // it cannot leave before
 		{"Ctrl-Z again", func() { s.write("\x1a") }, leaveScreen},
 	} {
 		c.stop()

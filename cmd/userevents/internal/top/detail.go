@@ -13,6 +13,10 @@ import (
 const (
 	// attributeLines is how many lines the attributes may take.
 	attributeLines = 4
+	// leastDetails is how many lines there must be for where the series is from and
+	// for its description.
+	leastDetails = 16
+	originLines  = 2
 	// leastPlot is how many lines there must be for a plot below the buckets.
 	leastPlot = 5
 	// tallestPlot is how high a plot may get.
@@ -34,8 +38,11 @@ func (m *model) detailView(lines int) []string {
 		about += " (" + r.process + ")"
 	}
 	add(newLine(m.width).add(plainStyle, about))
-	if s.description != "" && lines >= 16 {
-		add(newLine(m.width).add(plainStyle, s.description))
+	if lines >= leastDetails {
+		for _, l := range append(render.Wrap(s.description, m.width, 1),
+			render.Wrap(s.origin, m.width, originLines)...) {
+			add(newLine(m.width).add(quietStyle, l))
+		}
 	}
 	for _, l := range render.Wrap(s.attributes.full, m.width, max(min(attributeLines, lines/4), 1)) {
 		add(newLine(m.width).add(boldStyle, l))

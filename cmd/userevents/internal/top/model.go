@@ -170,7 +170,7 @@ func (m *matcher) matches(s *series) bool {
 }
 
 func (m *matcher) find(s *series) bool {
-	texts := []string{s.service, s.metric, s.attributes.full, s.pidText, s.shown.process}
+	texts := []string{s.service, s.metric, s.attributes.full, s.origin, s.pidText, s.shown.process}
 	for i := range texts {
 		texts[i] = strings.ToLower(texts[i])
 	}

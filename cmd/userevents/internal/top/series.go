@@ -42,6 +42,7 @@ type series struct {
 type identity struct {
 	key                                              seriesKey
 	service, metric, typ, unit, description, pidText string
+	origin                                           string // scope and resource
 	attributes                                       attributes
 	// isRate: its rate is what matters, else its value.
 	isRate, isDelta bool
@@ -60,9 +61,19 @@ func newSeries(key seriesKey, ev *source.Event, p *source.Point) *series {
 	return &series{identity: identity{
 		key: key, service: service, metric: cell(cmp.Or(p.Metric.Name(), "-")), typ: p.Type(),
 		unit: cell(p.Metric.Unit()), description: cell(p.Metric.Description()), pidText: pid,
-		attributes: newAttributes(p.Data.Attributes()),
-		isRate:     p.Delta() || p.Kind != source.Gauge && p.Kind != source.UpDownCounter, isDelta: p.Delta(),
+		attributes: newAttributes(p.Data.Attributes()), origin: originOf(p),
+		isRate: p.Delta() || p.Kind != source.Gauge && p.Kind != source.UpDownCounter, isDelta: p.Delta(),
 	}}
+}
+
+// originOf is what besides the service tells where a point comes from.
+func originOf(p *source.Point) string {
+	scope := p.Scope.Scope()
+	parts := []string{render.Attributes(p.Resource.Resource().Attributes()), render.Attributes(scope.Attributes())}
+	if scope.Name() != "" {
+		parts = append([]string{strings.TrimSpace("scope " + scope.Name() + " " + scope.Version())}, parts...)
+	}
+	return cell(strings.TrimSpace(strings.Join(parts, " ")))
 }
 
 // cell is what a screen gets of a text, in no more memory than that.
@@ -218,7 +229,7 @@ func numberOf(d source.DataPoint, a *aggregate) float64 {
 // size is how much memory the series takes, in bytes.
 func (s *series) size() int {
 	const fixed = 2048 // the structs, with the entries of map and list
-	n := fixed + len(s.service) + len(s.metric) + len(s.unit) + len(s.description) + len(s.attributes.full) +
+	n := fixed + len(s.service) + len(s.metric) + len(s.unit) + len(s.description) + len(s.origin) + len(s.attributes.full) +
 		len(s.live.process) + len(s.live.text)
 	for _, a := range s.attributes.list {
 		n += attributeSize + len(a.key) + len(a.value)

@@ -437,3 +437,34 @@ func TestStoreConcurrentSafe(t *testing.T) {
 	wg.Wait()
 	assert.Len(t, s.series, 50)
 }
+
+// What the list has no room for, the detail shows: where a series is from.
+func TestOriginsAreShown(t *testing.T) {
+	d := newDesk(t)
+	for _, host := range []string{"h1", "h2"} {
+		for _, scope := range []string{"lib/a", "lib/b\x1b"} {
+			rm := messagetest.Message(messagetest.Attrs("service.name", "s", "host.name", host),
+				messagetest.Gauge("m", "", messagetest.IntPoint(1)))
+			rm.ScopeMetrics[0].Scope = &commonpb.InstrumentationScope{Name: scope, Version: "1.0",
+				Attributes: messagetest.Attrs("x", "y")}
+			d.write(1, "", rm)
+		}
+	}
+	d.pass(time.Second)
+	require.Len(t, d.model.shown, 4)
+	seen := map[string]bool{}
+	for range 4 {
+		d.press("enter")
+		seen[strings.Split(d.text(), "\n")[4]] = true
+		d.press("esc", "down")
+	}
+	assert.Equal(t, map[string]bool{
+		"scope lib/a 1.0 service.name=s host.name=h1 x=y":     true,
+		"scope lib/a 1.0 service.name=s host.name=h2 x=y":     true,
+		`scope lib/b\x1b 1.0 service.name=s host.name=h1 x=y`: true,
+		`scope lib/b\x1b 1.0 service.name=s host.name=h2 x=y`: true,
+	}, seen)
+	d.press("/")
+	d.typeText("host.name=h1 lib/b")
+	assert.Len(t, d.model.shown, 1)
+}

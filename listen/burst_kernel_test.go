@@ -83,8 +83,8 @@ func TestKernelHundredThousandPointsInOneBurst(t *testing.T) {
 		if c := l.Stats().Total(); done && c.Received+c.Lost == c.Written {
 			break
 		}
-		turn, stop := context.WithTimeout(ctx, 50*time.Millisecond)
-		err := l.Read(turn, &ev)
+		limited, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+		err := l.Read(limited, &ev)
 		stop()
 		if err != nil {
 			require.ErrorIs(t, err, context.DeadlineExceeded)

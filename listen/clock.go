@@ -13,7 +13,7 @@ type Clock func() (monotonic int64, wall time.Time)
 const reanchorAfter = int64(time.Second)
 
 // wallClock maps CLOCK_MONOTONIC to wall time by one pair of readings, which
-// it takes again from time to time: the two drift apart when the wall clock is
+// it reads again once a second: the two drift apart when the wall clock is
 // set, and across a suspend.
 type wallClock struct {
 	read Clock
@@ -21,7 +21,7 @@ type wallClock struct {
 	wall time.Time // zero before the first refresh
 }
 
-// refresh takes a new pair if the last one is old.
+// refresh reads a new pair if the last one is old.
 func (c *wallClock) refresh(now int64) {
 	if !c.wall.IsZero() && now-c.mono < reanchorAfter && now >= c.mono {
 		return
@@ -36,7 +36,7 @@ func (c *wallClock) at(mono int64) time.Time {
 }
 
 // systemClock pairs the clocks by reading the wall clock between two readings
-// of the other; of a few tries it takes the one that was interrupted least.
+// of the other; of a few tries the one that was interrupted least counts.
 func systemClock(monotonic func() int64) Clock {
 	return func() (int64, time.Time) {
 		var mono int64

@@ -22,12 +22,12 @@ var ErrClosed = fmt.Errorf("listen: listener closed: %w", os.ErrClosed)
 var ErrInvalidOption = errors.New("invalid option")
 
 // ErrLayout is matched by [TracepointInfo].Err for a tracepoint that exists with
-// fields in which no OTLP payload can be found: whoever registers a name first
-// decides on its fields, and anybody may who can write events. The listener
-// goes on without it, and takes the name within some seconds after the
+// fields in which no OTLP payload can be found: the first to register a name
+// decides on its fields, and any process may that can write events. The listener
+// goes on without it, and registers the name within some seconds after the
 // processes that hold it have ended. Until then events that they write are
 // delivered with an Err that matches both ErrLayout and ErrUndecodable, so
-// that they tell who it is.
+// that they say who it is.
 var ErrLayout = layout.ErrLayout
 
 // ErrUndecodable is matched by [Event].Err: the bytes that a process wrote do

@@ -2,7 +2,10 @@
 
 package listen
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Event is one write to the tracepoint. The zero value is ready for use.
 //
@@ -22,7 +25,7 @@ type Event struct {
 	// listener's pid namespace numbers them: 0 for one outside of it.
 	PID, TID int
 	// Process is the name of the process (its comm, at most 15 bytes), or ""
-	// where it could not be had any more. It is looked up when the event is
+	// where it could not be found any more. It is looked up when the event is
 	// read and remembered for a while, so it may be that of a process which
 	// had this PID some seconds before.
 	Process string
@@ -35,8 +38,8 @@ type Event struct {
 	// and is used again by the next Read into it.
 	Payload []byte
 	// LostBefore is how many events the kernel could not store in this CPU's
-	// ring right before this one. It tells where a gap is; for how much was
-	// lost in all use Stats.
+	// ring right before this one. It says where a gap is; how much was lost
+	// in all is in Stats.
 	LostBefore uint64
 	// Err matches ErrUndecodable if the event's bytes do not fit the layout of
 	// the tracepoint. Payload is empty then, and the rest is as far as it went.
@@ -59,4 +62,12 @@ type Gap struct {
 	// To is when the CPU had a ring again, or was offline again, and when the
 	// tracepoint was listened to.
 	To time.Time
+}
+
+// Reason says why events may be missing: "CPU 3 had no ring", for example.
+func (g Gap) Reason() string {
+	if g.Tracepoint != "" {
+		return g.Tracepoint + " was not listened to"
+	}
+	return fmt.Sprintf("CPU %d had no ring", g.CPU)
 }

@@ -17,7 +17,7 @@ func Example() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	l, err := listen.Open(listen.Options{
-		OnGap: func(g listen.Gap) { log.Printf("CPU %d was not covered for %v", g.CPU, g.To.Sub(g.From)) },
+		OnGap: func(g listen.Gap) { log.Printf("%s for %v", g.Reason(), g.To.Sub(g.From)) },
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -32,7 +32,7 @@ func Example() {
 		case ev.Err != nil:
 			log.Printf("process %d (%q) writes nonsense: %v", ev.PID, ev.Process, ev.Err)
 		default:
-			handOn(ev.Payload) // before the next turn, which uses its memory again
+			handOn(ev.Payload) // before the next iteration, which reuses its memory
 		}
 	}
 	total := l.Stats().Total()

@@ -27,7 +27,7 @@ type memRing struct {
 	area    []byte
 	head    atomic.Uint64
 	tail    atomic.Uint64
-	pending uint64 // lost, not yet told by a LOST record
+	pending uint64 // lost, not yet in a LOST record
 
 	onLoadHead func()
 }
@@ -109,8 +109,8 @@ type fakeSystem struct {
 	mu      sync.Mutex
 	clock   int64
 	cpus    []int
-	online  []int // as of the second look; nil: as the first
-	looks   int
+	online  []int // as of the second scan; nil: as the first
+	scans   int
 	multi   []string // what is below events/user_events_multi
 	loc     tracefs.Location
 	formats map[string]*tracefs.Format // of tracepoints that exist
@@ -143,11 +143,11 @@ func (f *fakeSystem) lock() func() { f.mu.Lock(); return f.mu.Unlock }
 
 func (f *fakeSystem) onlineCPUs() ([]int, error) {
 	defer f.lock()()
-	f.looks++
+	f.scans++
 	if err := f.at("online"); err != nil {
 		return nil, err
 	}
-	if f.looks > 1 && f.online != nil {
+	if f.scans > 1 && f.online != nil {
 		return f.online, nil
 	}
 	return slices.Clone(f.cpus), nil
@@ -216,7 +216,7 @@ func (f *fakeSystem) addMulti(format *tracefs.Format) {
 
 func (f *fakeSystem) eventNames(_ tracefs.Location, system string) ([]string, error) {
 	defer f.lock()()
-	// Not a step: it is looked for in every test, and few are about it.
+	// Not a step: it is listed in every test, and few are about it.
 	if err := f.fail["names"]; err != nil {
 		return nil, err
 	}

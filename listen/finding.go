@@ -26,7 +26,7 @@ type Finding struct {
 	// Tracepoint is the name that the finding is about; empty where it is about
 	// the listener.
 	Tracepoint string
-	// Message is what was found, and the cure where there is one.
+	// Message is what was found, and what helps where something does.
 	Message string
 	// Err is the cause, where an error is.
 	Err error

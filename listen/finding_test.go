@@ -90,7 +90,7 @@ func TestFindingsAreReportedOncePerChange(t *testing.T) {
 		read()
 	}
 	assert.Equal(t, []string{waiting}, got)
-	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedUseless("otlp_metrics", 500)
+	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedWithoutPayload("otlp_metrics", 500)
 	for range 3 {
 		read()
 	}

@@ -48,7 +48,7 @@ func (ts *targets) scanFormats(now int64) {
 	ts.due = now + scanEvery
 	events, err := ts.sys.eventNames(ts.location, tracefs.SystemMulti)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // nobody has registered one
+		err = nil // none is registered
 	}
 	ts.mu.Lock()
 	ts.err = err

@@ -27,11 +27,11 @@ func produceMulti(t *testing.T, name, fields string) *producer {
 func TestKernelMultiFormats(t *testing.T) {
 	name := tracepointOf(t)
 	first := produceMulti(t, name, tracefs.FieldsOTLP)
-	useless := produceMulti(t, name, "u32 count; u64 sum")
+	foreign := produceMulti(t, name, "u32 count; u64 sum")
 	other := produceMulti(t, name+"_2", tracefs.FieldsOTLP)
 	l := listenIn(t, Options{})
 	require.True(t, first.enabled())
-	require.False(t, useless.enabled())
+	require.False(t, foreign.enabled())
 	require.False(t, other.enabled(), "another name")
 	require.NoError(t, first.otlp("there before"))
 	ev := next(t, l)
@@ -68,15 +68,15 @@ func TestKernelMultiFormats(t *testing.T) {
 	assert.Equal(t, uint64(23), c.Written)
 	assert.Equal(t, uint64(23), c.Received)
 
-	useless.leave()
+	foreign.leave()
 	readUntil(t, l, func() bool { return len(multiInfo(l)) == 2 })
 }
 
-// A name that somebody else has with fields of no use: what they write tells
+// A name that somebody else has with fields without a payload: what they write says
 // who it is, another name is not affected, and all is well when they are gone.
 func TestKernelTakenName(t *testing.T) {
 	a, b := tracepointOf(t)+"_a", tracepointOf(t)+"_b"
-	squatter := produce(t, a, "u32 count; u64 sum")
+	other := produce(t, a, "u32 count; u64 sum")
 	l := listenIn(t, Options{Names: []string{a, b}})
 	infos := l.Info().Tracepoints
 	require.ErrorIs(t, infos[0].Err, ErrLayout)
@@ -86,7 +86,7 @@ func TestKernelTakenName(t *testing.T) {
 	_, err := newProducer(a, tracefs.FieldsOTLP)
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 
-	require.NoError(t, squatter.write(make([]byte, 12)))
+	require.NoError(t, other.write(make([]byte, 12)))
 	p := produce(t, b, tracefs.FieldsOTLP)
 	require.NoError(t, p.otlp("of b"))
 	ev := next(t, l)
@@ -98,7 +98,7 @@ func TestKernelTakenName(t *testing.T) {
 	assert.Equal(t, "of b", string(next(t, l).Payload))
 	assert.Equal(t, uint64(1), l.Stats().Total().Undecodable)
 
-	squatter.leave()
+	other.leave()
 	readUntil(t, l, func() bool { return l.Info().Tracepoints[0].Attached })
 	assert.True(t, l.Info().Tracepoints[0].Registered)
 	assert.NoError(t, l.Info().Tracepoints[0].Err)

@@ -38,7 +38,7 @@ func TestMultiFormats(t *testing.T) {
 	sys := newFakeSystem(0, 1)
 	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
 	sys.addMulti(layouttest.ParsedFieldless("otlp_metrics.1f", 601))
-	sys.addMulti(layouttest.ParsedUseless("otlp_metrics.20", 602))
+	sys.addMulti(layouttest.ParsedWithoutPayload("otlp_metrics.20", 602))
 	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics_2.3", 603))
 	sys.multi = append(sys.multi, "enable", "filter", "otlp_metrics.", "otlp_metrics.xyz", "otlp_metrics.1.2", "otlp_metrics")
 	l := sys.listenTo(t, Options{})
@@ -67,16 +67,16 @@ func TestMultiFormatsComeAndGo(t *testing.T) {
 	assert.Empty(t, multiInfo(h.l))
 	open := h.open
 	h.addMulti(layouttest.ParsedOTLP("b.0", 600))
-	h.addMulti(layouttest.ParsedUseless("a.1", 601))
-	h.lookAfter(time.Millisecond)
-	assert.Empty(t, multiInfo(h.l), "looked for once a second")
-	h.look()
+	h.addMulti(layouttest.ParsedWithoutPayload("a.1", 601))
+	h.scanAfter(time.Millisecond)
+	assert.Empty(t, multiInfo(h.l), "polled once a second")
+	h.scan()
 	require.Len(t, multiInfo(h.l), 2)
 	assert.Equal(t, open+2, h.open)
 
 	// A CPU that comes gets these too.
 	h.bringOnline(2)
-	h.look()
+	h.scan()
 	h.write(2, 7, rawOTLP(600, "on 2"))
 	ev := readN(t, h.l, 1)[0]
 	assert.Equal(t, "on 2", string(ev.Payload))
@@ -85,16 +85,16 @@ func TestMultiFormatsComeAndGo(t *testing.T) {
 	// What was not attached is forgotten when it is gone, what was is kept: it
 	// cannot go while it is.
 	h.removeMulti("a.1")
-	h.look()
+	h.scan()
 	require.Len(t, multiInfo(h.l), 1)
 	assert.Equal(t, "b", multiInfo(h.l)[0].Name)
 	before := h.open
 	for i := range 50 {
-		h.addMulti(layouttest.ParsedUseless(fmt.Sprintf("a.%x", 100+i), 700+i))
-		h.look()
+		h.addMulti(layouttest.ParsedWithoutPayload(fmt.Sprintf("a.%x", 100+i), 700+i))
+		h.scan()
 		h.removeMulti(fmt.Sprintf("a.%x", 100+i))
 	}
-	h.look()
+	h.scan()
 	assert.Len(t, multiInfo(h.l), 1)
 	assert.Equal(t, before, h.open)
 }
@@ -103,23 +103,23 @@ func TestMultiFormatsAreBounded(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
 	open := h.open
 	for i := range 500 {
-		h.addMulti(layouttest.ParsedUseless(fmt.Sprintf("otlp_metrics.%04x", i), 1000+i))
+		h.addMulti(layouttest.ParsedWithoutPayload(fmt.Sprintf("otlp_metrics.%04x", i), 1000+i))
 	}
-	h.look()
+	h.scan()
 	assert.Len(t, multiInfo(h.l), defaultMaxFormats)
 	assert.Equal(t, 484, h.l.Info().Tracepoints[0].SkippedFormats)
 	require.NoError(t, h.l.Info().Err)
-	h.look()
+	h.scan()
 	assert.Equal(t, open, h.open)
 	reads := len(h.steps)
-	h.look()
+	h.scan()
 	assert.Less(t, len(h.steps)-reads, 10, "what is known to hold no payload is not read again")
 
 	// Those without a payload take no slot.
 	for i := range 500 {
 		h.addMulti(layouttest.ParsedOTLP(fmt.Sprintf("otlp_metrics.a%04x", i), 2000+i))
 	}
-	h.look()
+	h.scan()
 	attached := 0
 	for _, ti := range multiInfo(h.l) {
 		if ti.Attached {
@@ -145,7 +145,7 @@ func formatsAttached(l *Listener) (ids []int) {
 }
 
 // More formats than are listened to: those that deliver keep their slot, the
-// others take turns.
+// others rotate.
 func TestFormatsThatDeliverAreListenedTo(t *testing.T) {
 	var found []string
 	h := newHotplug(t, Options{MaxFormats: 2, OnFinding: func(f Finding) { found = append(found, f.String()) }}, 0)
@@ -153,14 +153,14 @@ func TestFormatsThatDeliverAreListenedTo(t *testing.T) {
 	for i := range 5 {
 		h.addMulti(layouttest.ParsedOTLP(fmt.Sprintf("otlp_metrics.%d", i), 600+i))
 	}
-	h.look()
+	h.scan()
 	require.Equal(t, []int{600, 601}, formatsAttached(h.l))
 	assert.Len(t, multiInfo(h.l), 2)
 	assert.Equal(t, 3, h.l.Info().Tracepoints[0].SkippedFormats)
 	const finding = "3 multi-format tracepoints of otlp_metrics are not listened to: at most 2 are, those that deliver first"
 	assert.Equal(t, []string{finding}, found)
 
-	// Of one of them something comes when it has its turn.
+	// Of one of them something comes while it is attached.
 	tried := map[int]bool{}
 	for range 60 {
 		for _, id := range formatsAttached(h.l) {
@@ -170,20 +170,20 @@ func TestFormatsThatDeliverAreListenedTo(t *testing.T) {
 			h.write(0, 7, rawOTLP(603, "of 603"))
 			assert.Equal(t, []string{"of 603"}, payloads(readN(t, h.l, 1)))
 		}
-		h.look()
+		h.scan()
 	}
-	assert.Len(t, tried, 5, "each had its turn")
+	assert.Len(t, tried, 5, "each was tried")
 	assert.Contains(t, formatsAttached(h.l), 603, "that one stays")
 	assert.Equal(t, open+2, h.open)
 	assert.Equal(t, []string{finding}, found, "once")
 
 	for range int(silentTime/scanEvery) - 60 {
-		h.look()
+		h.scan()
 		require.Contains(t, formatsAttached(h.l), 603)
 	}
 	gone := false
 	for range 60 {
-		h.look()
+		h.scan()
 		gone = gone || !slices.Contains(formatsAttached(h.l), 603)
 	}
 	assert.True(t, gone, "nothing came from it any more")
@@ -193,7 +193,7 @@ func TestFormatsThatDeliverAreListenedTo(t *testing.T) {
 		h.removeMulti(fmt.Sprintf("otlp_metrics.%d", i))
 	}
 	for range 60 {
-		h.look()
+		h.scan()
 	}
 	assert.Equal(t, []int{603, 604}, formatsAttached(h.l))
 	assert.Zero(t, h.l.Info().Tracepoints[0].SkippedFormats)
@@ -204,7 +204,7 @@ func TestFormatThatGaveWayIsReadToItsEnd(t *testing.T) {
 	h := newHotplug(t, Options{MaxFormats: 1}, 0)
 	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
 	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.1", 601))
-	h.look()
+	h.scan()
 	require.Equal(t, []int{600}, formatsAttached(h.l))
 	h.write(0, 7, rawOTLP(600, "in the ring"))
 	h.pass(time.Duration(trialTime))
@@ -220,18 +220,19 @@ func TestFormatThatGaveWayIsReadToItsEnd(t *testing.T) {
 // What was written to a tracepoint before it was attached is inside a gap.
 func TestTracepointGaps(t *testing.T) {
 	h := newHotplug(t, Options{Register: RegisterNever, MaxFormats: 1}, 0)
-	h.look()
-	h.look()
+	h.scan()
+	h.scan()
 	before := h.clock
 	h.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
 	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
 	came := h.clock
-	h.look()
+	h.scan()
 	require.Len(t, h.gaps, 2)
 	for i, event := range []string{"user_events/otlp_metrics", "user_events_multi/otlp_metrics.0"} {
 		g := h.gaps[i]
 		assert.Equal(t, event, g.Tracepoint)
 		assert.Equal(t, -1, g.CPU)
+		assert.Equal(t, event+" was not listened to", g.Reason())
 		assert.LessOrEqual(t, g.From.UnixNano(), came)
 		assert.WithinDuration(t, time.Unix(0, before), g.From, time.Microsecond)
 		assert.WithinDuration(t, g.From.Add(time.Second), g.To, time.Microsecond)
@@ -245,7 +246,7 @@ func TestTracepointGaps(t *testing.T) {
 	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.1", 601))
 	from := h.clock
 	for range int(trialTime / scanEvery) {
-		h.look()
+		h.scan()
 	}
 	require.Len(t, h.gaps, 3)
 	assert.Equal(t, "user_events_multi/otlp_metrics.1", h.gaps[2].Tracepoint)
@@ -278,20 +279,20 @@ func TestMultiFormatsThatFail(t *testing.T) {
 		h.fail = map[string]error{"attach 0": boom}
 		h.addMulti(layouttest.ParsedOTLP("otlp_metrics.0", 600))
 		for range 3 {
-			h.look()
+			h.scan()
 			require.Len(t, multiInfo(h.l), 1)
 			require.ErrorIs(t, multiInfo(h.l)[0].Err, boom)
 		}
 		assert.Equal(t, open, h.open)
 		h.fail = nil
-		h.look()
+		h.scan()
 		assert.True(t, multiInfo(h.l)[0].Attached)
 		assert.NoError(t, multiInfo(h.l)[0].Err)
 	})
 	t.Run("gone meanwhile", func(t *testing.T) {
 		h := newHotplug(t, Options{}, 0)
 		h.multi = []string{"otlp_metrics.0"} // and no format
-		h.look()
+		h.scan()
 		assert.Empty(t, multiInfo(h.l))
 		assert.NoError(t, h.l.Info().Err)
 	})

@@ -70,7 +70,7 @@ func hostilePayloads() [][]byte {
 }
 
 // helpHostile writes all of these over and over: a number of events that the
-// kernel takes for each line that it is told.
+// kernel needs for each line that it logs.
 func helpHostile() error {
 	p, err := newProducer(os.Getenv(tracepointVariable), os.Getenv(fieldsVariable))
 	if err != nil {

@@ -42,7 +42,7 @@ func switchCPU(t *testing.T, cpu int, online bool) {
 }
 
 // A CPU goes and comes back, and a writer that is pinned to it goes on: its
-// events arrive again, and each gap is told. Nothing is left of the rings that
+// events arrive again, and each gap is reported. Nothing is left of the rings that
 // died.
 func TestKernelCPUOfflineAndOnline(t *testing.T) {
 	var gaps []Gap
@@ -56,7 +56,7 @@ func TestKernelCPUOfflineAndOnline(t *testing.T) {
 	for round := range 5 {
 		on1(fmt.Sprint("before ", round))
 		switchCPU(t, 1, false)
-		if round%2 == 0 { // or it comes back before anybody looked
+		if round%2 == 0 { // or it comes back before a scan
 			readUntil(t, l, func() bool { return !slices.Contains(l.Info().CPUs, 1) })
 			assert.Zero(t, l.Stats().CPUs[1].RingSize)
 		}
@@ -151,7 +151,7 @@ func pinnedWriter(p *producer, cpu int, stop <-chan struct{}) (writes []write, e
 }
 
 // While a CPU goes and comes, writers on all CPUs go on and a reader reads.
-// Each event that does not arrive was written in a gap that was told, and each
+// Each event that does not arrive was written in a gap that was reported, and each
 // that does arrives once, in its writer's order.
 func TestKernelNothingIsLostButInGaps(t *testing.T) {
 	var gaps []Gap
@@ -252,9 +252,9 @@ func TestKernelOverrunAcrossOfflineAndOnline(t *testing.T) {
 	l := listenIn(t, Options{Names: []string{a, b}, RingSize: 32 << 10})
 	pa, pb := produce(t, a, tracefs.FieldsOTLP), produce(t, b, tracefs.FieldsOTLP)
 	payload := strings.Repeat("x", 900)
-	var told, received uint64
+	var recorded, received uint64
 	count := func(ev *Event) {
-		told += ev.LostBefore
+		recorded += ev.LostBefore
 		received++
 	}
 	const rounds, each = 4, 150
@@ -283,12 +283,12 @@ func TestKernelOverrunAcrossOfflineAndOnline(t *testing.T) {
 		}
 	}
 	assert.Equal(t, l.Stats().Total().Received, received)
-	// The losses at the end of each ring are told by the next event.
+	// The losses at the end of each ring are recorded before the next event.
 	for cpu := range 2 {
 		require.NoError(t, runOn(cpu, func() error { return pa.otlp(payload) }))
 	}
 	drain(t, l, count)
-	assert.Equal(t, l.Stats().Total().Lost, told)
+	assert.Equal(t, l.Stats().Total().Lost, recorded)
 }
 
 // Close comes at any moment of a CPU's going and coming: it ends the Read, and
@@ -370,8 +370,8 @@ func helpUnableToCover() error {
 		defer cancel()
 		var ev Event
 		for !cond() {
-			turn, stop := context.WithTimeout(ctx, 10*time.Millisecond)
-			err := l.Read(turn, &ev)
+			limited, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+			err := l.Read(limited, &ev)
 			stop()
 			if ctx.Err() != nil {
 				return err
@@ -384,25 +384,25 @@ func helpUnableToCover() error {
 		return err
 	}
 	c := l.Stats().CPUs[1]
-	fmt.Printf("gaps %d told %d ring %d: %v\n", c.Gaps, len(gaps), c.RingSize, c.Err)
-	healed := func() bool { return len(gaps) > 0 }
-	if err := errors.Join(unix.Capset(header, &all[0]), until(healed)); err != nil {
+	fmt.Printf("gaps %d reported %d ring %d: %v\n", c.Gaps, len(gaps), c.RingSize, c.Err)
+	reported := func() bool { return len(gaps) > 0 }
+	if err := errors.Join(unix.Capset(header, &all[0]), until(reported)); err != nil {
 		return err
 	}
 	c = l.Stats().CPUs[1]
-	fmt.Printf("gaps %d told %d ring %d: %v\n", c.Gaps, len(gaps), c.RingSize, c.Err)
+	fmt.Printf("gaps %d reported %d ring %d: %v\n", c.Gaps, len(gaps), c.RingSize, c.Err)
 	return nil
 }
 
 // A CPU that comes back when the listener may not open perf events any more: it
 // says so, goes on, and heals.
-func TestKernelCPUThatCannotBeCovered(t *testing.T) {
+func TestKernelCPUWithoutRing(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, setOnline(1, true)) })
 	out, _, err := runHelper(t, "unable", nil, tracepointVariable+"="+tracepointOf(t))
 	require.NoError(t, err, out)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 2, out)
-	assert.Contains(t, lines[0], "gaps 1 told 0 ring 0: ")
+	assert.Contains(t, lines[0], "gaps 1 reported 0 ring 0: ")
 	assert.Contains(t, lines[0], "CAP_PERFMON")
-	assert.Equal(t, "gaps 1 told 1 ring 4194304: <nil>", lines[1])
+	assert.Equal(t, "gaps 1 reported 1 ring 4194304: <nil>", lines[1])
 }

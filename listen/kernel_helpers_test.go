@@ -169,7 +169,7 @@ func readUntil(t *testing.T, l *Listener, cond func() bool) (events []Event) {
 	return events
 }
 
-// isDrained tells that all that was written has been read or is lost.
+// isDrained reports whether all that was written has been read or is lost.
 func isDrained(l *Listener) bool {
 	c := l.Stats().Total()
 	return c.Received+c.Lost == c.Written

@@ -121,7 +121,7 @@ func helpRestricted() error {
 }
 
 // helpUser tries to listen as a user who is nobody. It becomes one itself, since
-// such a user could not start a test binary that lies where only root looks.
+// such a user could not start a test binary that lies that only root can read.
 func helpUser() error {
 	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(1000), syscall.Setuid(1000)); err != nil {
 		return err

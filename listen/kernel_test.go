@@ -52,8 +52,8 @@ func TestKernelProducerComesFirst(t *testing.T) {
 	require.ErrorIs(t, p.otlp("nobody listens"), syscall.EBADF)
 	l := listenIn(t, Options{})
 	require.True(t, p.enabled())
-	require.NoError(t, p.otlp("heard"))
-	assert.Equal(t, "heard", string(next(t, l).Payload))
+	require.NoError(t, p.otlp("received"))
+	assert.Equal(t, "received", string(next(t, l).Payload))
 	require.NoError(t, l.Close())
 	require.Eventually(t, func() bool { return !p.enabled() }, waitLimit, waitTick)
 }
@@ -160,9 +160,9 @@ func TestKernelOverrun(t *testing.T) {
 			p := produce(t, tracepointOf(t), tracefs.FieldsOTLP)
 			const each = 2000
 			payload := strings.Repeat("x", 1000)
-			var told, received uint64
+			var recorded, received uint64
 			count := func(ev *Event) {
-				told += ev.LostBefore
+				recorded += ev.LostBefore
 				received++
 				if string(ev.Payload) != payload {
 					t.Errorf("event %d is not what was written", received)
@@ -213,14 +213,14 @@ func TestKernelOverrun(t *testing.T) {
 			}
 			assert.Equal(t, received, stats.Total().Received)
 			assert.NotZero(t, stats.Total().Lost)
-			assert.LessOrEqual(t, told, stats.Total().Lost)
+			assert.LessOrEqual(t, recorded, stats.Total().Lost)
 
-			// The gap at the end of the burst is told by the next event.
+			// The gap at the end of the burst is recorded before the next event.
 			for _, cpu := range l.Info().CPUs {
 				require.NoError(t, runOn(cpu, func() error { return p.otlp(payload) }))
 			}
 			drain(t, l, count)
-			assert.Equal(t, l.Stats().Total().Lost, told)
+			assert.Equal(t, l.Stats().Total().Lost, recorded)
 		})
 	}
 }

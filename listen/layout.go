@@ -36,8 +36,8 @@ func (l Layout) String() string { return enumString("Layout", layoutNames, l) }
 // ParseLayout returns the layout of that name. Its error lists the names.
 func ParseLayout(name string) (Layout, error) { return parseEnum[Layout](layoutNames, name) }
 
-// Register is whether a listener registers a tracepoint that nobody has
-// registered yet.
+// Register is whether a listener registers a tracepoint that does not
+// exist yet.
 type Register int
 
 const (

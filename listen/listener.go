@@ -17,8 +17,8 @@ import (
 )
 
 // Listener receives the events of tracepoints from all processes and CPUs. No
-// goroutine empties the rings but the one that calls Read or Drain, so whoever
-// opens a Listener must keep reading. (One goroutine of the process, idle, holds
+// goroutine empties the rings but the one that calls Read or Drain, so a program
+// that opens a Listener must keep reading. (One goroutine of the process, idle, holds
 // the thread that the kernel keeps registrations with, until Close.)
 //
 // All methods may be called concurrently. Each event goes to one of the
@@ -141,8 +141,8 @@ func (l *Listener) All(ctx context.Context) iter.Seq2[*Event, error] {
 	return each(func(ev *Event) error { return l.Read(ctx, ev) })
 }
 
-// Drain ends the listener: nothing more comes into the rings, and producers
-// find that nobody listens. It yields what the rings hold, in the order of Read
+// Drain ends the listener: nothing more comes into the rings, and the
+// tracepoints are disabled for producers unless others listen. It yields what the rings hold, in the order of Read
 // and filtered as Read does, and ends when they are empty, without an error.
 // The same Event is yielded each time. Stats are final then; Close is still to
 // be called.

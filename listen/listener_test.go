@@ -210,7 +210,7 @@ func TestAwaitedTracepoint(t *testing.T) {
 	sys.mu.Unlock()
 	sys.wake()
 	until(t, func() bool { return waits.Load() > 1 })
-	assert.False(t, l.Info().Tracepoints[0].Attached, "looked for once a second, and no time has passed")
+	assert.False(t, l.Info().Tracepoints[0].Attached, "polled once a second, and no time has passed")
 
 	sys.pass(1e9)
 	sys.wake()
@@ -220,10 +220,10 @@ func TestAwaitedTracepoint(t *testing.T) {
 	assert.Equal(t, "at last", string((<-got).Payload))
 }
 
-// One that turns out to be something else is told, and waited for further.
+// One that turns out to be something else is reported, and waited for further.
 func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedUseless("otlp_metrics", 500)
+	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedWithoutPayload("otlp_metrics", 500)
 	l := sys.listenTo(t, Options{Register: RegisterNever})
 	info := l.Info().Tracepoints[0]
 	require.ErrorIs(t, info.Err, ErrLayout)
@@ -239,14 +239,14 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 }
 
 func TestTakenNames(t *testing.T) {
-	squatted := func() *fakeSystem {
+	taken := func() *fakeSystem {
 		sys := newFakeSystem(0)
-		sys.formats["user_events/a"] = layouttest.ParsedUseless("a", 500)
+		sys.formats["user_events/a"] = layouttest.ParsedWithoutPayload("a", 500)
 		return sys
 	}
-	t.Run("its events tell who has it", func(t *testing.T) {
-		sys := squatted()
-		sys.names[66] = "squatter"
+	t.Run("its events say who has it", func(t *testing.T) {
+		sys := taken()
+		sys.names[66] = "other"
 		l := sys.listenTo(t, Options{Names: []string{"a", "b"}})
 		info := l.Info().Tracepoints
 		require.ErrorIs(t, info[0].Err, ErrLayout)
@@ -260,25 +260,25 @@ func TestTakenNames(t *testing.T) {
 		require.ErrorIs(t, events[0].Err, ErrLayout)
 		assert.Equal(t, "a", events[0].Tracepoint)
 		assert.Equal(t, 66, events[0].PID)
-		assert.Equal(t, "squatter", events[0].Process)
+		assert.Equal(t, "other", events[0].Process)
 		assert.Empty(t, events[0].Payload)
 		require.NoError(t, events[1].Err)
 		assert.Equal(t, "of b", string(events[1].Payload))
 		assert.Equal(t, uint64(1), l.Stats().Total().Undecodable)
 	})
 	t.Run("it is let go, so that it can end", func(t *testing.T) {
-		sys := squatted()
+		sys := taken()
 		l := sys.listenTo(t, Options{Names: []string{"a"}})
 		sys.write(0, 66, rawCommon(500))
 		require.ErrorIs(t, readN(t, l, 1)[0].Err, ErrUndecodable)
 		open := sys.open
-		look := func() {
+		scan := func() {
 			sys.pass(time.Second)
 			l.beginBatch()
 		}
 		attached := 0
 		for range 120 {
-			look()
+			scan()
 			if sys.open == open {
 				attached++
 			}
@@ -286,10 +286,10 @@ func TestTakenNames(t *testing.T) {
 		assert.InDelta(t, 110, attached, 3, "most of the time it is attached")
 		assert.Equal(t, uint64(1), l.Stats().Total().Written, "numbers are kept")
 		for sys.open == open {
-			look()
+			scan()
 		}
 		delete(sys.formats, "user_events/a")
-		look()
+		scan()
 		info := l.Info().Tracepoints[0]
 		require.NoError(t, info.Err)
 		assert.True(t, info.Attached)
@@ -298,7 +298,7 @@ func TestTakenNames(t *testing.T) {
 		assert.Equal(t, []string{"at last"}, payloads(readN(t, l, 1)))
 	})
 	t.Run("and it is there in another format", func(t *testing.T) {
-		sys := squatted()
+		sys := taken()
 		sys.addMulti(layouttest.ParsedOTLP("a.2", 600))
 		l := sys.listenTo(t, Options{Names: []string{"a"}})
 		sys.write(0, 7, rawOTLP(600, "of a.2"))
@@ -306,7 +306,7 @@ func TestTakenNames(t *testing.T) {
 		assert.Equal(t, "of a.2", string(ev.Payload))
 		assert.Equal(t, "a", ev.Tracepoint)
 	})
-	t.Run("what fails later is told and tried again", func(t *testing.T) {
+	t.Run("what fails later is reported and tried again", func(t *testing.T) {
 		sys := newFakeSystem(0)
 		l := sys.listenTo(t, Options{Names: []string{"a"}, Register: RegisterNever})
 		sys.formats["user_events/a"] = layouttest.ParsedOTLP("a", 500)
@@ -399,7 +399,7 @@ func TestStatsAndInfoAfterClose(t *testing.T) {
 	assert.Equal(t, uint64(1), after.Total().Written)
 }
 
-func TestCloseTellsWhatFailed(t *testing.T) {
+func TestCloseReturnsWhatFailed(t *testing.T) {
 	for _, what := range []string{"counter", "ring", "registration", "file", "waiter"} {
 		sys := newFakeSystem(0)
 		o, err := Options{}.withDefaults()
@@ -414,7 +414,7 @@ func TestCloseTellsWhatFailed(t *testing.T) {
 	}
 }
 
-func TestReadTellsOfAFailedWait(t *testing.T) {
+func TestReadReturnsAFailedWait(t *testing.T) {
 	sys := newFakeSystem(0)
 	l := sys.listenTo(t, Options{})
 	boom := errors.New("boom")

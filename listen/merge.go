@@ -82,7 +82,7 @@ func (m *merge) next() {
 }
 
 // peekSample finds the ring's next sample that belongs to the batch, and counts
-// whatever else is before it.
+// the other records before it.
 func (m *merge) peekSample(r *cpuRing) bool {
 	for {
 		rec, ok := r.ring.peek()

@@ -82,7 +82,7 @@ func TestOrderOfWritesOneAfterAnother(t *testing.T) {
 }
 
 // Writers that are interrupted between taking the time and publishing come
-// late, but nothing is lost or there twice, and each ring keeps its order.
+// late, but nothing is lost or duplicated, and each ring keeps its order.
 func TestOrderOfOverlappingWrites(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	sys := newFakeSystem(0, 1, 2)
@@ -142,7 +142,7 @@ func TestLossesAreCountedOnce(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	sys := newFakeSystem(0, 1)
 	l := sys.listenTo(t, Options{RingSize: 32 << 10})
-	var told uint64
+	var recorded uint64
 	received := 0
 	var ev Event
 	for range 300 {
@@ -154,13 +154,13 @@ func TestLossesAreCountedOnce(t *testing.T) {
 				break
 			}
 			require.NoError(t, l.Read(context.Background(), &ev))
-			told += ev.LostBefore
+			recorded += ev.LostBefore
 			received++
 		}
 	}
 	for l.Stats().Total().Received+l.Stats().Total().Lost < sys.written() {
 		require.NoError(t, l.Read(context.Background(), &ev))
-		told += ev.LostBefore
+		recorded += ev.LostBefore
 		received++
 	}
 	var pending uint64
@@ -171,7 +171,7 @@ func TestLossesAreCountedOnce(t *testing.T) {
 	}
 	total := l.Stats().Total()
 	assert.Equal(t, uint64(received), total.Received)
-	assert.Equal(t, total.Lost, told+pending, "the gaps are the same losses")
+	assert.Equal(t, total.Lost, recorded+pending, "the gaps are the same losses")
 	assert.Zero(t, total.Resyncs+total.Malformed+total.Unknown)
 }
 

@@ -18,7 +18,7 @@ import (
 // perfRing is a ring that is owned by an event which never fires
 // (PERF_COUNT_SW_DUMMY). Tracepoints are opened with their output directed to
 // it. So all rings are there before the first tracepoint is attached, which
-// matters: the kernel tells producers to write at the first attach, and what
+// matters: the kernel enables the tracepoint at the first attach, and what
 // they write on a CPU without a ring is lost and counted nowhere. It also lets
 // several tracepoints share a ring, and a ring outlive a tracepoint.
 type perfRing struct {

@@ -20,7 +20,7 @@ const (
 	sampleTimeAt    = 8
 )
 
-// sampleTime reads the time of a sample without looking at the rest.
+// sampleTime reads the time of a sample and nothing else.
 func sampleTime(body []byte) (int64, bool) {
 	if len(body) < sampleFixedSize {
 		return 0, false
@@ -28,7 +28,7 @@ func sampleTime(body []byte) (int64, bool) {
 	return int64(binary.NativeEndian.Uint64(body[sampleTimeAt:])), true
 }
 
-// parseSample takes a sample record apart. It fails only on a body that is
+// parseSample parses a sample record. It fails only on a body that is
 // shorter than it says.
 func parseSample(body []byte) (s sample, ok bool) {
 	if len(body) < sampleFixedSize {

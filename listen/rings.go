@@ -31,7 +31,7 @@ const (
 // the goroutine that reads, which needs no lock for what only it uses.
 //
 // CPUs come and go. Taking one offline ends its perf events for good: when it
-// is back, writes on it succeed and are lost until somebody opens new events.
+// is back, writes on it succeed and are lost until new events are opened.
 // The kernel does not say so: no POLLHUP, read(2) goes on answering with the
 // last numbers. And the list of CPUs that are online does not show one that
 // went and came back between two scans, as in a suspend. What does show it is
@@ -100,8 +100,7 @@ type cpuRing struct {
 	checked, alive int64
 }
 
-// DefaultRingSize is the size of each ring in bytes where nobody asked for
-// another. A periodic reader writes one whole cycle from one thread, so into
+// DefaultRingSize is the size of each ring in bytes where none was asked for. A periodic reader writes one whole cycle from one thread, so into
 // one CPU's ring: rings are made for a burst, not for an average.
 func DefaultRingSize(cpus, pageSize int) int {
 	size := min(maxDefaultRing, maxDefaultMemory/max(cpus, 1))
@@ -113,7 +112,7 @@ func DefaultRingSize(cpus, pageSize int) int {
 // most of the ring left for what arrives while it wakes up.
 func watermark(ringSize int) int { return min(ringSize/4, maxWatermark) }
 
-// validRingSize reports whether the kernel takes rings of this size: a power
+// validRingSize reports whether the kernel accepts rings of this size: a power
 // of two number of pages.
 func validRingSize(size, pageSize int) bool {
 	return size >= max(MinRingSize, pageSize) && size <= MaxRingSize && size&(size-1) == 0
@@ -295,7 +294,7 @@ func (rs *rings) closeCounters(match func(*eventCounter) bool) error {
 	return closeAll(closing)
 }
 
-// close closes the rings and whatever is in them. The numbers stay.
+// close closes the rings with their counters. The numbers stay.
 func (rs *rings) close() error {
 	errs := []error{rs.stop()}
 	rs.mu.Lock()
@@ -322,7 +321,7 @@ func (rs *rings) scan(now int64, changed bool) {
 		rs.due = now + confirmAfter
 	}
 	isOnline := func(number int) bool {
-		// Not knowing, a CPU is taken to be as it was.
+		// Where that is not known, a CPU is assumed to be as it was.
 		_, found := slices.BinarySearch(online, number)
 		return found || err != nil
 	}
@@ -366,8 +365,8 @@ func (rs *rings) died(r *cpuRing, now int64, online bool) bool {
 		return true
 	}
 	elapsed, grown := now-r.checked, alive-r.alive
-	// The two clocks run alike but are not the same, and reading both takes
-	// time; so no more than doubt follows from a difference.
+	// The two clocks run alike but are not the same, and are not read at
+	// the same moment; so no more than doubt follows from a difference.
 	if grown < elapsed-elapsed/8-confirmAfter/2 || grown <= 0 {
 		rs.due = min(rs.due, now+confirmAfter)
 	}

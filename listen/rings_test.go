@@ -30,10 +30,10 @@ func newHotplug(t *testing.T, o Options, cpus ...int) *hotplug {
 	return h
 }
 
-// look lets a second pass, and looks.
-func (h *hotplug) look() { h.lookAfter(time.Second) }
+// scan lets a second pass, and scans.
+func (h *hotplug) scan() { h.scanAfter(time.Second) }
 
-func (h *hotplug) lookAfter(d time.Duration) {
+func (h *hotplug) scanAfter(d time.Duration) {
 	h.pass(d)
 	h.l.beginBatch()
 	h.l.report()
@@ -52,16 +52,17 @@ func (h *hotplug) otlp(cpu int, payload string) { h.write(cpu, 7, rawOTLP(447, p
 
 func TestCPUComes(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 2)
-	h.look()
+	h.scan()
 	before := h.clock
 	h.bringOnline(9)
 	assert.Equal(t, []int{0, 2}, h.l.Info().CPUs)
-	h.look()
+	h.scan()
 	assert.Equal(t, []int{0, 2, 9}, h.l.Info().CPUs)
 	require.Len(t, h.gaps, 1)
 	g := h.gaps[0]
 	assert.Equal(t, 9, g.CPU)
-	assert.LessOrEqual(t, g.From.UnixNano(), before, "at the look before it was not there")
+	assert.Equal(t, "CPU 9 had no ring", g.Reason())
+	assert.LessOrEqual(t, g.From.UnixNano(), before, "at the scan before it was not there")
 	assert.WithinRange(t, g.To, g.From.Add(time.Second), g.From.Add(time.Second+time.Microsecond))
 	c := h.stats(9)
 	assert.Equal(t, uint64(1), c.Gaps)
@@ -80,25 +81,25 @@ func TestCPUComes(t *testing.T) {
 func TestCPUGoesAndComesBack(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 1)
 	h.otlp(1, "before")
-	h.look()
+	h.scan()
 	first := h.rings[1]
 	opened := h.open
 	h.offline(1)
-	h.look()
+	h.scan()
 	assert.Equal(t, []int{0}, h.l.Info().CPUs)
 	c := h.stats(1)
 	assert.Zero(t, c.RingSize)
 	assert.Equal(t, uint64(1), c.Written, "numbers are kept")
 	assert.NoError(t, c.Err)
-	h.look()
+	h.scan()
 	lastSeen := h.clock
 	assert.Equal(t, []string{"before"}, payloads(readN(t, h.l, 1)), "what was in the ring is not lost")
-	h.look()
+	h.scan()
 	assert.Empty(t, h.gaps)
 
 	h.bringOnline(1)
 	h.otlp(1, "in the gap")
-	h.look()
+	h.scan()
 	require.Len(t, h.gaps, 1)
 	assert.GreaterOrEqual(t, h.gaps[0].From.UnixNano(), lastSeen)
 	assert.Less(t, h.gaps[0].To.Sub(h.gaps[0].From), 1100*time.Millisecond)
@@ -112,40 +113,40 @@ func TestCPUGoesAndComesBack(t *testing.T) {
 	assert.Equal(t, uint64(1), c.Gaps)
 }
 
-// A CPU that went and came back between two looks is in the list each time.
-func TestCPUThatWasAwayBetweenTwoLooks(t *testing.T) {
+// A CPU that went and came back between two scans is in the list each time.
+func TestCPUThatWasAwayBetweenTwoScans(t *testing.T) {
 	for _, away := range []time.Duration{10 * time.Millisecond, 500 * time.Millisecond, 999 * time.Millisecond} {
 		t.Run(away.String(), func(t *testing.T) {
 			h := newHotplug(t, Options{}, 0, 1)
-			h.look()
-			h.look()
+			h.scan()
+			h.scan()
 			h.pass(999*time.Millisecond - away)
 			h.offline(1)
 			died := h.clock
 			h.bringOnline(1)
-			h.lookAfter(away)
+			h.scanAfter(away)
 			for range 2 { // the first may leave a doubt, and is soon repeated
 				due := min(h.l.rings.due-h.clock, int64(time.Second))
-				h.lookAfter(time.Duration(due))
+				h.scanAfter(time.Duration(due))
 			}
 			require.Len(t, h.gaps, 1)
 			assert.InDelta(t, died, h.gaps[0].From.UnixNano(), 20, "when its ring's time stood still")
 			assert.LessOrEqual(t, h.gaps[0].From.UnixNano(), died)
-			assert.Less(t, h.gaps[0].To.Sub(h.gaps[0].From), 1100*time.Millisecond, "it took one look, and a short one")
+			assert.Less(t, h.gaps[0].To.Sub(h.gaps[0].From), 1100*time.Millisecond, "it took one scan, and a short one")
 			h.otlp(1, "again")
 			assert.Equal(t, []string{"again"}, payloads(readN(t, h.l, 1)))
 		})
 	}
 }
 
-// Looks that are close together prove nothing, and no ring is given up for a
+// Scans that are close together prove nothing, and no ring is given up for a
 // clock that is coarse.
 func TestLiveRingsAreKept(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 1)
 	rings := []*fakeRing{h.rings[0], h.rings[1]}
 	for i := range 1000 {
 		h.waiters[0].changed.Store(i%3 == 0)
-		h.lookAfter(time.Duration(i%70) * time.Millisecond)
+		h.scanAfter(time.Duration(i%70) * time.Millisecond)
 	}
 	assert.Same(t, rings[0], h.rings[0])
 	assert.Same(t, rings[1], h.rings[1])
@@ -156,30 +157,30 @@ func TestRingThatCannotSay(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
 	first := h.rings[0]
 	first.broken = true
-	h.look()
+	h.scan()
 	assert.NotSame(t, first, h.rings[0])
 	assert.Len(t, h.gaps, 1)
 }
 
-// When the kernel says that a CPU changed, it is looked for at once, and once
+// When the kernel says that a CPU changed, it is found at once, and once
 // more soon, to be certain.
-func TestCPUIsLookedForAtOnce(t *testing.T) {
+func TestCPUIsFoundAtOnce(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 1)
-	h.look()
+	h.scan()
 	h.offline(1)
 	h.bringOnline(1)
-	h.lookAfter(time.Millisecond)
-	assert.Empty(t, h.gaps, "nobody told")
+	h.scanAfter(time.Millisecond)
+	assert.Empty(t, h.gaps, "no uevent")
 	h.waiters[0].changed.Store(true)
-	h.lookAfter(time.Millisecond)
-	h.lookAfter(time.Duration(confirmAfter))
+	h.scanAfter(time.Millisecond)
+	h.scanAfter(time.Duration(confirmAfter))
 	require.Len(t, h.gaps, 1)
 	assert.Less(t, h.gaps[0].To.Sub(h.gaps[0].From), 60*time.Millisecond)
 }
 
-// The gap is told behind what was written before it, and ahead of what was
+// The gap is reported after what was written before it, and ahead of what was
 // written after it.
-func TestGapIsToldInItsPlace(t *testing.T) {
+func TestGapIsReportedInOrder(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 1)
 	var order []string
 	h.l.opts.OnGap = func(Gap) {
@@ -203,11 +204,11 @@ func TestGapIsToldInItsPlace(t *testing.T) {
 }
 
 // Written == Received + Lost over the rings that a CPU had, full ones too, and
-// the losses at the end of a dead ring are told by the next event.
+// the losses at the end of a dead ring are recorded before the next event.
 func TestBooksOverSuccessiveRings(t *testing.T) {
 	h := newHotplug(t, Options{RingSize: 32 << 10}, 0, 1)
 	open := h.open
-	received, told := 0, uint64(0)
+	received, recorded := 0, uint64(0)
 	var ev Event
 	for round := range 20 {
 		for range 10 + round*3 {
@@ -215,15 +216,15 @@ func TestBooksOverSuccessiveRings(t *testing.T) {
 		}
 		h.offline(1)
 		if round%2 == 0 {
-			h.look()
+			h.scan()
 		}
 		h.bringOnline(1)
 		for h.rings[1].died != 0 {
-			h.look()
+			h.scan()
 			for len(h.l.merge.heap) > 0 {
 				require.NoError(t, h.l.Read(context.Background(), &ev))
 				received++
-				told += ev.LostBefore
+				recorded += ev.LostBefore
 			}
 		}
 	}
@@ -231,13 +232,13 @@ func TestBooksOverSuccessiveRings(t *testing.T) {
 	for string(ev.Payload) != "last" {
 		require.NoError(t, h.l.Read(context.Background(), &ev))
 		received++
-		told += ev.LostBefore
+		recorded += ev.LostBefore
 	}
 	c := h.stats(1)
 	assert.Equal(t, c.Written, c.Received+c.Lost)
 	assert.Equal(t, uint64(received), c.Received)
 	assert.Greater(t, c.Lost, uint64(100))
-	assert.Equal(t, c.Lost, told)
+	assert.Equal(t, c.Lost, recorded)
 	assert.Equal(t, uint64(20), c.Gaps)
 	assert.Len(t, h.gaps, 20)
 	assert.Equal(t, open, h.open)
@@ -250,24 +251,24 @@ func TestRingThatCannotBeMadeAgain(t *testing.T) {
 			open := h.open
 			boom := errors.New("boom")
 			h.offline(1)
-			h.look()
+			h.scan()
 			h.bringOnline(1)
 			h.fail = map[string]error{step: boom}
-			h.look()
+			h.scan()
 			c := h.stats(1)
 			require.ErrorIs(t, c.Err, boom)
 			require.ErrorIs(t, h.l.Stats().Total().Err, boom)
 			assert.Equal(t, uint64(1), c.Gaps, "it goes on")
 			assert.Greater(t, c.GapTime, 900*time.Millisecond)
 			assert.Equal(t, []int{0}, h.l.Info().CPUs)
-			h.look()
+			h.scan()
 			assert.Greater(t, h.stats(1).GapTime, 1900*time.Millisecond)
 			h.otlp(0, "the others go on")
 			assert.Equal(t, []string{"the others go on"}, payloads(readN(t, h.l, 1)))
 			assert.Empty(t, h.gaps)
 
 			h.fail = nil
-			h.look()
+			h.scan()
 			c = h.stats(1)
 			require.NoError(t, c.Err)
 			require.NoError(t, h.l.Stats().Total().Err)
@@ -280,31 +281,31 @@ func TestRingThatCannotBeMadeAgain(t *testing.T) {
 	t.Run("until its CPU goes again", func(t *testing.T) {
 		h := newHotplug(t, Options{}, 0, 1)
 		h.offline(1)
-		h.look()
+		h.scan()
 		h.bringOnline(1)
 		h.fail = map[string]error{"ring 1": errors.New("boom")}
-		h.look()
+		h.scan()
 		h.offline(1)
-		h.look()
+		h.scan()
 		require.Len(t, h.gaps, 1, "it ended")
 		assert.NoError(t, h.stats(1).Err)
 		assert.Equal(t, uint64(1), h.stats(1).Gaps)
 		time := h.stats(1).GapTime
-		h.look()
+		h.scan()
 		assert.Equal(t, time, h.stats(1).GapTime)
 	})
 	t.Run("since the CPU went again", func(t *testing.T) {
 		h := newHotplug(t, Options{}, 0)
 		h.bringOnline(1)
 		h.fail = map[string]error{"ring 1": tracefs.Explain(tracefs.OpPerfOpen, "", syscall.ENODEV)}
-		h.look()
+		h.scan()
 		assert.ErrorIs(t, h.stats(1).Err, syscall.ENODEV)
-		assert.LessOrEqual(t, h.l.rings.due-h.clock, confirmAfter, "looked at again soon")
+		assert.LessOrEqual(t, h.l.rings.due-h.clock, confirmAfter, "scanned again soon")
 		h.offline(1)
-		h.lookAfter(time.Duration(confirmAfter))
+		h.scanAfter(time.Duration(confirmAfter))
 		assert.NoError(t, h.stats(1).Err)
 		require.Len(t, h.gaps, 1, "it was online without a ring")
-		h.look()
+		h.scan()
 		assert.Len(t, h.gaps, 1)
 	})
 }
@@ -313,14 +314,14 @@ func TestSmallerRingForACPUThatCame(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
 	h.maxRing = 600 << 10
 	h.bringOnline(1)
-	h.look()
+	h.scan()
 	assert.Equal(t, 512<<10, h.stats(1).RingSize)
 	assert.Equal(t, 4<<20, h.stats(0).RingSize)
 
 	h = newHotplug(t, Options{RingSize: 1 << 20}, 0)
 	h.maxRing = 600 << 10
 	h.bringOnline(1)
-	h.look()
+	h.scan()
 	require.ErrorIs(t, h.stats(1).Err, syscall.EPERM)
 	assert.ErrorContains(t, h.stats(1).Err, "LimitMEMLOCK")
 }
@@ -334,11 +335,11 @@ func TestRingWaitsForTheMemoryOfTheDeadOne(t *testing.T) {
 	h.bringOnline(1)
 	h.rings[1].broken = true
 	h.maxRing = 1 << 20 // while that one is there
-	h.look()
+	h.scan()
 	require.Error(t, h.stats(1).Err)
 	assert.Equal(t, []string{"in the dead ring"}, payloads(readN(t, h.l, 1)))
 	h.maxRing = 0
-	h.lookAfter(time.Duration(confirmAfter))
+	h.scanAfter(time.Duration(confirmAfter))
 	require.NoError(t, h.stats(1).Err)
 	assert.Equal(t, 4<<20, h.stats(1).RingSize)
 }
@@ -347,21 +348,21 @@ func TestCPUListThatCannotBeRead(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 1)
 	boom := errors.New("boom")
 	h.fail = map[string]error{"online": boom}
-	h.look()
+	h.scan()
 	require.ErrorIs(t, h.l.Info().Err, boom)
 	assert.Equal(t, []int{0, 1}, h.l.Info().CPUs, "those that are known are kept")
 	h.offline(1)
 	h.bringOnline(1)
-	h.look()
-	h.look()
+	h.scan()
+	h.scan()
 	assert.Len(t, h.gaps, 1, "and their rings made again")
 	h.fail = nil
-	h.look()
+	h.scan()
 	require.NoError(t, h.l.Info().Err)
 }
 
-// A reader that never waits looks around all the same.
-func TestBusyReaderLooksAround(t *testing.T) {
+// A reader that never waits scans all the same.
+func TestBusyReaderScans(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
 	for range 3 * readsPerScan {
 		h.otlp(0, "x")
@@ -373,15 +374,15 @@ func TestBusyReaderLooksAround(t *testing.T) {
 	assert.NotEmpty(t, h.l.merge.heap, "within one batch")
 	assert.Equal(t, []int{0, 1}, h.l.Info().CPUs)
 	readN(t, h.l, readsPerScan)
-	assert.Len(t, h.gaps, 0, "the gap is told with the next batch")
+	assert.Len(t, h.gaps, 0, "the gap is reported with the next batch")
 	readN(t, h.l, readsPerScan-1)
 	h.l.beginBatch()
 	h.l.report()
 	assert.Len(t, h.gaps, 1)
 }
 
-// However long an event may lie, a look is never late.
-func TestWaitIsNoLongerThanTheNextLook(t *testing.T) {
+// However long an event may lie, a scan is never late.
+func TestWaitIsNoLongerThanTheNextScan(t *testing.T) {
 	sys := newFakeSystem(0)
 	l := sys.listenTo(t, Options{MaxDelay: time.Minute})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -397,24 +398,24 @@ func TestWaitIsNoLongerThanTheNextLook(t *testing.T) {
 
 // An idle listener wakes up once a second, not once for CPUs and once for
 // tracepoints.
-func TestLooksAreTogether(t *testing.T) {
+func TestScansAreTogether(t *testing.T) {
 	h := newHotplug(t, Options{}, 0)
 	h.l.targets.due += int64(300 * time.Millisecond)
 	for range 5 {
-		h.lookAfter(time.Duration(min(h.l.rings.due, h.l.targets.due) - h.clock))
+		h.scanAfter(time.Duration(min(h.l.rings.due, h.l.targets.due) - h.clock))
 		assert.Equal(t, h.l.rings.due, h.l.targets.due)
 	}
 }
 
-// A failure that lasts makes no busy loop: the next look is later than now.
-func TestFailingLooksAreNotHurried(t *testing.T) {
+// A failure that lasts makes no busy loop: the next scan is later than now.
+func TestFailingScansAreNotHurried(t *testing.T) {
 	h := newHotplug(t, Options{}, 0, 1)
 	h.otlp(1, "in the dead ring")
 	h.rings[1].broken = true
 	h.maxRing = 1 << 20
 	h.fail = map[string]error{"online": errors.New("boom")}
 	for range 20 {
-		h.look()
+		h.scan()
 		assert.Greater(t, h.l.rings.due, h.clock-int64(time.Millisecond)+confirmAfter)
 	}
 }

@@ -39,12 +39,12 @@ type CPUStats struct {
 	Written uint64
 	// Lost is how many of them it had no room for.
 	Lost uint64
-	// Received is how many were taken out, whatever became of them: delivered
-	// by Read or Drain, or counted in Filtered, Unnamed, Malformed or Unknown.
+	// Received is how many were read from the ring: delivered by Read or
+	// Drain, or counted in Filtered, Unnamed, Malformed or Unknown.
 	Received uint64
 
 	// Unread is how many of them are neither received nor lost. Once the
-	// listener is drained or closed, nobody will receive them any more.
+	// listener is drained or closed, they will not be received any more.
 	Unread uint64
 
 	// Filtered events are of other processes than Options.PIDs and

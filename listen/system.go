@@ -46,13 +46,13 @@ type registration interface {
 	release() error
 }
 
-// kernelRing is one CPU's ring, which takes the records of every tracepoint
+// kernelRing is one CPU's ring, which holds the records of every tracepoint
 // attached to it.
 type kernelRing interface {
 	ringMemory
 	// fd is readable when the watermark is passed.
 	fd() int
-	// alive is for how long, in nanoseconds, the ring could take events. It
+	// alive is for how long, in nanoseconds, the ring could receive events. It
 	// stands still once the CPU was offline, from then on and for good. It
 	// interrupts the CPU for a moment. ok is false if the ring is surely dead.
 	alive() (ns int64, ok bool)

@@ -90,12 +90,12 @@ func (ts *targets) open() error {
 	}
 	return &tracefs.Error{
 		Op: tracefs.OpFind, Path: tracefs.DefaultDir, Err: fs.ErrNotExist,
-		Hint: "listening takes the whole tracefs directory (mount -t tracefs nodev " + tracefs.DefaultDir + "), only " +
+		Hint: "listening needs the whole tracefs directory (mount -t tracefs nodev " + tracefs.DefaultDir + "), only " +
 			ts.location.DataFile + " is here",
 	}
 }
 
-// connectAll connects all names, and whatever of several formats is there. It
+// connectAll connects all names, and their multi-format tracepoints. It
 // fails if a name cannot be connected.
 func (ts *targets) connectAll(now int64) error {
 	for _, name := range ts.opts.Names {
@@ -136,7 +136,7 @@ func (ts *targets) scan(now int64) {
 // same, so that its events say who writes them, unless there can be others of
 // its name.
 func (ts *targets) connect(t *target) {
-	// A tracepoint of somebody else can go between any two of these steps.
+	// A tracepoint of another process can go between any two of these steps.
 	const attempts = 5
 	s := t.state
 	now := ts.sys.monotonic()

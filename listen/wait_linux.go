@@ -52,7 +52,7 @@ func (linux) newWaiter() (waiter, error) {
 // openUevents opens the socket to which the kernel sends a message when a CPU
 // goes or comes, among those about other devices. No right is needed. It makes
 // gaps short; without it (-1), as in a user namespace's network namespace, they
-// last until the next look.
+// last until the next scan.
 func openUevents() int {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
@@ -70,7 +70,7 @@ func openUevents() int {
 // CPU. A message is "online@/devices/system/cpu/cpu1" and a NUL, and more.
 func (e *epoll) readUevents() (changed bool) {
 	var b [128]byte
-	for range 1000 { // not for ever, whoever fills it
+	for range 1000 { // bounded, however fast it is filled
 		n, _, err := unix.Recvfrom(e.uevents, b[:], 0)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
@@ -120,7 +120,7 @@ func (e *epoll) wait(timeout time.Duration) error {
 				}
 			} else if ev.Events&unix.EPOLLIN == 0 {
 				// An error or a hang-up stays forever: without this, the wait
-				// would be a busy loop. The ring is still looked at.
+				// would be a busy loop. The ring is still read.
 				_ = unix.EpollCtl(e.poll, unix.EPOLL_CTL_DEL, int(ev.Fd), nil)
 			}
 		}

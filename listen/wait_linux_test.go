@@ -70,7 +70,7 @@ func TestEpollWakeAfterClose(t *testing.T) {
 	require.ErrorIs(t, err, unix.EAGAIN)
 }
 
-// uevent puts a socket of ours in the place of the kernel's, and returns the end
+// uevent replaces the kernel's socket by one of ours, and returns the end
 // to write to.
 func uevent(t *testing.T, e *epoll) int {
 	t.Helper()
@@ -106,7 +106,7 @@ func TestEpollUevents(t *testing.T) {
 	say("remove@/devices/virtual/net/lo\x00")
 	require.NoError(t, e.wait(time.Hour), "a CPU went")
 	assert.True(t, e.cpusChanged())
-	assert.False(t, e.cpusChanged(), "told once")
+	assert.False(t, e.cpusChanged(), "reported once")
 
 	say("change@/devices/virtual/block/loop0\x00")
 	e.wake()

@@ -46,8 +46,8 @@ type listenerLoop struct {
 func (l *listenerLoop) start(stored time.Time) error {
 	l.delay = firstAttachDelay
 	l.options.OnGap = func(g listen.Gap) {
-		l.limited.Warn("events may have been lost on a CPU that had no ring",
-			zap.Int("cpu", g.CPU), zap.Time("from", g.From), zap.Duration("for", g.To.Sub(g.From)))
+		l.limited.Warn("events may have been lost, as "+g.Reason(),
+			zap.Time("from", g.From), zap.Duration("for", g.To.Sub(g.From)))
 	}
 	l.options.OnFinding = l.logFinding
 	l.downSince = stored

@@ -89,7 +89,7 @@ func parseAttr(b []byte, order binary.ByteOrder) (*attr, error) {
 }
 
 // fields is where in a record the fields are that are needed, -1 for those that
-// are not there. Each takes 8 bytes.
+// are not there. Each has 8 bytes.
 type fields struct {
 	tid, time, id, cpu int
 	size               int // of all of them

@@ -93,7 +93,7 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// report tells how much was done per second of CPU time, which other programs on the machine disturb less than time itself.
+// report reports how much was done per second of CPU time, which other programs on the machine disturb less than time itself.
 func report(b *testing.B, used time.Duration, events, points int) {
 	b.Helper()
 	b.ReportMetric(float64(events)/used.Seconds(), "events/cpu-s")

@@ -54,7 +54,7 @@ func parseClockData(b []byte, order binary.ByteOrder) clockData {
 	}
 }
 
-// maps tells whether times by that clock can be mapped to the wall clock.
+// maps reports whether times by that clock can be mapped to the wall clock.
 func (c clockData) maps(clock int32) bool {
 	return clock == clockRealtime || c.known && clock != perfClock && clock == c.clock
 }

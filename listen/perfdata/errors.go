@@ -21,7 +21,7 @@ var (
 	// ErrTruncated is matched by the error for perf.data that ends too early.
 	// It matches io.ErrUnexpectedEOF.
 	ErrTruncated = fmt.Errorf("perf.data ends too early: %w", io.ErrUnexpectedEOF)
-	// ErrLimit is matched by errors for what is larger than this package takes.
+	// ErrLimit is matched by errors for what is larger than this package reads.
 	ErrLimit = errors.New("too large")
 	// ErrInvalidOption is matched by the error of NewReader for an option with
 	// a value that it cannot have.

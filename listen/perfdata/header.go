@@ -56,7 +56,7 @@ type fileHeader struct {
 
 func (h *fileHeader) has(feature int) bool { return h.features[feature/64]>>(feature%64)&1 != 0 }
 
-// readStart reads the first 16 bytes, and tells which form and byte order it is.
+// readStart reads the first 16 bytes, and finds out which form and byte order it is.
 func readStart(r io.Reader) (start [pipeHeaderSize]byte, order binary.ByteOrder, size uint64, err error) {
 	n, err := io.ReadFull(r, start[:])
 	switch {
@@ -65,7 +65,7 @@ func readStart(r io.Reader) (start [pipeHeaderSize]byte, order binary.ByteOrder,
 	case n == 0:
 		return start, nil, 0, fmt.Errorf("perfdata: empty input, perf recorded nothing: %w: %w", ErrFormat, ErrTruncated)
 	case string(start[:min(n, 8)]) == magicOld:
-		return start, nil, 0, formatError("the form before Linux 2.6.38 is not known; record anew with a perf of today")
+		return start, nil, 0, formatError("the form before Linux 2.6.38 is not known; record with a perf of today")
 	case n == len(start) && string(start[:8]) == magic:
 		order = binary.LittleEndian
 	case n == len(start) && string(start[:8]) == magicSwapped:

@@ -94,6 +94,6 @@ func TestPendingLossesAreBounded(t *testing.T) {
 	}
 	assert.Len(t, l.pending, maxCPUs)
 	assert.EqualValues(t, 2*maxCPUs, l.total(false))
-	assert.EqualValues(t, 1, l.take(5))
-	assert.Zero(t, l.take(5))
+	assert.EqualValues(t, 1, l.before(5))
+	assert.Zero(t, l.before(5))
 }

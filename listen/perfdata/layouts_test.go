@@ -19,7 +19,7 @@ import (
 
 var orders = map[string]byteOrder{"little endian": binary.LittleEndian, "big endian": binary.BigEndian}
 
-// Whatever perf was told to sample, and in either byte order, the payload is found and so is what there is beside it.
+// Whatever perf was asked to sample, and in either byte order, the payload is found and so is what there is beside it.
 func TestAnyLayout(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
@@ -66,7 +66,7 @@ func TestAnyLayout(t *testing.T) {
 	}
 }
 
-// Samples are told apart by their ids, wherever their layouts have them.
+// Samples are distinguished by their ids, wherever their layouts have them.
 func TestSeveralEvents(t *testing.T) {
 	for orderName, order := range orders {
 		for _, tt := range []struct {
@@ -83,7 +83,7 @@ func TestSeveralEvents(t *testing.T) {
 					generatedEvent{sampleType: tt.types[2], ids: []uint64{90}},
 				)
 				g.formats = []generatedFormat{
-					{"sched", "this is not looked at"},
+					{"sched", "this is not read"},
 					{tracefs.SystemMulti, layouttest.OTLPFormat("otlp_metrics.1f", 7)},
 					{tracefs.System, layouttest.Format("other", 8, "\tfield:u32 n;\toffset:8;\tsize:4;\tsigned:0;\n")},
 				}

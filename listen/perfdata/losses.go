@@ -2,14 +2,14 @@
 
 package perfdata
 
-// losses counts what the kernel had no room for. It tells twice: in LOST
+// losses counts what the kernel had no room for. perf has it twice: in LOST
 // records, once there is room again, for all events that share the ring and with the
 // id of the one that then came; and in a count of each event, which perf asks
 // for at its end and writes as LOST_SAMPLES, if it and the kernel can.
 type losses struct {
 	inRecords uint64
 	inSums    uint64
-	// pending is what LOST records told since the last event, by CPU (-1 if it
+	// pending is what LOST records stand for since the last event, by CPU (-1 if it
 	// is not known).
 	pending map[int32]uint64
 }
@@ -26,8 +26,8 @@ func (l *losses) record(cpu int32, n uint64) {
 
 func (l *losses) sum(n uint64) { l.inSums += n }
 
-// take is what was lost before an event on that CPU.
-func (l *losses) take(cpu int32) uint64 {
+// before returns what was lost before an event on that CPU.
+func (l *losses) before(cpu int32) uint64 {
 	if len(l.pending) == 0 {
 		return 0
 	}

@@ -14,7 +14,7 @@ const (
 )
 
 // Options says what to read. The zero value reads all OTLP metrics that can be
-// told from other events.
+// distinguished from other events.
 type Options struct {
 	// Names are the tracepoints wanted, as they were registered, such as
 	// "otlp_metrics"; it stands for user_events_multi/otlp_metrics.1f as well.
@@ -24,7 +24,7 @@ type Options struct {
 	Names []string
 	// Formats are texts of format files (such as
 	// /sys/kernel/tracing/events/user_events/otlp_metrics/format on the machine
-	// where it was recorded, if the event was not registered anew since then).
+	// where it was recorded, if the event was not registered again since then).
 	// They are for perf.data that was not finished and has none itself, and
 	// count for those ids only that it does not describe.
 	Formats []string

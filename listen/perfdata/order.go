@@ -15,8 +15,8 @@ import (
 // had been in its ring already.
 type queue struct {
 	items []item
-	head  int // the next one to take
-	ready int // how many may be taken, from head on
+	head  int // the next one to deliver
+	ready int // how many may be delivered, from head on
 	seq   uint64
 
 	latest   uint64 // time of all that came
@@ -43,7 +43,7 @@ type item struct {
 }
 
 // block is memory for the data of several items. It is used again when the
-// last one has been taken.
+// last one has been delivered.
 type block struct {
 	b    []byte
 	live int
@@ -57,13 +57,13 @@ const (
 // memory is how much is held, in bytes. Items count twice, as a slice that grows has up to as much room again.
 func (q *queue) memory() int { return q.used*blockSize + 2*(len(q.items)-q.head)*itemSize }
 
-// push takes an item, and copies its data. If memory gets short, the older
-// half may be taken.
+// push adds an item, and copies its data. If memory gets short, the older half
+// may be delivered.
 func (q *queue) push(it item) {
 	if it.hasTime {
 		q.latest = max(q.latest, it.time)
 	} else {
-		it.time = q.latest // keeps its place among the others
+		it.time = q.latest // keeps its position among the others
 	}
 	q.seq++
 	it.seq = q.seq
@@ -130,7 +130,7 @@ func (q *queue) sort() {
 	})
 }
 
-// pop takes the next item, if one is ready. It must be given to done when its
+// pop removes the next item, if one is ready. It must be given to done when its
 // data is no longer needed.
 func (q *queue) pop() (it item, ok bool) {
 	if q.ready == 0 {

@@ -101,7 +101,7 @@ func (c *counting) Read(b []byte) (int, error) {
 }
 
 // Without marks of rounds nothing is known to be complete. Then memory is the limit: what is older is delivered,
-// and it is told if something came too late.
+// and it is counted if something came too late.
 func TestMemoryIsBounded(t *testing.T) {
 	g := otlpGenerator(binary.LittleEndian, perfDefault)
 	payload := make([]byte, 1000)

@@ -15,7 +15,7 @@ type processes struct {
 	names map[int32]string
 }
 
-// named tells that a thread got a name. That of a process is its first
+// named notes that a thread got a name. That of a process is its first
 // thread's, and until that is known any other's.
 func (p *processes) named(pid, tid int32, name []byte) {
 	if pid <= 0 {

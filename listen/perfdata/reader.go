@@ -89,7 +89,7 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 }
 
 // Read puts the next event into ev, using ev's memory again. At the end it
-// returns io.EOF. Other errors tell why it ends before, and match ErrTruncated,
+// returns io.EOF. Other errors say why it ends early, and match ErrTruncated,
 // ErrFormat, ErrCompressed, ErrNoTracepoint, ErrLimit, or those of what is
 // read. The events that were whole before it are delivered first.
 func (r *Reader) Read(ev *listen.Event) error {
@@ -141,7 +141,7 @@ func (r *Reader) Stats() Stats {
 	return s
 }
 
-// Info tells what is read.
+// Info describes what is read.
 func (r *Reader) Info() Info {
 	info := r.info
 	info.Clock = clockName(perfClock)
@@ -175,7 +175,7 @@ func (r *Reader) end(err error) {
 	r.queue.finish()
 }
 
-// step takes one record.
+// step reads one record.
 func (r *Reader) step() error {
 	rec, err := r.src.next()
 	if err != nil {
@@ -213,8 +213,8 @@ func errCompressed() error {
 }
 
 // attrOf finds the event that a sample is of. All events of a recording have
-// their id at the same place, since perf could not tell them apart otherwise,
-// and only where there is a single one it needs none.
+// their id at the same offset, since perf could not distinguish them otherwise,
+// and only a single one needs none.
 func (r *Reader) attrOf(body []byte) *attr {
 	if len(r.attrs) == 0 {
 		return nil
@@ -269,7 +269,7 @@ func (r *Reader) readSample(rec record) {
 	r.stats.Received++
 	r.queue.push(item{
 		time: s.time, hasTime: s.hasTime, attr: a, pid: s.pid, tid: s.tid, cpu: s.cpu,
-		lost: r.losses.take(s.cpu), data: s.raw,
+		lost: r.losses.before(s.cpu), data: s.raw,
 	})
 }
 

@@ -21,7 +21,7 @@ import (
 )
 
 // What perf recorded of five events, with various options: the kernel tests
-// record it anew, and testdata has it from a Linux 6.12 with perf 6.1, so that it is
+// record it again, and testdata has it from a Linux 6.12 with perf 6.1, so that it is
 // read on any system.
 
 const (

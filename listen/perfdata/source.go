@@ -12,13 +12,13 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
-// source takes records from a stream, one after the other and each within the
+// source reads records from a stream, one after the other and each within the
 // same memory.
 type source struct {
-	b     *bufio.Reader
-	order binary.ByteOrder
-	at    int64 // offset of the next byte, for messages
-	taken int   // of the last record, still in b
+	b      *bufio.Reader
+	order  binary.ByteOrder
+	at     int64 // offset of the next byte, for messages
+	peeked int   // size of the last record, still in b
 	// left is how many bytes the data section has still, -1 if its end is that
 	// of the stream.
 	left int64
@@ -35,10 +35,10 @@ func newSource(r io.Reader, order binary.ByteOrder, at, size int64) *source {
 // the end it returns io.EOF, or an error that matches ErrTruncated in the midst of a
 // record or of the section.
 func (s *source) next() (record, error) {
-	if _, err := s.b.Discard(s.taken); err != nil {
+	if _, err := s.b.Discard(s.peeked); err != nil {
 		return record{}, s.failed(err)
 	}
-	s.taken = 0
+	s.peeked = 0
 	if s.left == 0 {
 		return record{}, io.EOF
 	}
@@ -62,7 +62,7 @@ func (s *source) next() (record, error) {
 		return record{}, s.failed(err)
 	}
 	r.body = b[perfrecord.HeaderSize:]
-	s.taken = size
+	s.peeked = size
 	s.advance(int64(size))
 	return r, nil
 }
@@ -80,10 +80,10 @@ func (s *source) payload(n uint64, f func(io.Reader) error) error {
 	if n > 1<<62 || s.left >= 0 && int64(n) > s.left {
 		return formatError("%d bytes at %d reach beyond the end of the data", n, s.at)
 	}
-	if _, err := s.b.Discard(s.taken); err != nil {
+	if _, err := s.b.Discard(s.peeked); err != nil {
 		return s.failed(err)
 	}
-	s.taken = 0
+	s.peeked = 0
 	r := io.LimitedReader{R: s.b, N: int64(n)}
 	err := f(&r)
 	if _, skipped := io.CopyN(io.Discard, &r, r.N); skipped != nil {

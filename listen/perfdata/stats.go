@@ -31,9 +31,9 @@ type Stats struct {
 // Info describes what is read. In the streaming form it is known when the
 // first event was delivered.
 type Info struct {
-	// Stream tells the form that perf record -o - writes from that of a file.
+	// Stream is true for the form that perf record -o - writes.
 	Stream bool
-	// Unfinished tells that perf did not finish the file, being killed for
+	// Unfinished is true if perf did not finish the file, being killed for
 	// instance: the formats of tracepoints, the clock and some losses are missing.
 	Unfinished bool
 	// Tracepoints are all that were recorded.
@@ -41,7 +41,7 @@ type Info struct {
 	// Clock is that of the recording by its name, such as "CLOCK_MONOTONIC", or
 	// "perf" for perf's own.
 	Clock string
-	// WallClock tells that the clock can be mapped to the wall clock, so that
+	// WallClock is true if the clock can be mapped to the wall clock, so that
 	// Event.Time is set.
 	WallClock bool
 }
@@ -57,11 +57,11 @@ type TracepointInfo struct {
 	Event string
 	// ID is the number that the kernel had for it.
 	ID int
-	// Wanted tells that its events are delivered.
+	// Wanted is true if its events are delivered.
 	Wanted bool
 	// Layout is how the payload is found, if it is wanted.
 	Layout listen.Layout
-	// Err says why it is not wanted although its name is. It matches
-	// listen.ErrLayout.
+	// Err says why there is no payload in its events although its name is
+	// wanted. It matches listen.ErrLayout.
 	Err error
 }

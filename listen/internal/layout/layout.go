@@ -22,7 +22,7 @@ var ErrLayout = errors.New("no layout of OTLP metrics")
 // wrote do not fit the tracepoint's layout.
 var ErrUndecodable = errors.New("event does not fit the tracepoint's layout")
 
-// MaxVersion bounds what is taken of the version field, in bytes.
+// MaxVersion bounds what is read of the version field, in bytes.
 const MaxVersion = 64
 
 // Decoder finds the payload in the raw records of one tracepoint, by the
@@ -107,7 +107,7 @@ func (d *Decoder) Fieldless() bool { return d.fieldless }
 // Decode reads a raw record as the kernel made it, which may be followed by
 // padding. Its error matches ErrUndecodable, and then there is no payload and
 // the rest is as far as it went. Whatever the bytes are, it neither panics nor
-// takes memory for them.
+// allocates memory for them.
 func (d *Decoder) Decode(raw []byte) (m Message, err error) {
 	if d.fieldless {
 		m.Payload, err = d.decodeFieldless(raw)

@@ -25,8 +25,8 @@ func ParsedFieldless(name string, id int) *tracefs.Format {
 	}}
 }
 
-// ParsedUseless is that of one in whose fields no payload can be found.
-func ParsedUseless(name string, id int) *tracefs.Format {
+// ParsedWithoutPayload is that of one in whose fields no payload can be found.
+func ParsedWithoutPayload(name string, id int) *tracefs.Format {
 	f := ParsedFieldless(name, id)
 	f.Fields = append(f.Fields, tracefs.Field{Name: "count", Type: "u32", Offset: 8, Size: 4})
 	return f

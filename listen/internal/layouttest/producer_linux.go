@@ -13,7 +13,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
-// Producer writes to a tracepoint as an exporter does, but whatever bytes.
+// Producer writes to a tracepoint as an exporter does, but any bytes.
 type Producer struct {
 	file  *os.File
 	word  *uint32
@@ -39,7 +39,7 @@ func NewProducer(name, fields string, flags uint16) (*Producer, error) {
 	return &Producer{file: file, word: word, index: index}, nil
 }
 
-// Close takes the registration back.
+// Close unregisters the tracepoint.
 func (p *Producer) Close() error {
 	defer p.file.Close()
 	if err := tracefs.Unregister(p.file, p.word, 0); err != nil {
@@ -49,7 +49,7 @@ func (p *Producer) Close() error {
 	return nil
 }
 
-// Enabled tells whether somebody listens.
+// Enabled reports whether anybody listens.
 func (p *Producer) Enabled() bool { return atomic.LoadUint32(p.word) != 0 }
 
 // Write writes what comes behind the write index.

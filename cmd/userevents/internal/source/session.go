@@ -169,8 +169,8 @@ func (s *Session) Gap(g listen.Gap) {
 	s.mu.Unlock()
 	if s.Warn != nil {
 		const format = "15:04:05.000"
-		s.Warn(fmt.Sprintf("gap: CPU %d had no ring from %s to %s: what was written on it then is missing",
-			g.CPU, g.From.UTC().Format(format), g.To.UTC().Format(format)))
+		s.Warn(fmt.Sprintf("gap: %s from %s to %s: what was written on it then is missing",
+			g.Reason(), g.From.UTC().Format(format), g.To.UTC().Format(format)))
 	}
 }
 

@@ -286,7 +286,7 @@ func (f *fakeSystem) wake() {
 
 type fakeFile struct{ sys *fakeSystem }
 
-func (e fakeFile) register(nameArgs string) (registration, error) {
+func (e fakeFile) register(nameArgs string) (func() error, error) {
 	f := e.sys
 	defer f.lock()()
 	if err := f.at("register"); err != nil {
@@ -311,7 +311,7 @@ func (e fakeFile) register(nameArgs string) (registration, error) {
 		return nil, tracefs.Explain(tracefs.OpRegister, name, syscall.EADDRINUSE)
 	}
 	f.open++
-	return fakeRegistration{f}, nil
+	return func() error { return f.closeOne("registration") }, nil
 }
 
 func (e fakeFile) close() error { return e.sys.closeOne("file") }
@@ -321,10 +321,6 @@ func (f *fakeSystem) closeOne(what string) error {
 	f.open--
 	return f.at("close %s", what)
 }
-
-type fakeRegistration struct{ sys *fakeSystem }
-
-func (r fakeRegistration) release() error { return r.sys.closeOne("registration") }
 
 type fakeRing struct {
 	*memRing

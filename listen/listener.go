@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/glob"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/iterate"
 )
 
 // Listener receives the events of tracepoints from all processes and CPUs. No
@@ -138,7 +139,7 @@ func (l *Listener) Read(ctx context.Context, ev *Event) error {
 // last pair has a nil Event and the error of Read; there is none if the loop
 // was left before.
 func (l *Listener) All(ctx context.Context) iter.Seq2[*Event, error] {
-	return each(func(ev *Event) error { return l.Read(ctx, ev) })
+	return iterate.Events(func(ev *Event) error { return l.Read(ctx, ev) })
 }
 
 // Drain ends the listener: nothing more comes into the rings, and the
@@ -154,30 +155,7 @@ func (l *Listener) All(ctx context.Context) iter.Seq2[*Event, error] {
 // Once Drain has begun, Read returns ErrClosed, also a Read that is waiting.
 // Each event goes to one of concurrent Drains.
 func (l *Listener) Drain(ctx context.Context) iter.Seq2[*Event, error] {
-	return func(yield func(*Event, error) bool) {
-		next := each(func(ev *Event) error { return l.drain(ctx, ev) })
-		for ev, err := range next {
-			if errors.Is(err, io.EOF) || !yield(ev, err) {
-				return
-			}
-		}
-	}
-}
-
-// each yields what read reads, and its error last.
-func each(read func(*Event) error) iter.Seq2[*Event, error] {
-	return func(yield func(*Event, error) bool) {
-		var ev Event
-		for {
-			if err := read(&ev); err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&ev, nil) {
-				return
-			}
-		}
-	}
+	return iterate.Events(func(ev *Event) error { return l.drain(ctx, ev) })
 }
 
 func (l *Listener) drain(ctx context.Context, ev *Event) error {

@@ -38,12 +38,8 @@ type system interface {
 // eventFile is an open user_events_data.
 type eventFile interface {
 	// register registers a tracepoint and holds it until release.
-	register(nameArgs string) (registration, error)
+	register(nameArgs string) (release func() error, err error)
 	close() error
-}
-
-type registration interface {
-	release() error
 }
 
 // kernelRing is one CPU's ring, which holds the records of every tracepoint

@@ -74,7 +74,7 @@ func (linux) processName(pid int) string {
 
 type linuxEventFile struct{ f *os.File }
 
-func (e linuxEventFile) register(nameArgs string) (registration, error) {
+func (e linuxEventFile) register(nameArgs string) (release func() error, err error) {
 	word, err := tracefs.NewEnableWord()
 	if err != nil {
 		return nil, err
@@ -83,20 +83,13 @@ func (e linuxEventFile) register(nameArgs string) (registration, error) {
 		tracefs.FreeEnableWord(word)
 		return nil, err
 	}
-	return linuxRegistration{e.f, word}, nil
+	return func() error {
+		if err := tracefs.Unregister(e.f, word, 0); err != nil {
+			return err // and keep the word: the kernel may still write it
+		}
+		tracefs.FreeEnableWord(word)
+		return nil
+	}, nil
 }
 
 func (e linuxEventFile) close() error { return e.f.Close() }
-
-type linuxRegistration struct {
-	f    *os.File
-	word *uint32
-}
-
-func (r linuxRegistration) release() error {
-	if err := tracefs.Unregister(r.f, r.word, 0); err != nil {
-		return err // and keep the word: the kernel may still write it
-	}
-	tracefs.FreeEnableWord(r.word)
-	return nil
-}

@@ -50,11 +50,11 @@ type target struct {
 	state targetState
 
 	// Of the reading goroutine:
-	reg       registration
-	since     int64 // since when it is not listened to, monotonic; 0: since before Open
-	releaseAt int64 // when to detach it, if it is undecodable
-	active    int64 // when it was attached, or delivered an event last
-	delivered bool  // since it was attached
+	release   func() error // its registration, if it is registered
+	since     int64        // since when it is not listened to, monotonic; 0: since before Open
+	releaseAt int64        // when to detach it, if it is undecodable
+	active    int64        // when it was attached, or delivered an event last
+	delivered bool         // since it was attached
 }
 
 type targetState struct {
@@ -151,7 +151,7 @@ func (ts *targets) connect(t *target) {
 			s.err = nil
 		}
 	}
-	s.registered = t.reg != nil
+	s.registered = t.release != nil
 	ts.set(t, s)
 	if s.attached {
 		ts.byID[s.id] = t
@@ -199,14 +199,14 @@ func (h hideNotExist) Unwrap() error { return h.error }
 // register makes the tracepoint exist. That it exists with other fields is no
 // error: they may be fields that can be read.
 func (ts *targets) register(t *target) error {
-	if t.reg != nil || ts.file == nil || ts.opts.Register == RegisterNever || t.isFormat() {
+	if t.release != nil || ts.file == nil || ts.opts.Register == RegisterNever || t.isFormat() {
 		return nil
 	}
-	reg, err := ts.file.register(tracefs.NameArgs(t.name, ts.opts.Layout.fields()))
+	release, err := ts.file.register(tracefs.NameArgs(t.name, ts.opts.Layout.fields()))
 	if isTaken(err) {
 		return nil
 	}
-	t.reg = reg
+	t.release = release
 	return err
 }
 
@@ -231,8 +231,8 @@ func (ts *targets) of(s sample) *target {
 func (ts *targets) close() error {
 	var errs []error
 	for _, t := range ts.all {
-		if t.reg != nil {
-			errs = append(errs, t.reg.release())
+		if t.release != nil {
+			errs = append(errs, t.release())
 		}
 	}
 	if ts.file != nil {

@@ -11,6 +11,7 @@ import (
 	"iter"
 
 	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/iterate"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
@@ -115,24 +116,7 @@ func (r *Reader) Read(ev *listen.Event) error {
 // All returns the events one by one. The same Event is yielded each time. If
 // they end with an error other than io.EOF, the last pair is a nil Event and
 // that error.
-func (r *Reader) All() iter.Seq2[*listen.Event, error] {
-	return func(yield func(*listen.Event, error) bool) {
-		var ev listen.Event
-		for {
-			err := r.Read(&ev)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&ev, nil) {
-				return
-			}
-		}
-	}
-}
+func (r *Reader) All() iter.Seq2[*listen.Event, error] { return iterate.Events(r.Read) }
 
 // Stats returns the numbers so far.
 func (r *Reader) Stats() Stats {

@@ -61,13 +61,18 @@ func (i Info) Findings() []Finding {
 		case !t.Attached:
 			add(FindingInfo, t.Name, "Register", nil, "waiting for a process to register %s", t.Name)
 		case t.Layout != i.Layout && i.Register == RegisterIfMissing && !multi:
-			add(FindingWarning, t.Name, "Layout", nil, "%s is registered in the layout %q: processes that write %q cannot register it", t.Name, t.Layout, i.Layout)
+			add(FindingWarning, t.Name, "Layout", nil,
+				"%s is registered in the layout %q: processes that write %q cannot register it",
+				t.Name, t.Layout, i.Layout)
 		}
 		if t.SkippedFormats > 0 {
-			add(FindingWarning, t.Name, "MaxFormats", nil, "%d multi-format tracepoints of %s are not listened to: at most %d are, those that deliver first", t.SkippedFormats, t.Name, i.MaxFormats)
+			add(FindingWarning, t.Name, "MaxFormats", nil,
+				"%d multi-format tracepoints of %s are not listened to: at most %d are, those that deliver first",
+				t.SkippedFormats, t.Name, i.MaxFormats)
 		}
 		if !multi && eventHeaderName.MatchString(t.Name) {
-			add(FindingWarning, t.Name, "Names", nil, "%s is the name of an EventHeader tracepoint, which holds no OTLP metrics", t.Name)
+			add(FindingWarning, t.Name, "Names", nil,
+				"%s is the name of an EventHeader tracepoint, which holds no OTLP metrics", t.Name)
 		}
 	}
 	if i.Err != nil {
@@ -75,7 +80,8 @@ func (i Info) Findings() []Finding {
 	}
 	if i.RingSize < i.WantedRingSize {
 		add(FindingWarning, "", "RingSize", nil, "rings of %d KiB instead of %d KiB per CPU, bursts may be lost: "+
-			"raise the memlock limit (ulimit -l, LimitMEMLOCK=) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK", i.RingSize>>10, i.WantedRingSize>>10)
+			"raise the memlock limit (ulimit -l, LimitMEMLOCK=) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK",
+			i.RingSize>>10, i.WantedRingSize>>10)
 	}
 	return all
 }

@@ -94,7 +94,8 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	l.clock.refresh(now)
 	l.rings = rings{sys: sys, waiter: l.waiter, clock: &l.clock, asked: opts.RingSize, listed: now}
 	l.targets = targets{
-		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target), formats: formats{known: make(map[string]*format)},
+		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target),
+		formats: formats{known: make(map[string]*format)},
 	}
 	cpus, err := sys.onlineCPUs()
 	if err != nil {

@@ -144,7 +144,8 @@ func (o Options) Validate() error {
 		wrong("Register", o.Register, "must be %s", alternatives(registerNames))
 	}
 	if page := os.Getpagesize(); o.RingSize != 0 && !validRingSize(o.RingSize, page) {
-		wrong("RingSize", o.RingSize, "must be a power of two from %d to %d, or 0 for the default", max(MinRingSize, page), MaxRingSize)
+		wrong("RingSize", o.RingSize, "must be a power of two from %d to %d, or 0 for the default",
+			max(MinRingSize, page), MaxRingSize)
 	}
 	for _, pid := range o.PIDs {
 		if pid < 0 {

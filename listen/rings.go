@@ -100,7 +100,8 @@ type cpuRing struct {
 	checked, alive int64
 }
 
-// DefaultRingSize is the size of each ring in bytes where none was asked for. A periodic reader writes one whole cycle from one thread, so into
+// DefaultRingSize is the size of each ring in bytes where none was asked for.
+// A periodic reader writes one whole cycle from one thread, so into
 // one CPU's ring: rings are made for a burst, not for an average.
 func DefaultRingSize(cpus, pageSize int) int {
 	size := min(maxDefaultRing, maxDefaultMemory/max(cpus, 1))

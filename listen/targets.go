@@ -171,7 +171,8 @@ func (ts *targets) tryConnect(t *target, s *targetState) error {
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && ts.fileErr != nil && ts.opts.Register != RegisterNever {
 			// It is not there and we may not make it: report the second.
-			return fmt.Errorf("listen: tracepoint %s does not exist and cannot be registered: %w", t.name, hideNotExist{ts.fileErr})
+			return fmt.Errorf("listen: tracepoint %s does not exist and cannot be registered: %w",
+				t.name, hideNotExist{ts.fileErr})
 		}
 		return err
 	}

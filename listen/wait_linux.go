@@ -54,7 +54,8 @@ func (linux) newWaiter() (waiter, error) {
 // gaps short; without it (-1), as in a user namespace's network namespace, they
 // last until the next scan.
 func openUevents() int {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
+		unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
 		return -1
 	}

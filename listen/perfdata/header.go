@@ -63,7 +63,7 @@ func readStart(r io.Reader) (start [pipeHeaderSize]byte, order binary.ByteOrder,
 	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return start, nil, 0, fmt.Errorf("perfdata: %w", err)
 	case n == 0:
-		return start, nil, 0, fmt.Errorf("perfdata: empty input, perf recorded nothing: %w: %w", ErrFormat, ErrTruncated)
+		return start, nil, 0, fmt.Errorf("perfdata: empty, perf recorded nothing: %w: %w", ErrFormat, ErrTruncated)
 	case string(start[:min(n, 8)]) == magicOld:
 		return start, nil, 0, formatError("the form before Linux 2.6.38 is not known; record with a perf of today")
 	case n == len(start) && string(start[:8]) == magic:
@@ -157,7 +157,8 @@ func (f *file) seek(offset uint64) (io.Reader, error) {
 // section returns a reader of a section, which must be within the file.
 func (f *file) section(what string, s section) (io.Reader, error) {
 	if s.offset > f.size || s.size > f.size-s.offset {
-		return nil, fmt.Errorf("perfdata: %s: %d bytes at %d of a file of %d: %w", what, s.size, s.offset, f.size, ErrTruncated)
+		return nil, fmt.Errorf("perfdata: %s: %d bytes at %d of a file of %d: %w",
+			what, s.size, s.offset, f.size, ErrTruncated)
 	}
 	in, err := f.seek(s.offset)
 	if err != nil {

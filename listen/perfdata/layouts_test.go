@@ -139,7 +139,7 @@ func TestWhichTracepoints(t *testing.T) {
 		{name: "a name that is not there", names: []string{"missing"}, err: perfdata.ErrNoTracepoint, says: `missing: no such tracepoint in perf.data: it has "user_events/otlp_metrics", "user_events/my_metrics", `},
 		{name: "a name without a payload", names: []string{"foreign"}, want: []string{"user_events/foreign"}},
 		{name: "a name by its suffix is another name", names: []string{"otlp_metrics.0"}, err: perfdata.ErrNoTracepoint},
-		{name: "none", without: []int{7, 8, 9, 10, 11, 12, 13, 14}, err: perfdata.ErrNoTracepoint, says: "Options.Formats"},
+		{name: "none", without: []int{7, 8, 9, 10, 11, 12, 13, 14}, err: perfdata.ErrNoTracepoint, says: "format file"},
 		{name: "the kernel's own", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: `"sched/otlp_metrics"`},
 		{name: "none by default", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: `"user_events/bare"`},
 	} {

@@ -45,7 +45,8 @@ func (o Options) validate() (Options, []*tracefs.Format, error) {
 	case o.MaxMemory == 0:
 		o.MaxMemory = defaultMaxMemory
 	case o.MaxMemory < minMaxMemory:
-		return o, nil, fmt.Errorf("perfdata: MaxMemory %d: at least %d bytes are needed: %w", o.MaxMemory, minMaxMemory, ErrInvalidOption)
+		return o, nil, fmt.Errorf("perfdata: MaxMemory %d: at least %d bytes are needed: %w",
+			o.MaxMemory, minMaxMemory, ErrInvalidOption)
 	}
 	var formats []*tracefs.Format
 	for i, text := range o.Formats {

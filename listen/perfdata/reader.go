@@ -78,7 +78,8 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 		return r, nil
 	}
 	if seekErr != nil {
-		return nil, fmt.Errorf("perfdata: perf.data in its file form has what is needed first at its end, and here one cannot go there (%w): give the file itself, or use the streaming form of perf record -o -: %w", seekErr, errors.ErrUnsupported)
+		return nil, fmt.Errorf("perfdata: the file form of perf.data cannot be read from a stream (%w): "+
+			"give the file itself, or use the streaming form of perf record -o -: %w", seekErr, errors.ErrUnsupported)
 	}
 	if err := r.readFile(seeker, base, start[:], size); err != nil {
 		return nil, err

@@ -303,7 +303,7 @@ func TestUnfinished(t *testing.T) {
 			cut := tt.data()
 			_, err := perfdata.NewReader(bytes.NewReader(cut), perfdata.Options{})
 			require.ErrorIs(t, err, perfdata.ErrNoTracepoint)
-			require.ErrorContains(t, err, "Options.Formats")
+			require.ErrorContains(t, err, "format file")
 			events, r, err := readAll(bytes.NewReader(cut), perfdata.Options{Formats: []string{format}})
 			if tt.err == nil {
 				require.NoError(t, err)

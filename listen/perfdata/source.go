@@ -52,7 +52,8 @@ func (s *source) next() (record, error) {
 	r := record{kind: s.order.Uint32(head), misc: s.order.Uint16(head[4:])}
 	size := int(s.order.Uint16(head[6:]))
 	if size < perfrecord.HeaderSize {
-		return record{}, formatError("the record at %d has a size of %d bytes, %d are the least", s.at, size, perfrecord.HeaderSize)
+		return record{}, formatError("the record at %d has a size of %d bytes, %d are the least",
+			s.at, size, perfrecord.HeaderSize)
 	}
 	if s.left >= 0 && int64(size) > s.left {
 		return record{}, formatError("the record at %d reaches beyond the end of the data", s.at)

@@ -18,7 +18,8 @@ func (r *Reader) readAttr(rec record) error {
 	}
 	size := r.order.Uint32(rec.body[4:])
 	if uint64(size) > uint64(len(rec.body)) {
-		return formatError("an event's attributes of %d bytes in a record of %d", size, perfrecord.HeaderSize+len(rec.body))
+		return formatError("an event's attributes of %d bytes in a record of %d",
+			size, perfrecord.HeaderSize+len(rec.body))
 	}
 	a, err := parseAttr(rec.body[:size], r.order)
 	if err != nil {

@@ -166,9 +166,10 @@ func (r *Reader) nothingWanted() error {
 	}
 	hint := ""
 	if formatless {
-		hint = "; formats are missing, which perf writes when it ends: give that of the event in Options.Formats"
+		hint = "; formats are missing, which perf writes at its end: the text of the tracepoint's format file is needed"
 	}
-	return fmt.Errorf("perfdata: %s: %w: it has %s%s", wanted, ErrNoTracepoint, cmp.Or(strings.Join(has, ", "), "none"), hint)
+	return fmt.Errorf("perfdata: %s: %w: it has %s%s",
+		wanted, ErrNoTracepoint, cmp.Or(strings.Join(has, ", "), "none"), hint)
 }
 
 // maxListed bounds the tracepoints that an error names.

@@ -85,8 +85,8 @@ func NewIn(f *tracefs.Format, order binary.ByteOrder) (*Decoder, error) {
 		d.buffer = dynamic[0]
 	}
 	if d.buffer.Size == 0 {
-		return nil, fmt.Errorf("tracepoint %s has the fields %q: %w: no dynamic field \"buffer\" among them; use another name, or stop who registered it",
-			f.Name, strings.Join(names, "; "), ErrLayout)
+		return nil, fmt.Errorf("tracepoint %s has the fields %q: %w: no dynamic field \"buffer\" among them; "+
+			"use another name, or stop the process that registered it", f.Name, strings.Join(names, "; "), ErrLayout)
 	}
 	return d, nil
 }
@@ -140,7 +140,8 @@ func (d *Decoder) Decode(raw []byte) (m Message, err error) {
 	}
 	payload, ok := window(raw, offset, length)
 	if !ok {
-		return m, fmt.Errorf("%w: %s is said to be %d bytes at %d, the record has %d", ErrUndecodable, f.Name, length, offset, len(raw))
+		return m, fmt.Errorf("%w: %s is said to be %d bytes at %d, the record has %d",
+			ErrUndecodable, f.Name, length, offset, len(raw))
 	}
 	m.Payload = payload
 	return m, nil
@@ -154,7 +155,8 @@ func (d *Decoder) decodeFieldless(raw []byte) ([]byte, error) {
 	length := d.order.Uint32(b)
 	rest := raw[d.start+4:]
 	if uint64(length) > uint64(len(rest)) {
-		return nil, fmt.Errorf("%w: payload is said to be %d bytes, the record has %d", ErrUndecodable, length, len(rest))
+		return nil, fmt.Errorf("%w: payload is said to be %d bytes, the record has %d",
+			ErrUndecodable, length, len(rest))
 	}
 	return rest[:length], nil
 }

@@ -79,7 +79,8 @@ func Format(name string, id int, fields string) string { return format(name, id,
 
 // OTLPFormat is that of one with the three fields.
 func OTLPFormat(name string, id int) string {
-	return format(name, id, otlpFields, `"protocol=%u version=%s buffer=%llu", REC->protocol, REC->version, REC->buffer`)
+	return format(name, id, otlpFields,
+		`"protocol=%u version=%s buffer=%llu", REC->protocol, REC->version, REC->buffer`)
 }
 
 func format(name string, id int, fields, print string) string {

@@ -205,7 +205,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverUserEventsUnnamedEvents, err = builder.meter.Int64Counter(
 		"otelcol_receiver_user_events_unnamed_events",
-		metric.WithDescription("Events that process_names could not be applied to and that were dropped, as their process had ended. [Alpha]"),
+		metric.WithDescription("Events that process_names could not be applied to and that were dropped, as their process had ended or is in another pid namespace. [Alpha]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)

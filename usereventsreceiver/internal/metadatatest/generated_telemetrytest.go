@@ -212,7 +212,7 @@ func AssertEqualReceiverUserEventsUndecodableEvents(t *testing.T, tt *componentt
 func AssertEqualReceiverUserEventsUnnamedEvents(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_user_events_unnamed_events",
-		Description: "Events that process_names could not be applied to and that were dropped, as their process had ended. [Alpha]",
+		Description: "Events that process_names could not be applied to and that were dropped, as their process had ended or is in another pid namespace. [Alpha]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

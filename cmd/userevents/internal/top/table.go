@@ -55,7 +55,7 @@ const (
 var columns = [columnCount]column{
 	columnService:    {"SERVICE", 10, 40, 1, left, func(s *series, _ *table, _ int) string { return s.service }},
 	columnMetric:     {"METRIC", 20, 60, 4, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
-	columnAttributes: {"ATTRIBUTES", 12, 100, 2, left, attributesIn},
+	columnAttributes: {"ATTRIBUTES", 12, 100, 4, left, attributesIn},
 	columnType:       {"TYPE", 18, 24, 1, left, func(s *series, _ *table, _ int) string { return s.typ }},
 	columnValue: {"VALUE", 8, 60, 1, right,
 		func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
@@ -70,11 +70,17 @@ var columns = [columnCount]column{
 }
 
 // dropOrder is which columns go first where a terminal is too narrow for all.
-// The metric stays.
+// The metric stays. The first ones say less: they are there only where the others
+// have more room than the least.
 var dropOrder = []columnID{
 	columnProcess, columnType, columnUnit, columnPID, columnTrend, columnAge,
 	columnAttributes, columnService, columnRate, columnValue,
 }
+
+const (
+	saysLess      = 4  // columns of dropOrder
+	roomForOthers = 24 // cells
+)
 
 // table is a part of the list, laid out.
 type table struct {
@@ -143,8 +149,12 @@ func layOut(cells int, need layout) (l layout) {
 			used += 1 + c.least
 		}
 	}
-	for _, id := range dropOrder {
-		if used > cells && l[id] > 0 {
+	for i, id := range dropOrder {
+		room := cells
+		if i < saysLess {
+			room -= roomForOthers
+		}
+		if used > room && l[id] > 0 {
 			used -= 1 + l[id]
 			l[id] = 0
 		}

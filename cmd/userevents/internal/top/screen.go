@@ -107,8 +107,10 @@ type Summary struct{ model *model }
 
 // NewSummary returns a summary without series.
 func NewSummary() *Summary {
-	noStatus := func() source.Status { return source.Status{} }
-	return &Summary{newModel(&Screen{Options{Status: noStatus}, newStore(), func() time.Duration { return 0 }})}
+	s := &Screen{store: newStore(), clock: func() time.Duration { return 0 }}
+	s.options.Status = func() source.Status { return source.Status{} }
+	s.store.totals = true
+	return &Summary{newModel(s)}
 }
 
 // Event takes the points of an event.

@@ -25,6 +25,7 @@ type series struct {
 	identity
 	live    row
 	rates   rateState
+	totals  bool       // no differences of cumulative aggregates
 	total   *aggregate // the last one that is cumulative
 	bytes   int        // of memory
 	element *list.Element
@@ -182,6 +183,7 @@ func (s *series) apply(ev *source.Event, p *source.Point, now time.Duration) {
 	r.process = cell(ev.Process)
 	if !source.HasValue(p.Data) {
 		r.text, r.value, r.rate, r.aggregate, r.buckets = noNumber, math.NaN(), math.NaN(), false, nil
+		r.over, r.sinceStart = 0, false
 		r.history.push(math.NaN())
 		return
 	}
@@ -198,7 +200,7 @@ func (s *series) apply(ev *source.Event, p *source.Point, now time.Duration) {
 		r.text, r.buckets, r.limits = render.DataPoint(p.Data, aggregateDigits, "  "), a.buckets, limitsOf(p.Data)
 		if !s.isDelta {
 			r.sinceStart = true
-			if s.total != nil && !c.sinceStart {
+			if s.total != nil && !c.sinceStart && !s.totals {
 				if diff, ok := a.minus(s.total); ok {
 					r.text, r.buckets, r.sinceStart = diff.text(p.Data), diff.buckets, false
 				}

@@ -35,6 +35,7 @@ type counts struct{ events, points, bytes uint64 }
 // for no more than that.
 type store struct {
 	maxSeries, maxMemory int
+	totals               bool // no differences of cumulative histograms and summaries
 
 	mu      sync.Mutex
 	series  map[seriesKey]*series
@@ -60,6 +61,7 @@ func (s *store) apply(ev *source.Event, now time.Duration) {
 		sr := s.series[key]
 		if sr == nil {
 			sr = newSeries(key, ev, &p)
+			sr.totals = s.totals
 			s.series[key] = sr
 			sr.element = s.recent.PushFront(sr)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 // Keys are shortened as far as they stay different in a point and in all rows of
@@ -143,4 +144,25 @@ func TestSummary(t *testing.T) {
 	b.Reset()
 	require.NoError(t, s.Write(&b, 0))
 	assert.Contains(t, b.String(), "\n7 more series were evicted: those without a point for the longest time\n")
+}
+
+// In a summary, a cumulative histogram is its last total, as a counter is.
+func TestTotalsInASummary(t *testing.T) {
+	s := NewSummary()
+	for i := range 3 {
+		n := uint64(10 * (i + 1))
+		m := messagetest.Histogram("h", "", &metricspb.HistogramDataPoint{
+			Count: n, ExplicitBounds: []float64{1}, BucketCounts: []uint64{n,
+				0}, TimeUnixNano: uint64(i+1) * uint64(time.Second),
+		})
+		m.GetHistogram().AggregationTemporality = messagetest.Cumulative
+		p := messagetest.IntPoint(int64(n))
+		p.TimeUnixNano = uint64(i+1) * uint64(time.Second)
+		c := messagetest.Sum("c", "", messagetest.Cumulative, true, p)
+		require.NoError(t, s.Event(event(t, listen.Event{}, messagetest.Message(nil, m, c))))
+	}
+	var b strings.Builder
+	require.NoError(t, s.Write(&b, 0))
+	assert.Regexp(t, `h +histogram/cumulative +n=30 +10 `, b.String())
+	assert.Regexp(t, `c +counter/cumulative +30 +10 `, b.String())
 }

@@ -7,119 +7,141 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/filter"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/input"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/session"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/top"
+	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/otel-userevents/usereventsmetric/listen/perfdata"
 )
 
-const decodeLong = `Shows the metrics in files, in the formats of "userevents listen", by default as lines.
-A table is written once, at the end. FILE may be, and is told apart by its content:
+const decodeLong = `Prints the metrics in files, in the formats of "userevents listen", or with --summary
+the last value of each series. FILE may be, and is recognized by its content:
 
   perf.data  of "perf record", as a file or, as "perf record -o -" writes it, a stream
-  OTLP/JSON  as "userevents record" and the Collector's file exporter write it
-  ftrace     binary pages, of per_cpu/cpuN/trace_pipe_raw in the tracing directory, whose
-             content is read (and so taken out) up to now, or copies of these. A
-             page does not tell its CPU: that is taken from an N in the FILE's name, or
-             in that of its folder. The tracepoint's fields are those on this machine
-             now, or those that --event-format names.
+  OTLP/JSON  as "userevents record" and the Collector's file exporter write it: requests
+             one after the other, or in an array
 
-"-" is stdin.
+Either may be compressed by gzip or zstd. "-" is stdin. Requests of logs, traces and
+profiles are passed over, and counted. What cannot be decoded is reported and passed
+over, as "userevents listen" does.
 
 TIME is that of the writing, if it is known: perf maps its clock to the time of day only
-with "perf record -k CLOCK_MONOTONIC", and ftrace not at all. Otherwise it is in seconds
-of that clock. Of OTLP/JSON it is the time of the data point, and CPU and process are not
-known. ftrace knows the thread only, not the process. What is not known is "-".
+with "perf record -k CLOCK_MONOTONIC". Otherwise it is in seconds of that clock. Of
+OTLP/JSON it is the time of the data point, and CPU and process are not known ("-").
+
+ftrace's pages (trace_pipe_raw) and text are not read: whoever may read these may
+use "perf record".
 
 The last line, on stderr, is that of "userevents listen".
 
-Exit codes: 0 all was read, or ended as asked: by --count, a signal (INT, TERM) or a
-closed output; 1 a file cannot be read to its end (what was whole before is shown);
-2 called with wrong arguments.`
+Exit status: 0 all was read, or ended as asked: by --count, a signal (INT, TERM) or a
+closed output; 1 a file cannot be read to its end, or is damaged (what can be read is
+shown); 2 called with wrong arguments.`
 
 type decodeFlags struct {
 	filterFlags
+	formatFlag
 	names        []string
-	kind         string
+	input        string
 	eventFormats []string
 	count        uint64
-	format       string
+	summary      bool
 }
 
 func newDecode(env func(string) string) *cobra.Command {
 	var f decodeFlags
 	c := &cobra.Command{
 		Use:   "decode FILE...",
-		Short: "Show metrics in perf.data, OTLP/JSON or ftrace's pages",
+		Short: "Print metrics in perf.data or OTLP/JSON",
 		Long:  decodeLong,
 		Example: `  perf record -a -k CLOCK_MONOTONIC -e user_events:otlp_metrics -- sleep 10
   userevents decode perf.data
-  userevents decode --format table --metric 'http.*' metrics.json
-  perf record -a -e user_events:otlp_metrics -o - | userevents decode --format json -
-  userevents decode /sys/kernel/tracing/per_cpu/cpu*/trace_pipe_raw`,
+  userevents decode --summary --metric 'http.*' metrics.json.gz
+  perf record -a -e user_events:otlp_metrics -o - | userevents decode --format json -`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, files []string) error {
-			flt, err1 := f.filter()
-			format, err2 := formatOf(f.format, formatLines)
-			kind, err3 := input.ParseKind(f.kind)
-			if err3 != nil {
-				err3 = fmt.Errorf("--input %w", err3)
-			}
-			if err := usage(err1, err2, err3); err != nil {
-				return err
-			}
-			o := input.Options{Kind: kind, Names: f.names}
-			for _, name := range f.eventFormats {
-				text, err := os.ReadFile(name)
-				if err != nil {
-					return withCode(exitFailed, err)
-				}
-				o.Formats = append(o.Formats, string(text))
-			}
-			return f.run(files, o, flt, format, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
-		},
+		RunE: f.run,
 	}
 	fl := c.Flags()
 	var names []string
 	if v := env("USEREVENTS_TRACEPOINT_NAME"); v != "" {
 		names = []string{v}
 	}
-	fl.StringArrayVar(&f.names, "name", names, "tracepoint to show (USEREVENTS_TRACEPOINT_NAME); repeatable; default: of perf.data all that have the fields of OTLP, else otlp_metrics")
-	fl.StringVar(&f.kind, "input", "auto", "what FILE is: auto, perf, json or ftrace")
-	fl.StringArrayVar(&f.eventFormats, "event-format", nil, "text of the tracepoint's format file on the machine where FILE is from, for ftrace and for perf.data that was not finished; repeatable")
+	fl.StringArrayVar(&f.names, "name", names,
+		"`NAME` of a tracepoint in perf.data to show (USEREVENTS_TRACEPOINT_NAME); repeatable; default: all that have the fields of OTLP")
+	fl.StringVar(&f.input, "input", string(source.Auto), "`WHAT` FILE is: auto, perf or json")
+	fl.StringArrayVar(&f.eventFormats, "event-format", nil,
+		"`FILE` is the tracepoint's format file on the machine where perf.data is from, for perf.data that was not finished; repeatable")
 	f.filterFlags.add(fl)
-	fl.Uint64Var(&f.count, "count", 0, "end after so many events with a data point that is shown (0: no end)")
-	addFormat(c, &f.format, "lines")
-	complete(c, "input", "auto", "perf", "json", "ftrace")
+	fl.Uint64Var(&f.count, "count", 0, "end after `N` events with a data point that is shown (0: no end)")
+	fl.BoolVar(&f.summary, "summary", false, "print the last value of each series, once, at the end")
+	f.formatFlag.add(c)
+	c.MarkFlagsMutuallyExclusive("summary", "format")
+	complete(c, "input", string(source.Auto), string(source.Perf), string(source.JSON))
 	return c
 }
 
-func (f *decodeFlags) run(names []string, o input.Options, flt *filter.Filter, format string, stdin io.Reader, stdout, stderr io.Writer) error {
+func (f *decodeFlags) run(c *cobra.Command, names []string) error {
+	filter, err1 := f.filter()
+	format, err2 := source.ParseFormat(f.input)
+	if err2 != nil {
+		err2 = fmt.Errorf("--input %w", err2)
+	}
+	if err := usage(err1, err2, f.formatFlag.check(), optionErrors(listen.Options{Names: f.names, PIDs: f.pids}.Validate())); err != nil {
+		return err
+	}
+	o := source.FileOptions{Format: format, Names: f.names}
+	for _, name := range f.eventFormats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return withStatus(exitFailed, err)
+		}
+		o.EventFormats = append(o.EventFormats, string(text))
+	}
+
+	stdout, warn := c.OutOrStdout(), warner(c.ErrOrStderr())
 	ctx, stop := untilEnd(0, stdout, true)
 	defer stop()
-	tell := teller(stderr)
-	files := input.NewFiles(names, stdin, o)
-	s := &session.Session{
-		Source: files, View: newView(format, stdout, false), Filter: flt, PIDs: f.pids,
-		Names: names, Count: f.count, Now: time.Now, Tell: tell,
+	files := source.NewFiles(names, c.InOrStdin(), o)
+	s := &source.Session{Filter: filter, PIDs: f.pids, Count: f.count, Show: formats[f.format](stdout), Warn: warn}
+	var series *top.Summary
+	if f.summary {
+		series = top.NewSummary()
+		s.Show = series.Event
 	}
-	err := finish(s, stderr, func() error {
-		err := s.Run(ctx)
-		err = first(err, files.Close())
-		for _, n := range files.Notes() {
-			tell(safetext.Escape(n))
+	err := s.Read(ctx, files)
+	if series != nil {
+		if printErr := series.Write(stdout, terminalWidth(stdout)); err == nil {
+			err = printErr
 		}
-		return err
-	})
+	}
+	if closeErr := files.Close(); err == nil {
+		err = closeErr
+	}
+	for _, n := range files.Notes() {
+		warn(n)
+	}
+	err = finish(s, err, warn)
 	switch {
-	case err == nil || isClosedOutput(err):
-		return nil
-	case errors.Is(err, session.ErrNoPID):
-		return withCode(exitUsage, err)
+	case errors.Is(err, source.ErrNoPID):
+		return withStatus(exitUsage, err)
+	case errors.Is(err, perfdata.ErrInvalidOption):
+		return withStatus(exitUsage, fmt.Errorf("--event-format: %w", err))
 	}
 	return err
+}
+
+// terminalWidth is that of the terminal that w is, else 0.
+func terminalWidth(w io.Writer) int {
+	file, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }

@@ -37,7 +37,7 @@ unless it is ok, "hint"; and "facts", with what was found out of "kernel", "trac
 "data_file", "cpus", "ring_size" and "wanted_ring" (bytes per CPU),
 "perf_event_paranoid", "user_events" and "user_events_max".
 
-Exit codes: 0 both emitting and listening work, and nothing failed; 1 the report cannot
+Exit status: 0 both emitting and listening work, and nothing failed; 1 the report cannot
 be written; 2 wrong arguments; 3 something failed.`
 
 func newDoctor(env func(string) string) *cobra.Command {
@@ -59,7 +59,7 @@ func newDoctor(env func(string) string) *cobra.Command {
 	}
 	fl := c.Flags()
 	fl.StringArrayVar(&o.Names, "name", []string{tracepointName(env)},
-		"tracepoint to examine (USEREVENTS_TRACEPOINT_NAME); repeatable")
+		"`NAME` of a tracepoint to examine (USEREVENTS_TRACEPOINT_NAME); repeatable")
 	addDataFile(fl, &o.DataFile, env)
 	fl.BoolVar(&asJSON, "json", false, "write JSON")
 	return c
@@ -71,10 +71,10 @@ func examine(report *doctor.Report, asJSON bool, w io.Writer) error {
 		write = report.JSON
 	}
 	if err := write(w); err != nil && !isClosedOutput(err) {
-		return withCode(exitFailed, err)
+		return withStatus(exitFailed, err)
 	}
 	if !report.OK {
-		return withCode(exitNoAccess, nil)
+		return withStatus(exitNoAccess, nil)
 	}
 	return nil
 }

@@ -8,40 +8,42 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otel-userevents/usereventsmetric"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/convert"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/emit"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/jsonlines"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-const emitLong = `Writes metrics to the tracepoint as a service would, with the exporter's own
-encoder, to try the agents and listeners of a host without an application.
+const emitLong = `Writes metrics to the tracepoint as a service would, to try the agents and listeners
+of a host without an application.
 
-The metrics are those of files with OTLP/JSON requests ("-" is stdin), such as the
-json format of "userevents listen", "userevents record" and the Collector's file
-exporter write; or, without a file, a load that is made up: --series series in turn
-of a counter, a gauge, a histogram and an exponential histogram, a point of each in
-every --interval.
+The metrics are those of files that "userevents decode" reads ("-" is stdin): of
+"userevents record", of the Collector's file exporter, or perf.data; or, without a file,
+a generated load: --series series in turn of a counter, a gauge, a histogram and an
+exponential histogram, a point of each in every --interval.
 
-With --rate, so many points are written per second: by a shorter interval, or, where
---interval is given, by a part of the series in each.
+Requests of files are written as they are, in as many events as they take. A data point
+that is larger than 8168 bytes by itself loses its exemplars; if it is still larger, it
+is dropped. What is dropped, and what cannot be read, is reported, and the rest is
+written.
+
+With --rate, so many points of a load are written per second: by a shorter interval,
+or, where --interval is given, by a part of the series in each.
 
 What is emitted while nobody listens goes nowhere, as with any service. --wait waits
 for a listener before it begins. The listener gets a second to get ready.
 
 The last line, on stderr, says how many points were written, in how many events, how
-many were dropped (the lines before say why), and how many were emitted while nobody
-listened.
+many were dropped, and how many were emitted while nobody listened.
 
-Exit codes: 0 everything was written, or went nowhere in part; 1 points were dropped,
-nothing was written at all, or a file cannot be read; 2 called with wrong arguments;
-3 this machine, or this user, cannot emit ("userevents doctor" tells why).`
+Exit status: 0 everything was written, or went nowhere in part; 1 points were dropped,
+nothing was written at all, or a file or request cannot be read; 2 called with wrong
+arguments; 3 this machine, or this user, cannot emit ("userevents doctor" shows why).`
 
 type emitFlags struct {
 	name     string
@@ -77,13 +79,13 @@ func newEmit(env func(string) string) *cobra.Command {
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.name, "name", tracepointName(env), "tracepoint to write to (USEREVENTS_TRACEPOINT_NAME)")
+	fl.StringVar(&f.name, "name", tracepointName(env), "`NAME` of the tracepoint to write to (USEREVENTS_TRACEPOINT_NAME)")
 	addDataFile(fl, &f.dataFile, env)
-	fl.IntVar(&f.series, "series", 10, "how many series the load has")
-	fl.Float64Var(&f.rate, "rate", 0, "points per second (0: all series in every interval)")
-	fl.DurationVar(&f.interval, "interval", time.Second, "time from one export to the next")
-	fl.Uint64Var(&f.count, "count", 0, "end after so many exports, or requests of a file (0: no end)")
-	fl.DurationVar(&f.duration, "for", 0, "end after this time, such as 10s or 5m (0: no end)")
+	fl.IntVar(&f.series, "series", 10, "how many series the load has, `N`")
+	fl.Float64Var(&f.rate, "rate", 0, "`N` points per second (0: all series in every interval)")
+	fl.DurationVar(&f.interval, "interval", time.Second, "`TIME` from one export to the next")
+	fl.Uint64Var(&f.count, "count", 0, "end after `N` exports, or requests of a file (0: no end)")
+	fl.DurationVar(&f.duration, "for", 0, "end after this `TIME`, such as 10s or 5m (0: no end)")
 	fl.BoolVar(&f.wait, "wait", false, "wait for a listener before the first export")
 	return c
 }
@@ -91,13 +93,16 @@ func newEmit(env func(string) string) *cobra.Command {
 func (f *emitFlags) check(files []string) error {
 	switch {
 	case len(files) > 0 && f.loadGiven:
-		return errors.New("--series, --rate and --interval are for a load that is made up, not for files")
+		return errors.New("--series, --rate and --interval are for a generated load, not for files")
 	case f.series < 1 || f.series > maxEmitSeries:
 		return fmt.Errorf("--series %d: must be 1 to %d", f.series, maxEmitSeries)
 	case f.rate < 0 || math.IsNaN(f.rate) || math.IsInf(f.rate, 0):
 		return fmt.Errorf("--rate %v: must not be negative", f.rate)
 	case f.interval <= 0:
 		return fmt.Errorf("--interval %v: must be more than 0", f.interval)
+	}
+	if err := listen.CheckTracepointName(f.name); err != nil {
+		return fmt.Errorf("--name %q: %w", f.name, err)
 	}
 	if _, _, err := f.pace(); err != nil {
 		return err
@@ -127,136 +132,127 @@ func (f *emitFlags) pace() (points int, interval time.Duration, err error) {
 	return int(each), f.interval, nil
 }
 
-func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Writer) (err error) {
+func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Writer) error {
 	ctx, stop := untilEnd(f.duration, stdout, true)
 	defer stop()
-	exporter, err := usereventsmetric.New(
-		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(f.name), usereventsmetric.WithUserEventsPath(f.dataFile))
-	switch {
-	case errors.Is(err, usereventsmetric.ErrInvalidOption):
-		return withCode(exitUsage, err)
-	case err != nil:
-		return withCode(exitNoAccess, err)
+	warn := warner(stderr)
+	e := &emit.Emitter{Warn: warn}
+	emitAll, closeAll, err := f.open(e, files, stdin)
+	if err != nil {
+		return withStatus(exitNoAccess, err)
 	}
-	tell := teller(stderr)
-	e := &emit.Emitter{Exporter: exporter, Tell: tell}
 	if f.wait {
 		err = e.Wait(ctx)
 	}
 	if err == nil {
-		if len(files) > 0 {
-			err = f.emitFiles(ctx, e, stdin, files)
-		} else {
-			err = f.emitLoad(ctx, e)
-		}
+		err = emitAll(ctx)
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // asked to end
 	}
+	err = errors.Join(err, closeAll())
 	r := e.Result()
-	err = first(err, exporter.Shutdown(context.Background()))
-	tell(r.String())
+	warn(r.String())
 	switch {
 	case err != nil:
-	case r.Dropped > 0:
-		err = fmt.Errorf("%d points were dropped", r.Dropped)
+	case r.Dropped > 0 || r.Unreadable > 0:
+		err = fmt.Errorf("not everything was written: %s dropped, %s",
+			source.Count(r.Dropped, "point"), source.Count(r.Unreadable, "unreadable request"))
 	case r.Written == 0 && r.Offered > 0:
 		err = fmt.Errorf("nothing was written, since nobody listens to %s: begin with the listener, or use --wait", f.name)
 	}
 	if err != nil {
-		return withCode(exitFailed, err)
+		return withStatus(exitFailed, err)
 	}
 	return nil
 }
 
-func (f *emitFlags) emitLoad(ctx context.Context, e *emit.Emitter) error {
+// open opens the tracepoint, and returns what emits everything to it and what
+// closes it. A load goes through the exporter, and requests of files are written as
+// they are.
+func (f *emitFlags) open(e *emit.Emitter, files []string, stdin io.Reader) (all func(context.Context) error, closeAll func() error, err error) {
+	if len(files) == 0 {
+		exporter, err := usereventsmetric.New(
+			usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(f.name), usereventsmetric.WithUserEventsPath(f.dataFile))
+		if err != nil {
+			return nil, nil, err
+		}
+		e.Enabled = exporter.Enabled
+		return func(ctx context.Context) error { return f.emitLoad(ctx, e, exporter) },
+			func() error { return exporter.Shutdown(context.Background()) }, nil
+	}
+	provider, err := tracepoint.Open(tracepoint.Source{Path: f.dataFile})
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := provider.Register(f.name + " " + tracepoint.FieldsOTLP)
+	if err != nil {
+		return nil, nil, errors.Join(err, provider.Close())
+	}
+	e.Enabled = to.Enabled
+	return func(ctx context.Context) error { return f.emitFiles(ctx, e, to, stdin, files) }, provider.Close, nil
+}
+
+func (f *emitFlags) emitLoad(ctx context.Context, e *emit.Emitter, x emit.Exporter) error {
 	points, interval, err := f.pace()
 	if err != nil {
 		return err
 	}
-	load := emit.NewLoad(f.series, time.Now())
+	begun := time.Now()
+	load := emit.NewLoad(f.series, begun)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for n := uint64(1); ctx.Err() == nil; n++ {
-		if err := e.Export(ctx, load.Next(points, time.Now())); err != nil {
+		if err := e.Export(ctx, x, load.Next(points, time.Now())); err != nil {
 			return err
 		}
 		if n == f.count {
-			return nil
+			break
 		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
 	}
-	return nil
-}
-
-// emitFiles exports the requests of files, "-" being stdin.
-func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, stdin io.Reader, files []string) error {
-	var n uint64
-	for _, name := range files {
-		file, err := openFile(name, stdin)
-		if err != nil {
-			return err
-		}
-		r := jsonlines.NewReader(file)
-		for ctx.Err() == nil && (f.count == 0 || n < f.count) {
-			metrics, err := next(ctx, r)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err == nil {
-				err = emitRequest(ctx, e, metrics)
-			}
-			if err != nil {
-				file.Close()
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			n++
-		}
-		file.Close()
+	if f.rate > 0 {
+		f.checkRate(e, time.Since(begun))
 	}
 	return nil
 }
 
-// next is r.Next that does not outlast the context: a read from a terminal or a
-// pipe cannot be interrupted, so it is left behind, and the command ends.
-func next(ctx context.Context, r *jsonlines.Reader) (pmetric.Metrics, error) {
-	type result struct {
-		metrics pmetric.Metrics
-		err     error
+// checkRate reports a rate that was missed, after some intervals.
+func (f *emitFlags) checkRate(e *emit.Emitter, took time.Duration) {
+	const intervals, tolerance = 10, 0.9
+	r := e.Result()
+	if got := float64(r.Offered) / took.Seconds(); r.Exports > intervals && got < f.rate*tolerance {
+		e.Warn(fmt.Sprintf("--rate %v was missed: %.4g points per second; more --series in fewer exports may reach it", f.rate, got))
 	}
-	done := make(chan result, 1)
-	go func() {
-		metrics, err := r.Next()
-		done <- result{metrics, err}
+}
+
+// emitFiles writes the requests of files, "-" being stdin.
+func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, to emit.Tracepoint, stdin io.Reader, names []string) (err error) {
+	files := source.NewFiles(names, stdin, source.FileOptions{Format: source.Auto})
+	defer func() {
+		err = errors.Join(err, files.Close())
+		for _, n := range files.Notes() {
+			e.Warn(n)
+		}
 	}()
-	select {
-	case <-ctx.Done():
-		return pmetric.Metrics{}, ctx.Err()
-	case got := <-done:
-		return got.metrics, got.err
-	}
-}
-
-func emitRequest(ctx context.Context, e *emit.Emitter, metrics pmetric.Metrics) error {
-	resources, err := convert.ResourceMetrics(metrics)
-	if err != nil {
-		return err
-	}
-	for _, rm := range resources {
-		if err := e.Export(ctx, rm); err != nil {
+	var ev source.Event
+	for n := uint64(0); f.count == 0 || n < f.count; {
+		if err := files.Read(ctx, &ev); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if ev.Err != nil {
+			e.Unreadable(ev.Err)
+			continue
+		}
+		n++
+		if err := e.Write(ctx, to, ev.Metrics); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// openFile opens a file to read, "-" being stdin.
-func openFile(name string, stdin io.Reader) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(stdin), nil
-	}
-	return os.Open(name)
 }

@@ -6,7 +6,7 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -21,7 +21,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/convert"
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
 // everyKind has each kind of metric, number, attribute and exemplar that the SDK
@@ -141,10 +141,8 @@ func TestKernelListenAsJSONIsWhatWasSent(t *testing.T) {
 	cmd, stdout, stderr := start(t, "listen", "--name", tracepoint, "--format", "json", "--count", "1")
 	attached(t, cmd.Process.Pid, e.Enabled)
 	sent := everyKind(t)
-	converted, err := convert.ResourceMetrics(sent)
-	require.NoError(t, err)
-	require.NoError(t, e.Export(context.Background(), converted[0]))
-	require.Equal(t, uint64(1), e.Status().Messages, "in one event")
+	emitter := newWriter(t, tracepoint, tracefs.FieldsOTLP)
+	emitter.raw(t, otlpFields(proto(t, sent)))
 	line, err := stdout.ReadString('\n')
 	require.NoError(t, err, stderr)
 	assert.Equal(t, proto(t, sent), proto(t, request(t, line)))
@@ -161,11 +159,11 @@ func TestKernelEmitAndListen(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(string(json)+"\n"+string(json)+"\n"), 0o600))
 
 	cmd, stdout, stderr := start(t, "listen", "--name", tracepoint, "--format", "json", "--count", "3")
-	emit, told := must(t, command(t, "emit", "--name", tracepoint, "--wait", file))
+	emit, emitted := must(t, command(t, "emit", "--name", tracepoint, "--wait", file))
 	assert.Empty(t, emit)
 	points := everyKind(t).DataPointCount()
-	assert.Contains(t, told, "2 exports, "+strconv.Itoa(2*points)+" points: "+strconv.Itoa(2*points)+" written in 2 events of ")
-	assert.Contains(t, told, " 0 dropped, 0 while nobody listened")
+	assert.Contains(t, emitted, "2 exports, "+strconv.Itoa(2*points)+" points: "+strconv.Itoa(2*points)+" written in 2 events of ")
+	assert.Contains(t, emitted, " 0 dropped, 0 while nobody listened")
 
 	stdin := command(t, "emit", "--name", tracepoint, "--wait", "-")
 	stdin.Stdin = strings.NewReader(string(json))
@@ -202,26 +200,44 @@ func TestKernelEmitWithoutAListener(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
-// What cannot be written is told, the rest is written.
-func TestKernelEmitTellsWhatWasDropped(t *testing.T) {
-	const tracepoint = "userevents_emit_tells_what_was_dropped"
+// What cannot be written is reported, the rest is written: of a request that takes
+// many events, a point that is too large for any, one that is written without its
+// exemplars, what the SDK cannot hold, and after a request that cannot be read.
+func TestKernelEmitReportsWhatWasDropped(t *testing.T) {
+	const tracepoint = "userevents_emit_reports_what_was_dropped"
 	pd := pmetric.NewMetrics()
 	metrics := pd.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
-	for name, length := range map[string]int{"large": 9000, "small": 10} {
+	point := func(name string, length int) pmetric.NumberDataPoint {
 		m := metrics.AppendEmpty()
 		m.SetName(name)
-		p := m.SetEmptyGauge().DataPoints().AppendEmpty()
+		p := m.SetEmptySum().DataPoints().AppendEmpty() // without a temporality
 		p.SetIntValue(1)
 		p.Attributes().PutStr("k", strings.Repeat("x", length))
+		return p
 	}
+	point("large", 9000)
+	point("exemplars", 5000).Exemplars().AppendEmpty().FilteredAttributes().PutStr("k", strings.Repeat("x", 4000))
+	for range 100 {
+		point("small", 100)
+	}
+	point("stale", 1).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 	json, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(pd)
 	require.NoError(t, err)
-	cmd, _, _ := start(t, "listen", "--name", tracepoint, "--count", "1")
+	listen, shown, listened := start(t, "listen", "--name", tracepoint)
 	emit := command(t, "emit", "--name", tracepoint, "--wait", "-")
-	emit.Stdin = strings.NewReader(string(json))
+	emit.Stdin = strings.NewReader(string(json) + "\n{\"a\":1}\n{}\n" + string(json))
 	_, stderr, code := toEnd(t, emit)
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, stderr, "1 data points not written of large: too large for one message")
-	assert.Contains(t, stderr, "2 points: 1 written in 1 events")
-	require.NoError(t, cmd.Wait())
+	assert.Contains(t, stderr, "1 data point not written of large: 90")
+	assert.Contains(t, stderr, "1 exemplar left out of exemplars: 90")
+	assert.Contains(t, stderr, "stdin: request 2: no resourceMetrics in it")
+	assert.Contains(t, stderr, "stdin: 1 empty request passed over")
+	assert.Contains(t, stderr, "2 exports, 206 points: 204 written in ")
+	assert.Contains(t, stderr, " 2 dropped, 0 while nobody listened, 1 unreadable request")
+	require.NoError(t, listen.Process.Signal(syscall.SIGTERM))
+	out, err := io.ReadAll(shown)
+	require.NoError(t, err)
+	require.NoError(t, listen.Wait(), listened)
+	assert.Equal(t, 204, strings.Count(string(out), "\n"))
+	assert.NotContains(t, string(out), " large ")
 }

@@ -51,8 +51,8 @@ func TestCannotEmit(t *testing.T) {
 	assert.Contains(t, errs.String(), "6.4")
 }
 
-// keeper is an exporter that counts points.
-type keeper struct{ points uint64 }
+// keeper is an exporter and a tracepoint that counts what it gets.
+type keeper struct{ points, events uint64 }
 
 func (k *keeper) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
 	k.points += uint64(otlp.CountPoints(rm))
@@ -60,6 +60,12 @@ func (k *keeper) Export(_ context.Context, rm *metricdata.ResourceMetrics) error
 }
 func (k *keeper) Enabled() bool                   { return true }
 func (k *keeper) Status() usereventsmetric.Status { return usereventsmetric.Status{Points: k.points} }
+func (k *keeper) Write([]byte) error              { k.events++; return nil }
+
+func emitter(k *keeper) (e *emit.Emitter, warnings *[]string) {
+	warnings = new([]string)
+	return &emit.Emitter{Enabled: k.Enabled, Warn: func(l string) { *warnings = append(*warnings, l) }}, warnings
+}
 
 const twoRequests = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":"1"},{"asInt":"2"}]}}]}]}]}
 {"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":"3"}]}}]}]},{"scopeMetrics":[{"metrics":[{"name":"b","gauge":{"dataPoints":[{"asInt":"4"}]}}]}]}]}
@@ -73,33 +79,50 @@ func TestEmitFiles(t *testing.T) {
 		return name
 	}
 	good := file("good", twoRequests)
+	unspecified := `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","sum":{"dataPoints":[{"asInt":"1"}]}}]}]}]}` + "\n"
+	stale := strings.ReplaceAll(twoRequests, `{"asInt":"3"}`, `{"flags":1}`)
 	for _, tt := range []struct {
 		name   string
 		files  []string
 		count  uint64
-		points int
+		result emit.Result // but Bytes
 		err    string
+		warn   string
 	}{
-		{"one", []string{good}, 0, 4, ""},
-		{"two", []string{good, good}, 0, 8, ""},
-		{"stdin", []string{"-", good}, 0, 8, ""},
-		{"so many requests", []string{good, good}, 3, 6, ""},
-		{"not there", []string{good, filepath.Join(dir, "nowhere")}, 0, 4, "no such file"},
-		{"cut off", []string{file("cut", twoRequests[:len(twoRequests)-10])}, 0, 2, "request 2: cut off"},
-		{"what the SDK cannot hold", []string{file("none", strings.ReplaceAll(twoRequests, `{"asInt":"3"}`, `{}`))}, 0, 2, "a point without a value"},
+		{"one", []string{good}, 0, emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", ""},
+		{"two", []string{good, good}, 0, emit.Result{Exports: 4, Offered: 8, Written: 8, Events: 4}, "", ""},
+		{"stdin", []string{"-", good}, 0, emit.Result{Exports: 4, Offered: 8, Written: 8, Events: 4}, "", ""},
+		{"so many requests", []string{good, good}, 3, emit.Result{Exports: 3, Offered: 6, Written: 6, Events: 3}, "", ""},
+		{"a file that is not there", []string{filepath.Join(dir, "nowhere"), good}, 0, emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "no such file", ""},
+		{"cut off", []string{file("cut", twoRequests[:len(twoRequests)-10]), good}, 0,
+			emit.Result{Exports: 3, Offered: 6, Written: 6, Events: 3, Unreadable: 1}, "1 damaged request", "request 2: cut off"},
+		{"a request that is none", []string{file("other", `{"a":1}`+"\n"+twoRequests)}, 0,
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2, Unreadable: 1}, "", "request 1: no resourceMetrics in it"},
+		{"an empty one and logs", []string{file("empty", "{}\n"+twoRequests+`{"resourceLogs":[]}`)}, 0,
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", "1 request of logs, 1 empty request passed over"},
+		{"a sum without a temporality", []string{file("unspecified", unspecified+unspecified)}, 0, emit.Result{Exports: 2, Offered: 2, Written: 2, Events: 2}, "", ""},
+		{"a point without a value", []string{file("stale", stale)}, 0, emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := &keeper{}
-			e := &emit.Emitter{Exporter: k, Tell: func(string) {}}
+			e, warnings := emitter(k)
 			f := emitFlags{endFlags: endFlags{count: tt.count}}
-			err := f.emitFiles(context.Background(), e, strings.NewReader(twoRequests), tt.files)
+			err := f.emitFiles(context.Background(), e, k, strings.NewReader(twoRequests), tt.files)
 			if tt.err == "" {
 				require.NoError(t, err)
 			} else {
 				require.ErrorContains(t, err, tt.err)
 				assert.ErrorContains(t, err, dir)
 			}
-			assert.Equal(t, uint64(tt.points), k.points)
+			if tt.warn == "" {
+				assert.Equal(t, []string{"somebody listens"}, *warnings)
+			} else {
+				assert.Contains(t, strings.Join(*warnings, "\n"), tt.warn)
+			}
+			r := e.Result()
+			r.Bytes = 0
+			assert.Equal(t, tt.result, r)
+			assert.Equal(t, tt.result.Events, k.events)
 		})
 	}
 }
@@ -111,8 +134,8 @@ func TestEmitFilesIsInterrupted(t *testing.T) {
 	k := &keeper{}
 	done := make(chan error)
 	go func() {
-		e := &emit.Emitter{Exporter: k, Tell: func(string) {}}
-		done <- (&emitFlags{}).emitFiles(ctx, e, r, []string{"-"})
+		e, _ := emitter(k)
+		done <- (&emitFlags{}).emitFiles(ctx, e, k, r, []string{"-"})
 	}()
 	_, err := io.WriteString(w, twoRequests)
 	require.NoError(t, err)
@@ -126,14 +149,45 @@ func TestEmitFilesIsInterrupted(t *testing.T) {
 
 func TestEmitLoadEnds(t *testing.T) {
 	k := &keeper{}
-	e := &emit.Emitter{Exporter: k, Tell: func(string) {}}
+	e, _ := emitter(k)
 	f := emitFlags{series: 7, interval: time.Millisecond, endFlags: endFlags{count: 3}}
-	require.NoError(t, f.emitLoad(context.Background(), e))
+	require.NoError(t, f.emitLoad(context.Background(), e, k))
 	assert.Equal(t, uint64(21), k.points)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	f.count = 0
-	require.NoError(t, f.emitLoad(ctx, e))
+	require.NoError(t, f.emitLoad(ctx, e, k))
 	assert.Equal(t, uint64(21), k.points)
+}
+
+// A rate that is missed is reported, once there were enough exports to tell.
+func TestMissedRate(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		exports int
+		took    time.Duration
+		missed  bool
+	}{
+		{"kept", 20, 2 * time.Second, false},
+		{"nearly kept", 20, 2100 * time.Millisecond, false},
+		{"missed", 20, 4 * time.Second, true},
+		{"too few exports to say", 5, 4 * time.Second, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := &keeper{}
+			e, warnings := emitter(k)
+			f := emitFlags{series: 10, rate: 100, interval: time.Nanosecond, intervalGiven: true}
+			load := emit.NewLoad(f.series, time.Now())
+			for range tt.exports {
+				require.NoError(t, e.Export(context.Background(), k, load.Next(10, time.Now())))
+			}
+			f.checkRate(e, tt.took)
+			if tt.missed {
+				assert.Equal(t, "--rate 100 was missed: 50 points per second; more --series in fewer exports may reach it", (*warnings)[1])
+			} else {
+				assert.Len(t, *warnings, 1)
+			}
+		})
+	}
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
@@ -94,9 +94,9 @@ func TestKernelHostileWriters(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte(random.Uint32())
 	}
-	good := messagetest.Encode(t, messagetest.Message(messagetest.Attrs("service.name", "shop"), messagetest.Gauge("fine", "", messagetest.IntPoint(1))))
-	bad := messagetest.Encode(t, messagetest.Message(messagetest.Attrs("service.name", "\x1b[31m"),
-		messagetest.Gauge("\x1b]0;x\a", "\u202e", messagetest.IntPoint(1, "\u009b2J", strings.Repeat("世\x1b", 500)))))
+	good := commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "shop"), commandtest.Gauge("fine", "", commandtest.IntPoint(1))))
+	bad := commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "\x1b[31m"),
+		commandtest.Gauge("\x1b]0;x\a", "\u202e", commandtest.IntPoint(1, "\u009b2J", strings.Repeat("世\x1b", 500)))))
 
 	for _, tt := range []struct {
 		name    string
@@ -105,16 +105,16 @@ func TestKernelHostileWriters(t *testing.T) {
 		reason  string // "" where it is shown
 	}{
 		{"random bytes in the message", tracefs.FieldsOTLP, otlpFields(noise), "not an OTLP message: "},
-		{"random bytes in all fields", tracefs.FieldsOTLP, append(binary.NativeEndian.AppendUint32(nil, 7), fields(0, "", 4, noise[:100])[4:]...), "protocol 7 is not that of OTLP, 0"},
+		{"random bytes in all fields", tracefs.FieldsOTLP, append(binary.NativeEndian.AppendUint32(nil, 7), fields(0, "", 4, noise[:100])[4:]...), "protocol 7 is not OTLP's, 0"},
 		{"zeros", tracefs.FieldsOTLP, otlpFields(make([]byte, 8168)), "not an OTLP message: "},
 		{"an empty message", tracefs.FieldsOTLP, otlpFields(nil), "0 bytes without metrics"},
 		{"a message cut off", tracefs.FieldsOTLP, otlpFields(good[:len(good)-1]), "not an OTLP message: "},
 		{"another protocol", tracefs.FieldsOTLP, fields(0xffffffff, "v0.19.00", len(good), good), "protocol 4294967295"},
 		{"a length of nothing", tracefs.FieldsOTLP, fields(0, "v0.19.00", 0, good), "0 bytes without metrics"},
-		{"an invalid string", tracefs.FieldsOTLP, otlpFields(bytes.Replace(good, []byte("shop"), []byte("s\xff\xfep"), 1)), "invalid UTF-8"},
+		{"an invalid string", tracefs.FieldsOTLP, otlpFields(bytes.Replace(good, []byte("shop"), []byte("s\xff\xfep"), 1)), ""},
 		{"a version that nobody knows", tracefs.FieldsOTLP, fields(0, "\x1b[2J\xff", len(good), good), ""},
 		{"text that is hostile", tracefs.FieldsOTLP, otlpFields(bad), ""},
-		{"nesting without end", tracefs.FieldsOTLP, otlpFields(nested(7900)), "recursion depth"},
+		{"nesting without end", tracefs.FieldsOTLP, otlpFields(nested(7900)), ""},
 		{"a layout without fields, and random bytes", tracefs.FieldsNone, noise[:100], ""},
 		{"a layout without fields, and a huge length", tracefs.FieldsNone, append(binary.NativeEndian.AppendUint32(nil, 0xffffffff), good...), ""},
 		{"a layout without fields, and nothing", tracefs.FieldsNone, []byte{}, ""},
@@ -127,7 +127,7 @@ func TestKernelHostileWriters(t *testing.T) {
 				return '_'
 			}, tt.name)
 			w := newWriter(t, tracepoint, tt.fields)
-			listen, stdout, stderr := start(t, "listen", "--name", tracepoint, "--format", "text")
+			listen, stdout, stderr := start(t, "listen", "--name", tracepoint)
 			attached(t, listen.Process.Pid, w.Enabled)
 			w.raw(t, tt.payload)
 			if tt.fields == tracefs.FieldsNone {
@@ -136,7 +136,7 @@ func TestKernelHostileWriters(t *testing.T) {
 				w.raw(t, otlpFields(good))
 			}
 			var out strings.Builder
-			for !strings.Contains(out.String(), `"fine"`) || tt.reason == "" && tt.fields != tracefs.FieldsNone && strings.Count(out.String(), "# ") < 2 {
+			for !strings.Contains(out.String(), " fine ") || tt.reason == "" && tt.fields != tracefs.FieldsNone && strings.Count(out.String(), "\n") < 2 {
 				line, err := stdout.ReadString('\n')
 				require.NoError(t, err, "%s", stderr)
 				out.WriteString(line)
@@ -147,13 +147,13 @@ func TestKernelHostileWriters(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, listen.Wait())
 			for _, l := range strings.Split(out.String()+rest.String()+stderr.String(), "\n") {
-				messagetest.Safe(t, l)
+				commandtest.Safe(t, l)
 			}
 			switch {
 			case tt.reason != "" || tt.fields == tracefs.FieldsNone:
 				assert.Contains(t, stderr.String(), fmt.Sprintf(`undecodable event of pid %d (evil\x1b[2J) on CPU `, os.Getpid()))
 				assert.Contains(t, stderr.String(), tt.reason)
-				assert.Contains(t, stderr.String(), "userevents: 1 events, 1 points, 0 lost, 0 gaps, 1 undecodable\n")
+				assert.Contains(t, stderr.String(), "userevents: 1 event, 1 point, 0 lost, 0 gaps, 1 undecodable\n")
 			default:
 				assert.Contains(t, stderr.String(), "userevents: 2 events, 2 points, 0 lost, 0 gaps, 0 undecodable\n")
 			}
@@ -161,7 +161,7 @@ func TestKernelHostileWriters(t *testing.T) {
 	}
 }
 
-// A name that somebody took with other fields is told, what they write is shown
+// A name that somebody took with other fields is stderr, what they write is shown
 // with who they are, and when they are gone the name is as good as ever.
 func TestKernelSquattedName(t *testing.T) {
 	const tracepoint = "userevents_squatted_name"
@@ -174,7 +174,7 @@ func TestKernelSquattedName(t *testing.T) {
 	assert.Equal(t, exitNoAccess, code, out)
 	assert.Contains(t, out, "FAIL  tracepoint           "+tracepoint+" is registered with other fields (u64 mine)")
 
-	listen, shown, told := start(t, "listen", "--name", tracepoint, "--count", "1")
+	listen, shown, listened := start(t, "listen", "--name", tracepoint, "--count", "1")
 	attached(t, listen.Process.Pid, w.Enabled)
 	w.raw(t, []byte("\x1b[2J evil"))
 	w.raw(t, []byte("\x1b[2J evil"))
@@ -188,11 +188,11 @@ func TestKernelSquattedName(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, line, "load.requests")
 	require.NoError(t, listen.Wait())
-	assert.Contains(t, told.String(), tracepoint+" cannot be listened to, which will be tried again: ")
-	assert.Contains(t, told.String(), fmt.Sprintf(`undecodable event of pid %d (squatter\x1b[2J) on CPU `, os.Getpid()))
-	assert.Contains(t, told.String(), "userevents: 1 events, 1 points, 0 lost, 0 gaps, 2 undecodable\n")
-	for _, l := range strings.Split(told.String(), "\n") {
-		messagetest.Safe(t, l)
+	assert.Contains(t, listened.String(), "cannot listen to user_events/"+tracepoint+", trying again each second: ")
+	assert.Contains(t, listened.String(), fmt.Sprintf(`undecodable event of pid %d (squatter\x1b[2J) on CPU `, os.Getpid()))
+	assert.Contains(t, listened.String(), "userevents: 1 event, 1 point, 0 lost, 0 gaps, 2 undecodable\n")
+	for _, l := range strings.Split(listened.String(), "\n") {
+		commandtest.Safe(t, l)
 	}
 }
 
@@ -230,7 +230,7 @@ func TestKernelHostileWritersAndMemory(t *testing.T) {
 	t.Logf("%d KiB before, %d KiB after", before>>10, after>>10)
 	assert.LessOrEqual(t, after-before, limit)
 	require.NoError(t, listen.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, listen.Wait())
+	_ = listen.Wait() // its status says whether some were lost
 	m := regexp.MustCompile(`(\d+) lost, 0 gaps, (\d+) undecodable\n$`).FindStringSubmatch(stderr.String())
 	require.NotNil(t, m)
 	lost, err := strconv.Atoi(m[1])
@@ -238,7 +238,7 @@ func TestKernelHostileWritersAndMemory(t *testing.T) {
 	undecodable, err := strconv.Atoi(m[2])
 	require.NoError(t, err)
 	assert.Equal(t, events, lost+undecodable)
-	assert.Less(t, stderr.Len(), 100_000, "what is told is bounded")
+	assert.Less(t, stderr.Len(), 100_000, "what is reported is bounded")
 }
 
 func setProcessName(t *testing.T, i int) {
@@ -260,33 +260,21 @@ func rss(t *testing.T, pid int) int {
 // A producer in another pid namespace is shown as such, and can be asked for.
 func TestKernelAnotherPIDNamespace(t *testing.T) {
 	const tracepoint = "userevents_another_pid_namespace"
-	e := holding(t, tracepoint)
+	holding(t, tracepoint)
 	emit := []string{self(t), "emit", "--name", tracepoint, "--count", "1", "--series", "1"}
 	// The listener is in a namespace of its own, the producer outside of it.
-	for _, tt := range []struct {
-		format string
-		want   string
-	}{
-		{"lines", " 0 -  "},
-		{"text", " pid=0 tid=0 process=- "},
-		{"table", "  other ns  -  "},
-	} {
-		t.Run(tt.format, func(t *testing.T) {
-			listen := exec.Command("unshare", "--pid", "--fork", "--mount-proc", self(t), "listen", "--name", tracepoint, "--count", "1", "--pid", "0", "--format", tt.format)
-			listen.Env = append(os.Environ(), commandVariable+"=1")
-			var out, stderr bytes.Buffer
-			listen.Stdout, listen.Stderr = &out, &stderr
-			require.Eventually(t, func() bool { return !e.Enabled() }, waitLimit, waitTick)
-			require.NoError(t, listen.Start())
-			attachedBelow(t, listen.Process.Pid)
-			producer := exec.Command(emit[0], emit[1:]...)
-			producer.Env = append(os.Environ(), commandVariable+"=1")
-			must(t, producer)
-			require.NoError(t, listen.Wait(), stderr.String())
-			assert.Contains(t, strings.Join(strings.Fields(out.String()), " "), strings.Join(strings.Fields(tt.want), " "))
-			assert.Contains(t, stderr.String(), "1 events, 1 points")
-		})
-	}
+	listen := exec.Command("unshare", "--pid", "--fork", "--mount-proc", self(t), "listen", "--name", tracepoint, "--count", "1", "--pid", "0")
+	listen.Env = append(os.Environ(), commandVariable+"=1")
+	var out, stderr bytes.Buffer
+	listen.Stdout, listen.Stderr = &out, &stderr
+	require.NoError(t, listen.Start())
+	attachedBelow(t, listen.Process.Pid)
+	producer := exec.Command(emit[0], emit[1:]...)
+	producer.Env = append(os.Environ(), commandVariable+"=1")
+	must(t, producer)
+	require.NoError(t, listen.Wait(), stderr.String())
+	assert.Equal(t, []string{"0", "-"}, strings.Fields(out.String())[1:3])
+	assert.Contains(t, stderr.String(), "1 event, 1 point")
 }
 
 // attachedBelow is attached for the child of a process.

@@ -9,15 +9,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/screentest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 )
 
 func TestKernelListenShowsAService(t *testing.T) {
@@ -30,7 +32,7 @@ func TestKernelListenShowsAService(t *testing.T) {
 	go func() { code <- run([]string{"listen", "--name", tracepoint, "--count", "1"}, &out, &errs) }()
 	s.serve(t, os.Getpid(), "/cart")
 	assert.Equal(t, exitOK, <-code)
-	assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 gaps, 0 undecodable\n", errs.String())
+	assert.Equal(t, "userevents: 1 event, 2 points, 0 lost, 0 gaps, 0 undecodable\n", errs.String())
 
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 2, out.String())
@@ -42,7 +44,7 @@ func TestKernelListenShowsAService(t *testing.T) {
 		require.Greater(t, len(cols), 2)
 		assert.Equal(t, fmt.Sprint(os.Getpid()), cols[1])
 		assert.Equal(t, want, cols[2:])
-		messagetest.Safe(t, lines[i])
+		commandtest.Safe(t, lines[i])
 	}
 }
 
@@ -63,7 +65,7 @@ func TestKernelListenEndsBySignal(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, rest)
 			require.NoError(t, cmd.Wait(), stderr)
-			assert.Equal(t, "userevents: 1 events, 2 points, 0 lost, 0 gaps, 0 undecodable\n", stderr.String())
+			assert.Equal(t, "userevents: 1 event, 2 points, 0 lost, 0 gaps, 0 undecodable\n", stderr.String())
 		})
 	}
 }
@@ -85,28 +87,63 @@ func TestKernelListenEndsWithItsReader(t *testing.T) {
 	assert.Equal(t, "userevents: 0 events, 0 points, 0 lost, 0 gaps, 0 undecodable\n", stderr.String())
 }
 
-func TestKernelListenOnATerminal(t *testing.T) {
-	tracepoint := "userevents_on_a_terminal"
-	s := startService(t, tracepoint)
-	control, tty := pty(t, 120, 10)
-	read := make(chan []byte)
-	go func() {
-		b, _ := io.ReadAll(control)
-		read <- b
-	}()
-	var errs bytes.Buffer
-	code := make(chan int)
-	go func() { code <- run([]string{"listen", "--name", tracepoint, "--count", "2"}, tty, &errs) }()
-	s.serve(t, os.Getpid(), "/cart")
-	s.serve(t, os.Getpid(), "/pay")
-	assert.Equal(t, exitOK, <-code)
-	require.NoError(t, tty.Close())
-	scr := screentest.New(t, 120, 10)
-	_, err := scr.Write(bytes.ReplaceAll(<-read, []byte("\r\r\n"), []byte("\r\n")))
+// What a slow reader has not taken is read as far as there is time, and the rest
+// is counted: everything that was written is somewhere.
+func TestKernelListenCountsWhatIsLeftUnread(t *testing.T) {
+	const tracepoint = "userevents_left_unread"
+	holding(t, tracepoint)
+	cmd, stdout, stderr := start(t, "listen", "--name", tracepoint)
+	attached(t, cmd.Process.Pid, func() bool { return true })
+	_, emitted := must(t, command(t, "emit", "--name", tracepoint, "--series", "3000", "--count", "5", "--interval", "100ms"))
+	written := written.FindStringSubmatch(emitted)
+	require.NotNil(t, written, emitted)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	time.Sleep(6 * time.Second) // longer than it drains
+	_, err := io.Copy(io.Discard, stdout)
 	require.NoError(t, err)
-	t.Log("\n" + scr.String())
-	assert.Contains(t, scr.String(), "events 2  points 4  lost 0  series 4")
-	assert.Contains(t, scr.String(), "n=2 avg=3 sum=6 min=1.5 max=4.5  ms")
-	assert.Contains(t, scr.String(), "+2  {request}")
-	assert.Contains(t, scr.String(), "route=/pay")
+	require.Error(t, cmd.Wait())
+	assert.Equal(t, exitMissing, cmd.ProcessState.ExitCode())
+	m := regexp.MustCompile(`(\d+) events, \d+ points, (\d+) lost, 0 gaps, 0 undecodable, (\d+) left unread\n$`).FindStringSubmatch(stderr.String())
+	require.NotNil(t, m, stderr)
+	sum := 0
+	for _, s := range m[1:] {
+		n, err := strconv.Atoi(s)
+		require.NoError(t, err)
+		sum += n
+	}
+	assert.Equal(t, written[2], strconv.Itoa(sum))
+	assert.NotEqual(t, "0", m[3])
+}
+
+// A filter does not make the end wait.
+func TestKernelListenWithAFilterEndsAtOnce(t *testing.T) {
+	const tracepoint = "userevents_filter_ends_at_once"
+	for _, filter := range [][]string{{"--pid", "1"}, {"--comm", "nobody"}, {"--metric", "none"}} {
+		t.Run(filter[0], func(t *testing.T) {
+			s := startService(t, tracepoint)
+			cmd, stdout, stderr := start(t, append([]string{"listen", "--name", tracepoint}, filter...)...)
+			s.serve(t, cmd.Process.Pid, "/cart")
+			begun := time.Now()
+			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+			out, err := io.ReadAll(stdout)
+			require.NoError(t, err)
+			require.NoError(t, cmd.Wait(), stderr)
+			assert.Empty(t, out)
+			assert.Equal(t, "userevents: 0 events, 0 points, 0 lost, 0 gaps, 0 undecodable\n", stderr.String())
+			t.Logf("it took %v", time.Since(begun))
+		})
+	}
+}
+
+// --comm selects by the name of the process.
+func TestKernelListenToProcessesByName(t *testing.T) {
+	const tracepoint = "userevents_by_name"
+	s := startService(t, tracepoint)
+	setComm(t, "by-name")
+	wanted, shown, stderr := start(t, "listen", "--name", tracepoint, "--comm", "by-*", "--count", "1")
+	s.serve(t, wanted.Process.Pid, "/cart")
+	out, err := io.ReadAll(shown)
+	require.NoError(t, err)
+	require.NoError(t, wanted.Wait(), stderr)
+	assert.Equal(t, 2, strings.Count(string(out), " by-name "))
 }

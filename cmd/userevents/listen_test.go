@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"sync"
@@ -15,7 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -26,6 +28,7 @@ type fakeSource struct {
 	stats  listen.CPUStats
 	info   listen.Info
 	opened listen.Options
+	gap    *listen.Gap
 	onWait func() // instead of waiting
 
 	mu       sync.Mutex
@@ -33,9 +36,29 @@ type fakeSource struct {
 	closed   int
 }
 
+func (s *fakeSource) Drain(ctx context.Context) iter.Seq2[*listen.Event, error] {
+	return func(yield func(*listen.Event, error) bool) {
+		for len(s.events) > 0 {
+			var ev listen.Event
+			err := s.Read(ctx, &ev)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&ev, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (s *fakeSource) Read(ctx context.Context, ev *listen.Event) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.gap != nil {
+		s.opened.OnGap(*s.gap)
+		s.gap = nil
 	}
 	if len(s.events) == 0 {
 		if s.err != nil {
@@ -60,6 +83,7 @@ func (s *fakeSource) Stats() listen.Stats {
 	c := s.stats
 	c.Received = s.received
 	c.Written = s.received + c.Lost + uint64(len(s.events))
+	c.Unread = uint64(len(s.events))
 	return listen.Stats{CPUs: []listen.CPUStats{c}}
 }
 func (s *fakeSource) Info() listen.Info { return s.info }
@@ -76,8 +100,13 @@ func runWith(src *fakeSource, stdout io.Writer, env map[string]string, args ...s
 	for _, c := range root.Commands() {
 		root.RemoveCommand(c)
 	}
-	open := func(o listen.Options) (source, error) {
+	open := func(o listen.Options) (source.Listener, error) {
 		src.opened = o
+		if o.OnFinding != nil {
+			for _, f := range src.info.Findings() {
+				o.OnFinding(f)
+			}
+		}
 		return src, nil
 	}
 	getenv := func(name string) string { return env[name] }
@@ -109,8 +138,9 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 	bad := []listen.Event{
 		{Err: listen.ErrUndecodable},
 		{Payload: []byte("junk")},
-		{Protocol: 7, Payload: messagetest.Encode(t, messagetest.Message(nil, messagetest.Gauge("other", "", messagetest.IntPoint(1))))},
-		{Payload: messagetest.Encode(t, messagetest.Message(nil))}, // nothing in it
+		{Protocol: 7, Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("other", "", commandtest.IntPoint(1))))},
+		{Payload: commandtest.Encode(t, commandtest.ShortTraceID())},
+		{Payload: commandtest.Encode(t, commandtest.Message(nil))}, // nothing in it
 	}
 	tests := []struct {
 		name  string
@@ -118,44 +148,71 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 		lines int
 		last  string
 	}{
-		{"after so many events", []string{"--count", "2"}, 4, "2 events, 4 points, 9 lost, 0 gaps, 4 undecodable"},
-		{"after one", []string{"--count", "1"}, 3, "1 events, 3 points, 9 lost, 0 gaps, 3 undecodable"},
-		{"after a time", []string{"--for", "50ms"}, 5, "3 events, 5 points, 9 lost, 0 gaps, 4 undecodable"},
-		{"one metric", []string{"--metric", "queue.*", "--count", "1"}, 1, "1 events, 1 points, 9 lost, 0 gaps, 3 undecodable"},
-		{"two metrics", []string{"--metric", "queue.*", "--metric", "sto?k", "--count", "2"}, 2, "2 events, 2 points, 9 lost, 0 gaps, 4 undecodable"},
-		{"a metric of nobody", []string{"--metric", "none", "--for", "50ms"}, 0, "0 events, 0 points, 9 lost, 0 gaps, 4 undecodable"},
+		{"after so many events", []string{"--count", "2"}, 4, "2 events, 4 points, 9 lost, 0 gaps, 5 undecodable"},
+		{"after one", []string{"--count", "1"}, 3, "1 event, 3 points, 9 lost, 0 gaps, 4 undecodable"},
+		{"after a time", []string{"--for", "50ms"}, 5, "3 events, 5 points, 9 lost, 0 gaps, 5 undecodable"},
+		{"one metric", []string{"--metric", "queue.*", "--count", "1"}, 1, "1 event, 1 point, 9 lost, 0 gaps, 4 undecodable"},
+		{"two metrics", []string{"--metric", "queue.*", "--metric", "sto?k", "--count", "2"}, 2, "2 events, 2 points, 9 lost, 0 gaps, 5 undecodable"},
+		{"a metric of nobody", []string{"--metric", "none", "--for", "50ms"}, 0, "0 events, 0 points, 9 lost, 0 gaps, 5 undecodable"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			good := messagetest.ShopEvents(t)
-			src := &fakeSource{stats: listen.CPUStats{Lost: 9}}
-			src.events = append(src.events, bad[0], bad[1], bad[2], good[0], bad[3], bad[0], good[1], good[2])
-			var out bytes.Buffer
-			stderr, code := listenWith(src, &out, nil, tt.args...)
-			assert.Equal(t, exitOK, code)
-			assert.Equal(t, tt.lines, strings.Count(out.String(), "\n"), "%s", out.String())
-			assert.Equal(t, "userevents: "+tt.last+"\n", lastLine(stderr))
-			assert.Equal(t, 1, src.closed)
-		})
+		for _, format := range []string{"lines", "json"} {
+			t.Run(tt.name+", "+format, func(t *testing.T) {
+				good := commandtest.ShopEvents(t)
+				src := &fakeSource{stats: listen.CPUStats{Lost: 9}}
+				src.events = append(src.events, bad[0], bad[1], bad[2], bad[3], good[0], bad[4], bad[0], good[1], good[2])
+				var out bytes.Buffer
+				stderr, code := listenWith(src, &out, nil, append(tt.args, "--format", format)...)
+				assert.Equal(t, exitMissing, code, "9 were lost")
+				if format == "lines" {
+					assert.Equal(t, tt.lines, strings.Count(out.String(), "\n"), "%s", out.String())
+				} else {
+					assert.Contains(t, tt.last, source.Count(uint64(strings.Count(out.String(), "\n")), "event")+", ")
+				}
+				assert.Equal(t, "userevents: "+tt.last+"\n", lastLine(stderr))
+				assert.Contains(t, stderr, "undecodable event of a process in another pid namespace on CPU 0: not an OTLP message: unmarshal: invalid TraceID length\n")
+				assert.Equal(t, 1, src.closed)
+			})
+		}
+	}
+}
+
+// The exit status says whether what is shown is all.
+func TestExitStatusOfMissingEvents(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		src    *fakeSource
+		status int
+		stderr string
+	}{
+		{"nothing missing", &fakeSource{}, exitOK, "3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\n"},
+		{"undecodable events are all there", &fakeSource{events: []listen.Event{{Payload: []byte("junk")}}}, exitOK, "1 undecodable\n"},
+		{"lost", &fakeSource{stats: listen.CPUStats{Lost: 1}}, exitMissing, "1 lost, 0 gaps, 0 undecodable\n"},
+		{"a gap", &fakeSource{gap: &listen.Gap{CPU: 1}}, exitMissing, "0 lost, 1 gap, 0 undecodable\n"},
+		{"a CPU without a ring", &fakeSource{stats: listen.CPUStats{CPU: 3, Err: errors.New("no memory\x1b")}}, exitMissing,
+			`userevents: CPU 3 has no ring, and what is written on it is missing: no memory\x1b` + "\n"},
+		{"processes without a name", &fakeSource{stats: listen.CPUStats{Unnamed: 2}}, exitOK,
+			"userevents: 2 events not shown of processes whose name is not known any more: --comm needs it\n"},
+	} {
+		for _, command := range [][]string{{"listen"}, {"record", "-o", "-"}} {
+			t.Run(tt.name+", "+command[0], func(t *testing.T) {
+				src := &fakeSource{stats: tt.src.stats, gap: tt.src.gap, events: append(tt.src.events, commandtest.ShopEvents(t)...)}
+				stderr, status := runWith(src, io.Discard, nil, append(command, "--for", "50ms")...)
+				assert.Equal(t, tt.status, status, stderr)
+				assert.Contains(t, stderr, tt.stderr)
+			})
+		}
 	}
 }
 
 func TestListenFails(t *testing.T) {
-	src := &fakeSource{events: messagetest.ShopEvents(t), err: errors.New("boom")}
+	src := &fakeSource{events: commandtest.ShopEvents(t), err: errors.New("boom"), stats: listen.CPUStats{Lost: 1}}
 	var out bytes.Buffer
 	stderr, code := listenWith(src, &out, nil)
 	assert.Equal(t, exitFailed, code)
-	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\nuserevents: boom\n", stderr)
+	assert.Equal(t, "userevents: 3 events, 5 points, 1 lost, 0 gaps, 0 undecodable\nuserevents: boom\n", stderr)
 	assert.Equal(t, 5, strings.Count(out.String(), "\n"))
 	assert.Equal(t, 1, src.closed)
-}
-
-// A CPU without a ring is told, so that nobody takes what is shown for all.
-func TestListenTellsOfCPUsWithoutARing(t *testing.T) {
-	src := &fakeSource{stats: listen.CPUStats{CPU: 3, Err: errors.New("no memory\x1b")}}
-	stderr, code := listenWith(src, io.Discard, nil, "--for", "1ms")
-	assert.Equal(t, exitOK, code)
-	assert.Contains(t, stderr, `userevents: CPU 3 has no ring, and what is written on it is missing: no memory\x1b`+"\n")
 }
 
 type brokenWriter struct{ err error }
@@ -163,11 +220,11 @@ type brokenWriter struct{ err error }
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestListenWithAClosedOutput(t *testing.T) {
-	stderr, code := listenWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
+	stderr, code := listenWith(&fakeSource{events: commandtest.ShopEvents(t)}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
 	assert.Equal(t, exitOK, code)
 	assert.Equal(t, "userevents: 0 events, 0 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 
-	stderr, code = listenWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{syscall.ENOSPC}, nil)
+	stderr, code = listenWith(&fakeSource{events: commandtest.ShopEvents(t)}, brokenWriter{syscall.ENOSPC}, nil)
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "no space left")
 }
@@ -177,50 +234,38 @@ func TestListenOptions(t *testing.T) {
 		src := &fakeSource{err: listen.ErrClosed}
 		listenWith(src, io.Discard, env, args...)
 		assert.NotNil(t, src.opened.OnGap)
-		src.opened.OnGap = nil
+		assert.NotNil(t, src.opened.OnFinding)
+		src.opened.OnGap, src.opened.OnFinding = nil, nil
 		return src.opened
 	}
 	assert.Equal(t, listen.Options{Names: []string{"otlp_metrics"}, MaxDelay: listenDelay}, o(nil))
 	env := map[string]string{"USEREVENTS_TRACEPOINT_NAME": "mine", "USEREVENTS_DATA_FILE": "/run/data"}
 	assert.Equal(t, listen.Options{Names: []string{"mine"}, DataFile: "/run/data", MaxDelay: listenDelay}, o(env))
 	assert.Equal(t, listen.Options{
-		Names: []string{"a", "b"}, Layout: listen.LayoutFieldless, PIDs: []int{3, 4, 0}, DataFile: "/x", MaxDelay: listenDelay,
-	}, o(env, "--name", "a", "--name", "b", "--layout", "fieldless", "--pid", "3,4", "--pid", "0", "--data-file", "/x"))
+		Names: []string{"a", "b"}, Layout: listen.LayoutFieldless, Register: listen.RegisterNever, PIDs: []int{3, 4, 0},
+		ProcessNames: []string{"shop*", "a,b"}, DataFile: "/x", MaxDelay: listenDelay,
+	}, o(env, "--name", "a", "--name", "b", "--layout", "fieldless", "--register", "never", "--pid", "3,4", "--pid", "0",
+		"--comm", "shop*", "--comm", "a,b", "--data-file", "/x"))
 }
 
 // Where there are no user_events, the command says what is missing.
 func TestCannotListen(t *testing.T) {
 	var out, errs bytes.Buffer
-	assert.Equal(t, exitNoAccess, run([]string{"listen", "--data-file", "/nowhere/user_events_data", "--name", "no_such_tracepoint_" + "x", "--layout", "wait", "--for", "1ns"}, &out, &errs))
+	assert.Equal(t, exitNoAccess, run([]string{"listen", "--data-file", "/nowhere/user_events_data", "--name", "no_such_tracepoint_" + "x", "--register", "never", "--for", "1ns"}, &out, &errs))
 	assert.Contains(t, errs.String(), "userevents: ")
 	assert.Contains(t, errs.String(), "/nowhere/user_events_data")
 	assert.Contains(t, errs.String(), "6.4")
 }
 
-func TestNotes(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		policy listen.Register
-		info   listen.Info
-		want   string
-	}{
-		{"nothing", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true, Registered: true}}}, ""},
-		{"another layout", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true, Layout: listen.LayoutFieldless}}}, `a is registered in the layout "fieldless"`},
-		{"waiting", listen.RegisterNever, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a"}}}, "waiting for a service to register a"},
-		{"unfit", 0, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Event: "user_events/a", Err: listen.ErrLayout}}}, "user_events/a cannot be listened to, which will be tried again: "},
-		{"waited for", listen.RegisterNever, listen.Info{Tracepoints: []listen.TracepointInfo{{Name: "a", Attached: true}}}, ""},
-		{"small rings", 0, listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20}, "rings of 512 KiB instead of 4096"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var b bytes.Buffer
-			notes(&b, listen.Options{Register: tt.policy}, tt.info)
-			if tt.want == "" {
-				assert.Empty(t, b.String())
-			} else {
-				assert.Contains(t, b.String(), tt.want)
-			}
-		})
-	}
+// What the listener finds is printed, also what was found later.
+func TestFindings(t *testing.T) {
+	src := &fakeSource{info: listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20, Tracepoints: []listen.TracepointInfo{
+		{Name: "a", Event: "user_events/a\x1b", Err: listen.ErrLayout}, {Name: "b"},
+	}}}
+	stderr, _ := listenWith(src, io.Discard, nil, "--for", "1ms")
+	assert.Contains(t, stderr, `userevents: cannot listen to user_events/a\x1b, trying again each second: `)
+	assert.Contains(t, stderr, "userevents: waiting for a process to register b\n")
+	assert.Contains(t, stderr, "userevents: rings of 512 KiB instead of 4096 KiB per CPU")
 }
 
 // lastLine is the summary.

@@ -4,40 +4,43 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/filter"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/record"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/session"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const recordLong = `Records the metrics that services write, as OTLP/JSON: an ExportMetricsServiceRequest
 a line, as the OpenTelemetry Collector's file exporter writes it and its otlpjsonfile
-receiver reads it. "userevents decode" shows it, "userevents emit" writes it again.
-OTLP has no place for the time of an event, its CPU and process: they are not recorded.
+receiver reads it. "userevents decode" prints it, "userevents emit" writes it again.
+OTLP has no field for the time of an event, its CPU and process: they are not recorded.
 
 With a COMMAND, that is started when the listener is attached, and what it, and all
 others, write is recorded until it ends. Signals are passed on to it. --for and
 --count end it with SIGTERM.
 
-The file is begun anew when the listener is attached, and only its owner may read it.
-It has whole lines only, even where the disk is full. With "-o -" it goes to stdout,
-and the stdout of COMMAND to stderr.
+The recording is a new file that only its owner may read. It replaces FILE when the
+listener is attached; where that fails, FILE stays what it was. A symbolic link is
+replaced, not followed; a FIFO or device is written to. It has whole lines only, even
+where the disk is full. With "-o -" it goes to stdout, and the stdout of COMMAND to
+stderr.
 
-Exit codes: that of COMMAND (0 where --for or --count ended it), or 126 or 127 where it
-cannot be started; without one 0 ended as asked: by --count, --for or a signal (INT,
-TERM); in both cases 1 where the recording failed; 2 called with wrong arguments; 3 this
-machine, or this user, cannot listen ("userevents doctor" tells why).`
+The last line, on stderr, is that of "userevents listen".
+
+Exit status: that of COMMAND, if that is not 0 (it counts as 0 where --for or --count
+ended it), 126 or 127 where it cannot be started; else 0 ended as asked: by --count,
+--for, a signal (INT, TERM) or the end of COMMAND; 1 the recording failed; 2 called with
+wrong arguments; 3 this machine, or this user, cannot listen ("userevents doctor" shows
+why); 4 ended as asked, but events were lost, left unread or in a gap.`
 
 type recordFlags struct {
-	openFlags
-	filterFlags
+	listenFlags
 	endFlags
 	output string
 }
@@ -53,7 +56,7 @@ func newRecord(open opener, env func(string) string) *cobra.Command {
   userevents record -o - | gzip >metrics.json.gz`,
 		RunE: func(c *cobra.Command, command []string) error {
 			o, err1 := f.options()
-			flt, err2 := f.filter()
+			filter, err2 := f.filter()
 			var err3, err4 error
 			if f.output == "" {
 				err3 = fmt.Errorf("-o FILE is needed, or -o - for stdout")
@@ -64,52 +67,51 @@ func newRecord(open opener, env func(string) string) *cobra.Command {
 			if err := usage(err1, err2, err3, err4, f.check()); err != nil {
 				return err
 			}
-			o.PIDs = f.pids
-			return f.run(open, o, flt, command, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+			return f.run(open, o, filter, command, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	fl := c.Flags()
-	fl.StringVarP(&f.output, "output", "o", "", `file to record to, "-" for stdout`)
-	f.openFlags.add(fl, env)
-	f.filterFlags.add(fl)
-	f.endFlags.add(fl)
+	c.Flags().StringVarP(&f.output, "output", "o", "", "`FILE` to record to, \"-\" for stdout")
+	f.listenFlags.add(c, env)
+	f.endFlags.add(c.Flags())
 	return c
 }
 
-func (f *recordFlags) run(open opener, o listen.Options, flt *filter.Filter, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	out, commandOut := io.Writer(nil), stdout
-	if f.output == "-" {
-		out, commandOut = stdout, stderr
-	}
-	// With a command, signals are for that.
-	ctx, stop := untilEnd(f.duration, out, len(command) == 0)
-	defer stop()
-
-	s := &session.Session{Filter: flt, Names: f.names, Count: f.count, Now: time.Now, Tell: teller(stderr)}
-	o.OnGap = s.Gap
-	src, err := open(o)
-	if err != nil {
-		return cannotListen(err)
-	}
-	defer src.Close()
-	s.Source = src
-	notes(stderr, o, src.Info())
-	if out == nil {
-		file, err := record.Create(f.output)
-		if err != nil {
-			return withCode(exitFailed, err)
+func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var file *record.File
+	var closers []io.Closer
+	out, watched, commandOut := stdout, stdout, stderr
+	if !record.IsStdout(f.output) {
+		var err error
+		if file, err = record.Create(f.output); err != nil {
+			return withStatus(exitFailed, err)
 		}
 		defer file.Close()
-		out = file
+		out, watched, commandOut, closers = file, nil, stdout, []io.Closer{file}
 	}
-	s.View = show.NewJSON(out)
+	// With a command, signals are for that.
+	ctx, stop := untilEnd(f.duration, watched, len(command) == 0)
+	defer stop()
+
+	warn := warner(stderr)
+	s := &source.Session{Filter: filter, Count: f.count, Show: render.OTLPJSON(out), Warn: warn}
+	o.OnGap = s.Gap
+	o.OnFinding = func(f listen.Finding) { warn(f.String()) }
+	l, err := open(o)
+	if err != nil {
+		return cannotListen(o, err)
+	}
+	if file != nil {
+		if err := file.Publish(); err != nil {
+			return withStatus(exitFailed, errors.Join(err, l.Close()))
+		}
+	}
 	if len(command) == 0 {
-		return f.record(ctx, s, out, src, stderr)
+		return listenUntilEnd(ctx, s, l, warn, closers...)
 	}
 
 	c, err := record.Start(command, stdin, commandOut, stderr)
 	if err != nil {
-		return withCode(record.StartExit(err), err)
+		return withStatus(record.StartStatus(err), errors.Join(err, l.Close()))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -120,30 +122,16 @@ func (f *recordFlags) run(open opener, o listen.Options, flt *filter.Filter, com
 		cancel()
 		ended <- err
 	}()
-	err = f.record(ctx, s, out, src, stderr)
+	err = listenUntilEnd(ctx, s, l, warn, closers...)
 	cancel()
 	waitErr := <-ended
 	switch {
-	case err != nil:
+	case statusOf(err) == exitFailed:
 		return err
 	case waitErr != nil:
-		return withCode(exitFailed, waitErr)
-	case c.ExitCode() != exitOK:
-		return withCode(c.ExitCode(), nil)
+		return withStatus(exitFailed, waitErr)
+	case c.ExitStatus() != exitOK:
+		return withStatus(c.ExitStatus(), nil)
 	}
-	return nil
-}
-
-// record records until the context is done.
-func (f *recordFlags) record(ctx context.Context, s *session.Session, out io.Writer, src source, stderr io.Writer) error {
-	err := finish(s, stderr, func() error { return runAndClose(ctx, s, src, stderr) })
-	if file, ok := out.(*record.File); ok {
-		if closeErr := file.Close(); err == nil && closeErr != nil {
-			err = withCode(exitFailed, closeErr)
-		}
-	}
-	if err != nil && !isClosedOutput(err) {
-		return err
-	}
-	return nil
+	return err
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -32,20 +33,20 @@ func TestRecordAndDecode(t *testing.T) {
 		name   string
 		filter []string
 		lines  int
-		told   string
+		stderr string
 	}{
 		{"all", nil, 5, "3 events, 5 points, 0 lost, 0 gaps, 0 undecodable"},
-		{"a metric", []string{"--metric", "queue.*"}, 1, "1 events, 1 points, 0 lost, 0 gaps, 0 undecodable"},
+		{"a metric", []string{"--metric", "queue.*"}, 1, "1 event, 1 point, 0 lost, 0 gaps, 0 undecodable"},
 		{"a resource", []string{"--resource", "service.name=shop"}, 4, "2 events, 4 points, 0 lost, 0 gaps, 0 undecodable"},
-		{"so many events", []string{"--count", "1"}, 3, "1 events, 3 points, 0 lost, 0 gaps, 0 undecodable"},
+		{"so many events", []string{"--count", "1"}, 3, "1 event, 3 points, 0 lost, 0 gaps, 0 undecodable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "metrics.json")
 			all := filepath.Join(t.TempDir(), "all.json")
-			stderr, code := runWith(&fakeSource{events: messagetest.ShopEvents(t)}, nil, nil, append([]string{"record", "-o", file, "--for", "50ms"}, tt.filter...)...)
+			stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, append([]string{"record", "-o", file, "--for", "50ms"}, tt.filter...)...)
 			require.Equal(t, exitOK, code, stderr)
-			assert.Equal(t, "userevents: "+tt.told+"\n", stderr)
-			_, code = runWith(&fakeSource{events: messagetest.ShopEvents(t)}, nil, nil, "record", "-o", all, "--for", "50ms")
+			assert.Equal(t, "userevents: "+tt.stderr+"\n", stderr)
+			_, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", all, "--for", "50ms")
 			require.Equal(t, exitOK, code)
 
 			lines := decoded(t, file)
@@ -56,15 +57,14 @@ func TestRecordAndDecode(t *testing.T) {
 			written, err := os.ReadFile(file)
 			require.NoError(t, err)
 			assert.Equal(t, string(written), again)
-			assert.Contains(t, decoded(t, "--format", "table", file), "TIME")
-			assert.Contains(t, decoded(t, "--format", "text", file), "# recorded without time")
+			assert.Contains(t, decoded(t, "--summary", file), "METRIC")
 		})
 	}
 }
 
 func TestRecordToStdout(t *testing.T) {
 	var out bytes.Buffer
-	stderr, code := runWith(&fakeSource{events: messagetest.ShopEvents(t)}, &out, nil, "record", "-o", "-", "--count", "3")
+	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, &out, nil, "record", "-o", "-", "--count", "3")
 	require.Equal(t, exitOK, code, stderr)
 	assert.Equal(t, 3, strings.Count(out.String(), "\n"))
 }
@@ -75,23 +75,23 @@ func TestRecordWithACommand(t *testing.T) {
 		command []string
 		flags   []string
 		code    int
-		told    string
+		stderr  string
 	}{
 		{"that ends well", []string{"true"}, nil, 0, ""},
 		{"that fails", []string{"sh", "-c", "exit 7"}, nil, 7, ""},
-		{"that is told to end", []string{"sleep", "1000"}, []string{"--count", "3"}, 0, ""},
+		{"that is asked to end", []string{"sleep", "1000"}, []string{"--count", "3"}, 0, ""},
 		{"that takes too long", []string{"sleep", "1000"}, []string{"--for", "50ms"}, 0, ""},
 		{"that is not there", []string{"/no/such/command"}, nil, 127, "no such file"},
 		{"that cannot be run", []string{"/etc"}, nil, 126, "permission denied"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "metrics.json")
-			src := &fakeSource{events: messagetest.ShopEvents(t)}
+			src := &fakeSource{events: commandtest.ShopEvents(t)}
 			args := append([]string{"record", "-o", file}, tt.flags...)
 			stderr, code := runWith(src, nil, nil, append(append(args, "--"), tt.command...)...)
 			assert.Equal(t, tt.code, code, stderr)
-			assert.Contains(t, stderr, tt.told)
-			if tt.told == "" {
+			assert.Contains(t, stderr, tt.stderr)
+			if tt.stderr == "" {
 				assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 				assert.Equal(t, 5, strings.Count(decoded(t, file), "\n"))
 			}
@@ -100,19 +100,28 @@ func TestRecordWithACommand(t *testing.T) {
 	}
 }
 
+// A command's own status takes precedence over that of events that are missing.
+func TestRecordWithACommandAndLosses(t *testing.T) {
+	for command, want := range map[string]int{"exit 0": exitMissing, "exit 7": 7} {
+		src := &fakeSource{events: commandtest.ShopEvents(t), stats: listen.CPUStats{Lost: 1}}
+		stderr, code := runWith(src, io.Discard, nil, "record", "-o", "-", "--", "sh", "-c", command)
+		assert.Equal(t, want, code, stderr)
+	}
+}
+
 func TestRecordWhereItCannot(t *testing.T) {
 	src := &fakeSource{}
 	stderr, code := runWith(src, nil, nil, "record", "-o", filepath.Join(t.TempDir(), "no", "folder"))
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "no such file")
-	assert.Equal(t, 1, src.closed)
+	assert.Nil(t, src.opened.Names, "no listener was opened")
 
-	stderr, code = runWith(&fakeSource{events: messagetest.ShopEvents(t)}, nil, nil, "record", "-o", "/dev/full")
+	stderr, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", "/dev/full")
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "no space left on device: it has 0 lines, which are whole")
 	assert.Contains(t, stderr, "0 events, 0 points")
 
-	stderr, code = runWith(&fakeSource{events: messagetest.ShopEvents(t)}, brokenWriter{os.ErrClosed}, nil, "record", "-o", "-", "--", "true")
+	stderr, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, brokenWriter{os.ErrClosed}, nil, "record", "-o", "-", "--", "true")
 	assert.Equal(t, exitFailed, code, stderr)
 }
 
@@ -120,44 +129,57 @@ func TestRecordWhereItCannot(t *testing.T) {
 func TestRecordKeepsTheFileIfItCannotListen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "metrics.json")
 	require.NoError(t, os.WriteFile(file, []byte("of yesterday"), 0o600))
+	linked := file + ".link"
+	require.NoError(t, os.Symlink(file, linked))
 	var out, errs bytes.Buffer
-	assert.Equal(t, exitNoAccess, run([]string{"record", "-o", file, "--data-file", "/nowhere/user_events_data", "--layout", "wait", "--name", "no_such_tracepoint_x"}, &out, &errs))
+	assert.Equal(t, exitNoAccess, run([]string{"record", "-o", file, "--data-file", "/nowhere/user_events_data", "--register", "never", "--name", "no_such_tracepoint_x"}, &out, &errs))
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, "of yesterday", string(got))
+	entries, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "nothing is left behind")
+
+	// What a link leads to is not written to.
+	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", linked, "--count", "1")
+	require.Equal(t, exitOK, code, stderr)
+	got, err = os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, "of yesterday", string(got))
+	assert.Equal(t, 3, strings.Count(decoded(t, linked), "\n"))
 }
 
 func TestDecodeFails(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "metrics.json")
-	_, code := runWith(&fakeSource{events: messagetest.ShopEvents(t)}, nil, nil, "record", "-o", file, "--count", "3")
+	_, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", file, "--count", "3")
 	require.Equal(t, exitOK, code)
 	whole, err := os.ReadFile(file)
 	require.NoError(t, err)
 	cut := filepath.Join(t.TempDir(), "cut.json")
 	require.NoError(t, os.WriteFile(cut, whole[:len(whole)-10], 0o600))
 	for _, tt := range []struct {
-		name  string
-		args  []string
-		code  int
-		lines int
-		told  string
+		name   string
+		args   []string
+		code   int
+		lines  int
+		stderr string
 	}{
-		{"not there", []string{"/no/such/file"}, exitFailed, 0, "userevents: open /no/such/file: no such file"},
-		{"cut off", []string{cut}, exitFailed, 4, "request 3: cut off"},
-		{"of a process", []string{"--pid", "7", file}, exitUsage, 0, "only perf.data tells"},
+		{"not there", []string{"/no/such/file"}, exitFailed, 0, "userevents: /no/such/file: no such file"},
+		{"cut off", []string{cut}, exitFailed, 4, cut + ": request 3: cut off"},
+		{"of a process", []string{"--pid", "7", file}, exitUsage, 0, "the process of an event is known in perf.data only"},
 		{"a format that is not there", []string{"--event-format", "/no/such/file", file}, exitFailed, 0, "no such file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			stderr, code := runWith(nil, &out, nil, append([]string{"decode"}, tt.args...)...)
 			assert.Equal(t, tt.code, code)
-			assert.Contains(t, stderr, tt.told)
+			assert.Contains(t, stderr, tt.stderr)
 			assert.Equal(t, tt.lines, strings.Count(out.String(), "\n"))
 		})
 	}
 }
 
-// Undecodable events are told with who wrote them, and not in the table, which
+// Undecodable events are stderr with who wrote them, and not in the table, which
 // has a line for them.
 func TestListenTellsOfUndecodableEvents(t *testing.T) {
 	src := &fakeSource{events: []listen.Event{{PID: 66, Process: "evil\x1b", CPU: 1, Payload: []byte("junk")}}}

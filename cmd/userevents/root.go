@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,30 +11,10 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
+	"github.com/spf13/pflag"
 )
 
-// Exit codes, as --help documents them.
-const (
-	exitOK       = 0
-	exitFailed   = 1
-	exitUsage    = 2
-	exitNoAccess = 3
-)
-
-// codedError is an error that ends the command with its exit code. Without an
-// error in it there is nothing to tell.
-type codedError struct {
-	error
-	code int
-}
-
-func (e *codedError) Unwrap() error { return e.error }
-
-func withCode(code int, err error) error { return &codedError{err, code} }
-
-// run runs the command and returns its exit code.
+// run runs the command and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	return execute(newRoot(), args, stdout, stderr)
 }
@@ -42,39 +23,74 @@ func execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.Execute()
+	helpErr := reportHelpErrors(root)
+	c, err := root.ExecuteC()
 	if err == nil {
-		return exitOK
+		err = *helpErr
 	}
-	var coded *codedError
-	if errors.As(err, &coded) && coded.error == nil {
-		return coded.code
+	status := statusOf(err)
+	var coded *statusError
+	if status == exitOK || errors.As(err, &coded) && coded.error == nil {
+		return status
 	}
-	fmt.Fprintf(stderr, "userevents: %s\n", safetext.Escape(err.Error()))
-	if coded != nil {
-		return coded.code
+	warn := warner(stderr)
+	warn(err.Error())
+	if status == exitUsage {
+		warn(fmt.Sprintf(`see "%s --help"`, c.CommandPath()))
 	}
-	// Whatever Cobra itself finds wrong is about how it was called.
-	fmt.Fprintln(stderr, `userevents: see "userevents --help"`)
-	return exitUsage
+	return status
+}
+
+// reportHelpErrors has the error of writing help, which Cobra ignores, put where
+// the pointer points.
+func reportHelpErrors(root *cobra.Command) *error {
+	help, failed := root.HelpFunc(), new(error)
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		out := c.OutOrStdout()
+		var text bytes.Buffer
+		c.SetOut(&text)
+		help(c, args)
+		c.SetOut(nil)
+		_, *failed = out.Write(text.Bytes())
+	})
+	return failed
+}
+
+// flagErrors says what a flag's value must be, instead of which function of Go did
+// not take it.
+func flagErrors(_ *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	must, ok := map[string]string{
+		"bool": "true or false", "duration": "a duration, such as 10s or 5m", "float64": "a number",
+		"int": "a whole number", "intSlice": "whole numbers, separated by commas", "uint64": "a whole number, not negative",
+	}[invalid.GetFlag().Value.Type()]
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("--%s %q: must be %s", invalid.GetFlag().Name, invalid.GetValue(), must)
 }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "userevents",
-		Short: "Look at OTLP metrics in Linux user_events",
-		Long: `userevents looks at the metrics that services on this host write as OTLP to a
+		Short: "OTLP metrics in Linux user_events",
+		Long: `userevents shows the metrics that services on this host write as OTLP to a
 user_events tracepoint. It takes Linux 6.4 or newer with CONFIG_USER_EVENTS. To
 listen takes root, or CAP_PERFMON with access to tracefs; to emit takes write
-access to user_events_data. "userevents doctor" tells what is missing.
+access to user_events_data. "userevents doctor" shows what is missing.
 
-What it shows of services goes to stdout, what it tells about itself to stderr.
+What services write goes to stdout, what the command has to say itself to stderr.
 
-Exit codes: 0 well, or ended as asked; 1 failed on the way; 2 called with wrong
-arguments; 3 this machine, or this user, cannot do it. "record" has the exit code
-of the command that it ran.`,
+Exit status: 0 well, or ended as asked; 1 failed on the way; 2 called with wrong
+arguments; 3 this machine, or this user, cannot do it; 4 ended as asked, but events
+were lost, left unread or in a gap. "record" has the status of the command that it
+ran, if that is not 0.`,
 		Example: `  userevents doctor                              # can this user emit, and listen?
-  userevents listen                              # what services write, live
+  userevents top                                 # all series, live
+  userevents listen                              # what services write, as lines
   userevents record -o metrics.json --for 1m
   userevents decode metrics.json perf.data
   userevents emit --wait                         # metrics without a service
@@ -84,13 +100,26 @@ of the command that it ran.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("userevents {{.Version}}\n")
-	root.AddCommand(newDoctor(os.Getenv))
-	root.AddCommand(newListen(openListener, os.Getenv))
-	root.AddCommand(newRecord(openListener, os.Getenv))
-	root.AddCommand(newDecode(os.Getenv))
-	root.AddCommand(newEmit(os.Getenv))
-	root.AddCommand(newTop(openListener, os.Getenv))
+	root.SetFlagErrorFunc(flagErrors)
+	root.AddCommand(
+		newDoctor(os.Getenv), newTop(openListener, os.Getenv), newListen(openListener, os.Getenv),
+		newRecord(openListener, os.Getenv), newDecode(os.Getenv), newEmit(os.Getenv), newVersion(),
+	)
 	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    "Prints the version, as --version does.\n\nExit status: 0, or 1 where it cannot be written.",
+		Example: "  userevents version",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "userevents %s\n", c.Root().Version)
+			return err
+		},
+	}
 }
 
 // version is what the Go tool knows of this build.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -16,9 +17,13 @@ func TestVersion(t *testing.T) {
 	assert.Equal(t, exitOK, run([]string{"--version"}, &out, &errs))
 	assert.Regexp(t, `^userevents \S.* go1\.`, out.String())
 	assert.Empty(t, errs.String())
+	flag := out.String()
+	out.Reset()
+	assert.Equal(t, exitOK, run([]string{"version"}, &out, &errs))
+	assert.Equal(t, flag, out.String())
 }
 
-// Each command's help has an example and its exit codes, and fits a terminal.
+// Each command's help has an example and its exit status, and fits a terminal.
 func TestHelp(t *testing.T) {
 	commands := [][]string{{}}
 	for _, c := range newRoot().Commands() {
@@ -32,7 +37,7 @@ func TestHelp(t *testing.T) {
 			var out, errs bytes.Buffer
 			assert.Equal(t, exitOK, run(append(args, "--help"), &out, &errs))
 			assert.Empty(t, errs.String())
-			assert.Contains(t, out.String(), "Exit codes:")
+			assert.Contains(t, out.String(), "Exit status:")
 			_, examples, _ := strings.Cut(out.String(), "\nExamples:\n")
 			assert.Contains(t, examples, "  userevents "+strings.Join(args, ""))
 			description, _, ok := strings.Cut(out.String(), "\nUsage:")
@@ -44,14 +49,30 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// Whoever reads the usage sees which flags take a file.
+func TestFlagsSayWhatTheyTake(t *testing.T) {
+	for _, c := range newRoot().Commands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			switch name, _ := pflag.UnquoteUsage(f); f.Name {
+			case "data-file", "event-format", "output":
+				assert.Equal(t, "FILE", name, c.Name()+" --"+f.Name)
+			case "help", "json", "wait", "summary":
+			default:
+				assert.Regexp(t, "^[A-Z=]+$", name, c.Name()+" --"+f.Name)
+			}
+		})
+	}
+}
+
 func TestCompletion(t *testing.T) {
 	for _, tt := range []struct {
 		args []string
 		want []string
 	}{
 		{[]string{"__complete", ""}, []string{"decode", "doctor", "emit", "listen", "record"}},
-		{[]string{"__complete", "listen", "--format", ""}, []string{"table", "json", "text", "lines"}},
+		{[]string{"__complete", "listen", "--format", ""}, []string{"lines", "json"}},
 		{[]string{"__complete", "listen", "--layout", "f"}, []string{"fieldless"}},
+		{[]string{"__complete", "record", "--register", "n"}, []string{"never"}},
 		{[]string{"__complete", "decode", "--input", "p"}, []string{"perf"}},
 		{[]string{"completion", "bash"}, []string{"bash completion V2 for userevents"}},
 	} {
@@ -68,27 +89,35 @@ func TestUsageErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"listen", "--layout", "x"}, `--layout "x": must be otlp or fieldless or wait`},
-		{[]string{"listen", "--format", "x"}, `--format "x": must be one of table, json, text, lines`},
+		{[]string{"listen", "--layout", "x"}, `--layout "x": must be otlp or fieldless`},
+		{[]string{"listen", "--register", "x"}, `--register "x": must be if_missing or never`},
+		{[]string{"listen", "--format", "table"}, `--format "table": must be lines or json`},
+		{[]string{"listen", "--comm", ""}, `--comm "": must not be empty`},
 		{[]string{"listen", "--resource", "x"}, `--resource "x": must be key=value`},
 		{[]string{"listen", "--for", "-1s"}, "--for -1s: must not be negative"},
-		{[]string{"listen", "--for", "ten"}, "--for"},
-		{[]string{"listen", "--count", "-1"}, "--count"},
-		{[]string{"listen", "--pid", "x"}, "--pid"},
-		{[]string{"listen", "--name", "a b"}, `"a b"`},
+		{[]string{"listen", "--for", "ten"}, `--for "ten": must be a duration, such as 10s or 5m`},
+		{[]string{"listen", "--count", "-1"}, `--count "-1": must be a whole number, not negative`},
+		{[]string{"listen", "--pid", "x"}, `--pid "x": must be whole numbers, separated by commas`},
+		{[]string{"listen", "--name", "a b"}, `--name "a b": must be [A-Za-z_]`},
+		{[]string{"listen", "--name", "a", "--name", "a"}, `--name "a": duplicate name`},
 		{[]string{"listen", "--pid", "-5"}, "--pid -5: must not be negative"},
 		{[]string{"listen", "--nonsense"}, "--nonsense"},
 		{[]string{"listen", "extra"}, `"extra"`},
-		{[]string{"listn"}, "listn"},
+		{[]string{"listn"}, "unknown command \"listn\" for \"userevents\"\nuserevents: Did you mean this?\nuserevents: listen\nuserevents: see \"userevents --help\"\n"},
+		{[]string{"listen", "--format"}, "see \"userevents listen --help\"\n"},
 		{[]string{"--nonsense"}, "--nonsense"},
 		{[]string{"record"}, "-o FILE is needed"},
 		{[]string{"record", "-o", "x", "true"}, `"true": a command comes after --`},
 		{[]string{"record", "-o", "x", "--for", "-1s"}, "--for -1s"},
-		{[]string{"record", "-o", "x", "--name", "a b"}, `"a b"`},
+		{[]string{"record", "-o", "x", "--name", "a b"}, `--name "a b"`},
 		{[]string{"decode"}, "requires at least 1 arg"},
-		{[]string{"decode", "--input", "xml", "x"}, `--input "xml": must be one of auto, perf, json, ftrace`},
+		{[]string{"decode", "--input", "xml", "x"}, `--input "xml": must be auto, perf or json`},
 		{[]string{"decode", "--format", "x", "x"}, `--format "x"`},
+		{[]string{"decode", "--format", "json", "--summary", "x"}, "format summary"},
+		{[]string{"decode", "--name", "a b", "x"}, `--name "a b": must be`},
 		{[]string{"emit", "--series", "0"}, "--series 0: must be 1 to 1000000"},
+		{[]string{"emit", "--series", "x"}, `--series "x": must be a whole number`},
+		{[]string{"emit", "--rate", "x"}, `--rate "x": must be a number`},
 		{[]string{"emit", "--rate", "-1"}, "--rate -1: must not be negative"},
 		{[]string{"emit", "--rate", "NaN"}, "--rate NaN"},
 		{[]string{"emit", "--interval", "0s"}, "--interval 0s: must be more than 0"},
@@ -97,7 +126,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"emit", "--rate", "100", "--interval", "1s"}, "that is 100 points in each, but each of the 10 series has one"},
 		{[]string{"emit", "--series", "5", "file"}, "not for files"},
 		{[]string{"emit", "--for", "-1s"}, "--for -1s"},
-		{[]string{"emit", "--name", "a b"}, `a b`},
+		{[]string{"emit", "--name", "a b"}, `--name "a b": must be`},
 		{[]string{"doctor", "extra"}, "extra"},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {

@@ -7,15 +7,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/screentest"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
 // pty opens a pseudo terminal: what is written to tty can be read from control.
@@ -35,40 +37,70 @@ func pty(t *testing.T, width, height uint16) (control, tty *os.File) {
 	return control, tty
 }
 
-// On a terminal there is a table, which fits it.
+// On a terminal there are lines too, without escape sequences.
 func TestListenOnATerminal(t *testing.T) {
 	control, tty := pty(t, 90, 8)
-	read := make(chan []byte)
-	go func() {
-		b, _ := io.ReadAll(control) // EIO when the other end is closed
-		read <- b
-	}()
-	src := &fakeSource{events: messagetest.ShopEvents(t)}
-	stderr, code := listenWith(src, tty, nil, "--count", "3")
+	out := collect(control)
+	src := &fakeSource{events: commandtest.ShopEvents(t)}
+	stderr, code := listenWith(src, tty, xterm, "--count", "3")
 	assert.Equal(t, exitOK, code)
 	assert.Equal(t, "userevents: 3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 	require.NoError(t, tty.Close())
-
-	scr := screentest.New(t, 90, 8)
-	// The terminal's driver puts a \r before each \n.
-	_, err := scr.Write(bytes.ReplaceAll(<-read, []byte("\r\r\n"), []byte("\r\n")))
-	require.NoError(t, err)
-	assert.Contains(t, scr.String(), "events 3  points 5  lost 0  series 5")
-	assert.Contains(t, scr.String(), "TIME      PID")
-	assert.Contains(t, scr.String(), "queue.length")
-	assert.True(t, scr.Cursor)
+	<-out.done
+	assert.NotContains(t, out.String(), "\x1b")
+	assert.Equal(t, 5, strings.Count(out.String(), "\n"))
+	assert.Contains(t, out.String(), "queue.length")
 }
 
-func TestTerminalSize(t *testing.T) {
-	_, tty := pty(t, 90, 8)
-	w, h := show.TerminalSize(tty)()
-	assert.Equal(t, []int{90, 8}, []int{w, h})
-	_, tty = pty(t, 0, 0)
-	w, h = show.TerminalSize(tty)()
-	assert.Equal(t, []int{80, 24}, []int{w, h})
-	null, err := os.Open(os.DevNull)
-	require.NoError(t, err)
-	defer null.Close()
-	w, h = show.TerminalSize(null)()
-	assert.Equal(t, []int{80, 24}, []int{w, h})
+// A summary fits the terminal, and has a row for each series, however alike they
+// look.
+func TestDecodeSummary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "metrics.json")
+	var requests strings.Builder
+	for i, attribute := range []string{`{"stringValue":"200"}`, `{"intValue":"200"}`, `{"stringValue":"` + strings.Repeat("x", 6000) + `a"}`,
+		`{"stringValue":"` + strings.Repeat("x", 6000) + `b"}`} {
+		for _, host := range []string{"a", "b"} {
+			fmt.Fprintf(&requests, `{"resourceMetrics":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":%q}}]},"scopeMetrics":[`+
+				`{"metrics":[{"name":"m%d","gauge":{"dataPoints":[{"asInt":"%d","attributes":[{"key":"a.code","value":%s}]}]}}]}]}]}`+"\n", host, i/2, i, attribute)
+		}
+	}
+	require.NoError(t, os.WriteFile(file, []byte(requests.String()), 0o600))
+	table := decoded(t, "--summary", file)
+	assert.Equal(t, 1+8, strings.Count(table, "\n"), table)
+	assert.Contains(t, table, `code="200"`)
+	assert.Contains(t, table, `code=200`)
+
+	control, tty := pty(t, 70, 8)
+	out := collect(control)
+	stderr, code := runWith(nil, tty, nil, "decode", "--summary", file)
+	require.Equal(t, exitOK, code, stderr)
+	require.NoError(t, tty.Close())
+	<-out.done
+	lines := strings.Split(strings.TrimSpace(out.String()), "\r\n")
+	assert.Len(t, lines, 1+8)
+	for _, l := range lines {
+		assert.LessOrEqual(t, render.Width(l), 70)
+	}
+	_, zero := pty(t, 0, 0)
+	assert.Zero(t, terminalWidth(zero))
+	assert.Zero(t, terminalWidth(io.Discard))
+}
+
+// What cannot be written is reported, also of texts that Cobra writes.
+func TestFullDisk(t *testing.T) {
+	for _, args := range [][]string{
+		{"--version"}, {"version"}, {"--help"}, {"help"}, {"help", "listen"}, {"listen", "--help"}, {}, {"completion", "bash"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			require.NoError(t, err)
+			defer full.Close()
+			var errs bytes.Buffer
+			assert.Equal(t, exitFailed, run(args, full, &errs))
+			assert.Equal(t, "userevents: write /dev/full: no space left on device\n", errs.String())
+		})
+	}
+	var errs bytes.Buffer
+	assert.Equal(t, exitOK, run([]string{"--help"}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, &errs))
+	assert.Empty(t, errs.String())
 }

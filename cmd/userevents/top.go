@@ -4,21 +4,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-	pb "google.golang.org/protobuf/proto"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/filter"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/session"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/show"
-	model "github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/top"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -30,7 +25,7 @@ buckets, or a plot. "?" shows the keys.
 Of counters the rate is what they rose by each second, of histograms and summaries how
 many values were recorded. Both temporalities give the same rate: a delta is divided
 by the time since its start, a cumulative total is compared with the one before. A
-total that falls, or that started after the one before, is a new beginning.
+total that falls, or that started after the one before, is a restart.
 
 p50, p90 and p99 are estimated from the buckets of the last interval: values are taken
 to be spread evenly within a bucket (by their logarithm in an exponential histogram).
@@ -39,7 +34,7 @@ these.
 
 A series is dim after three of its intervals without a point (10 seconds at least) and
 dropped after ten (5 minutes at least, an hour at most). At most 20,000 series and 48
-MiB are remembered; past that the ones that were not heard of for the longest time go.
+MiB are remembered; past that the ones without a point for the longest time go.
 
 Where the terminal is too narrow, columns are left out in this order: process, type,
 unit, pid, trend, age, attributes, service, rate, value. Of attributes the list has the
@@ -49,15 +44,17 @@ NO_COLOR=1 leaves out colours.
 What services write is never passed to the terminal as it is: characters that cannot
 be printed are shown as \x1b or \u202e.
 
-The screen needs a terminal. For scripts and logs there is "userevents listen".
+Ctrl-Z stops it, and leaves the screen until it is continued. The screen needs a
+terminal. For scripts and logs there is "userevents listen", for files "userevents
+decode --summary".
 
-Exit codes: 0 ended by q, Ctrl-C or a signal (INT, TERM); 1 failed while listening; 2
-called with wrong arguments, or without a terminal; 3 this machine, or this user,
-cannot listen ("userevents doctor" tells why).`
+Exit status: 0 ended by q, Ctrl-C or a signal (INT, TERM); 1 failed while listening, or
+the terminal was closed; 2 called with wrong arguments, or without a terminal; 3 this
+machine, or this user, cannot listen ("userevents doctor" shows why); 4 ended as asked,
+but events were lost, left unread or in a gap.`
 
 type topFlags struct {
-	openFlags
-	filterFlags
+	listenFlags
 	interval time.Duration
 }
 
@@ -73,22 +70,19 @@ func newTop(open opener, env func(string) string) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o, err1 := f.options()
-			flt, err2 := f.filter()
+			filter, err2 := f.filter()
 			if err := usage(err1, err2, f.check()); err != nil {
 				return err
 			}
-			out, err := screenOf(c.InOrStdin(), c.OutOrStdout(), env)
+			in, out, err := terminals(c.InOrStdin(), c.OutOrStdout(), env)
 			if err != nil {
-				return withCode(exitUsage, err)
+				return usage(err)
 			}
-			o.PIDs = f.pids
-			return f.run(open, o, flt, c.InOrStdin(), out, c.ErrOrStderr())
+			return f.run(open, o, filter, in, out, c.ErrOrStderr())
 		},
 	}
-	fl := c.Flags()
-	f.openFlags.add(fl, env)
-	f.filterFlags.add(fl)
-	fl.DurationVar(&f.interval, "interval", top.DefaultInterval, fmt.Sprintf("time between two refreshes of the screen, %v to %v", top.MinInterval, top.MaxInterval))
+	f.listenFlags.add(c, env)
+	c.Flags().DurationVar(&f.interval, "interval", top.DefaultInterval, fmt.Sprintf("`TIME` between two refreshes of the screen, %v to %v", top.MinInterval, top.MaxInterval))
 	return c
 }
 
@@ -99,79 +93,57 @@ func (f *topFlags) check() error {
 	return nil
 }
 
-// screenOf returns the terminal to draw on.
-func screenOf(in io.Reader, out io.Writer, env func(string) string) (*os.File, error) {
-	const cure = `"userevents listen" needs none`
-	for _, end := range []struct {
-		name string
-		file any
-	}{{"standard input", in}, {"standard output", out}} {
-		if file, ok := end.file.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
-			return nil, fmt.Errorf("top needs a terminal, and %s is none: %s", end.name, cure)
-		}
+// terminals returns the terminal to read keys from and the one to draw on.
+func terminals(stdin io.Reader, stdout io.Writer, env func(string) string) (in, out *os.File, err error) {
+	const hint = `"userevents listen" needs none`
+	isTerminal := func(file *os.File, ok bool) bool { return ok && term.IsTerminal(int(file.Fd())) }
+	in, inOK := stdin.(*os.File)
+	out, outOK := stdout.(*os.File)
+	switch t := env("TERM"); {
+	case !isTerminal(in, inOK):
+		return nil, nil, fmt.Errorf("top needs a terminal, and standard input is none: %s", hint)
+	case !isTerminal(out, outOK):
+		return nil, nil, fmt.Errorf("top needs a terminal, and standard output is none: %s", hint)
+	case t == "" || t == "dumb":
+		return nil, nil, fmt.Errorf("top needs a terminal with a screen, and TERM is %q: %s", t, hint)
 	}
-	if t := env("TERM"); t == "" || t == "dumb" {
-		return nil, fmt.Errorf("top needs a terminal with a screen, and TERM is %q: %s", t, cure)
-	}
-	return out.(*os.File), nil
+	return in, out, nil
 }
 
-func (f *topFlags) run(open opener, o listen.Options, flt *filter.Filter, in io.Reader, out *os.File, stderr io.Writer) error {
+func (f *topFlags) run(open opener, o listen.Options, filter source.Filter, in, out *os.File, stderr io.Writer) error {
 	ctx, stop := untilEnd(0, out, true)
 	defer stop()
-	var s *session.Session
-	var mu sync.Mutex
-	var status model.Status
-	screen := top.New(top.Options{Names: f.names, Interval: f.interval, Status: func() model.Status {
-		mu.Lock()
-		defer mu.Unlock()
-		return status
+	warn := warner(stderr)
+	s := &source.Session{Filter: filter}
+	screen := top.New(top.Options{Names: f.names, Interval: f.interval, Status: func() source.Status {
+		st := s.Status()
+		st.LastUndecodable = render.Escape(st.LastUndecodable)
+		return st
 	}})
-	s = &session.Session{View: &screenView{screen, &mu, &status}, Filter: flt, Names: f.names, Now: time.Now}
+	s.Show = screen.Event
 	o.OnGap = s.Gap
-	src, err := open(o)
+	l, err := open(o)
 	if err != nil {
-		return cannotListen(err)
+		return cannotListen(o, err)
 	}
-	s.Source = src
-	notes(stderr, o, src.Info())
-	return finish(s, stderr, func() error {
-		// Whichever ends first ends the other.
-		ctx, cancel := context.WithCancel(ctx)
+	for _, finding := range l.Info().Findings() {
+		warn(finding.String())
+	}
+	// Whichever ends first ends the other.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	drawn := make(chan error, 1)
+	go func() {
 		defer cancel()
-		drawn := make(chan error, 1)
-		go func() {
-			defer cancel()
-			drawn <- screen.Run(ctx, in.(*os.File), out, os.Environ())
-		}()
-		err := s.Run(ctx)
+		drawn <- screen.Run(ctx, in, out, os.Environ())
+	}()
+	return listenUntilEnd(ctx, s, l, warn, closer(func() error {
 		cancel()
-		return errors.Join(err, <-drawn, src.Close())
-	})
+		return <-drawn
+	}))
 }
 
-// screenView adapts a screen to a session.
-type screenView struct {
-	*top.Screen
-	mu     *sync.Mutex
-	status *model.Status
-}
+// closer is an io.Closer.
+type closer func() error
 
-func (v *screenView) Event(ev *show.Event) error {
-	filtered := *ev.Event
-	var err error
-	if filtered.Payload, err = pb.Marshal(ev.Data); err != nil {
-		return err
-	}
-	decoded := model.Decode(filtered)
-	return v.Screen.Event(&decoded)
-}
-
-func (v *screenView) Every() time.Duration    { return top.MinInterval }
-func (v *screenView) Close(show.Status) error { return nil }
-func (v *screenView) Draw(st show.Status) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	*v.status = model.Status{Lost: st.Lost, Gaps: st.Gaps, Undecodable: st.Undecodable, LastUndecodable: st.LastUndecodable}
-	return nil
-}
+func (c closer) Close() error { return c() }

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
@@ -433,7 +433,7 @@ func TestHostileHost(t *testing.T) {
 	require.NoError(t, r.JSON(&js))
 	for _, out := range []string{text.String(), js.String()} {
 		for _, l := range strings.Split(out, "\n") {
-			messagetest.Safe(t, l)
+			commandtest.Safe(t, l)
 		}
 		assert.Contains(t, out, `[2J`)
 	}

@@ -6,25 +6,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otel-userevents/usereventsmetric"
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/safetext"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
 
 const (
-	// lookEvery is how often Wait looks whether somebody listens.
-	lookEvery = 50 * time.Millisecond
+	// pollEvery is how often Wait polls for a listener.
+	pollEvery = 50 * time.Millisecond
 	// settle is how long Wait gives a listener that has come: the kernel says
 	// so from the listener's first perf event on, before there is one for each
 	// CPU.
 	settle = time.Second
 	// finish is how long an export may go on once the context is done, so that
-	// who ends a load drops nothing. It is more than a paced MiB takes.
+	// who ends it drops nothing. It is more than a paced MiB takes.
 	finish = time.Second
+	// maxWarnings bounds how much is said of what was not written.
+	maxWarnings = 200
 )
 
 // Exporter is a usereventsmetric.Exporter.
@@ -34,70 +39,104 @@ type Exporter interface {
 	Status() usereventsmetric.Status
 }
 
-// Emitter exports and counts.
-type Emitter struct {
-	Exporter Exporter
-	// Tell is called with lines that are safe to print.
-	Tell func(line string)
-
-	cycles  uint64
-	offered uint64          // points
-	heard   bool            // that somebody listens was told last
-	told    bool            // whether somebody listens
-	dropped map[string]bool // what was told of what was not written
+// Tracepoint is a tracepoint.Tracepoint.
+type Tracepoint interface {
+	Enabled() bool
+	Write(event []byte) error
 }
 
-// maxTold bounds how much is told of what was not written.
-const maxTold = 200
+// Emitter writes metrics and counts.
+type Emitter struct {
+	// Enabled reports whether anybody listens.
+	Enabled func() bool
+	// Warn is called with lines about what goes on. They may have texts of files
+	// in them.
+	Warn func(line string)
+
+	pacer     tracepoint.Pacer
+	result    Result
+	enabled   bool            // as reported last
+	reported  bool            // whether it was
+	warned    map[string]bool // what was said of what was not written
+	sizeGuess int             // data points of the last message
+}
+
+// Result is what became of everything.
+type Result struct {
+	Exports       uint64
+	Unreadable    uint64 // requests of files
+	Offered       uint64 // data points
+	Written       uint64 // of Offered
+	Dropped       uint64 // of Offered, as reported
+	Events, Bytes uint64
+}
+
+func (r Result) String() string {
+	unobserved := r.Offered - min(r.Offered, r.Written+r.Dropped)
+	s := fmt.Sprintf("%s, %s: %d written in %s of %s in all, %d dropped, %d while nobody listened",
+		source.Count(r.Exports, "export"), source.Count(r.Offered, "point"), r.Written,
+		source.Count(r.Events, "event"), source.Count(r.Bytes, "byte"), r.Dropped, unobserved)
+	if r.Unreadable > 0 {
+		s += ", " + source.Count(r.Unreadable, "unreadable request")
+	}
+	return s
+}
+
+// Result returns it so far.
+func (e *Emitter) Result() Result { return e.result }
 
 // Wait returns when somebody listens and has had the time to settle, or with the
 // error of the context.
 func (e *Emitter) Wait(ctx context.Context) error {
-	if e.Exporter.Enabled() {
+	if e.Enabled() {
 		return nil
 	}
-	e.Tell("waiting for a listener")
-	if err := sleepUntil(ctx, lookEvery, e.Exporter.Enabled); err != nil {
-		return err
-	}
-	return sleepUntil(ctx, settle, func() bool { return true })
-}
-
-func sleepUntil(ctx context.Context, every time.Duration, done func() bool) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-			if done() {
-				return nil
-			}
+	e.Warn("waiting for a listener")
+	for !e.Enabled() {
+		if err := tracepoint.Sleep(ctx, pollEvery); err != nil {
+			return err
 		}
 	}
+	return tracepoint.Sleep(ctx, settle)
 }
 
-// Export exports one resource's metrics. What could not be written is told and
-// counted, and no error; errors are final. Once the context is done it begins
-// nothing and returns the context's error, but finishes what it has begun.
-func (e *Emitter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+// begin counts an export of so many points. Once the context is done it begins
+// nothing and returns the context's error; the context that it returns is done
+// later, so that what has begun is finished.
+func (e *Emitter) begin(ctx context.Context, points int) (context.Context, context.CancelFunc, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, nil, err
 	}
-	ctx, release := outliving(ctx, finish)
-	defer release()
-	if listening := e.Exporter.Enabled(); listening != e.heard || !e.told {
-		e.heard, e.told = listening, true
-		if listening {
-			e.Tell("somebody listens")
+	if enabled := e.Enabled(); enabled != e.enabled || !e.reported {
+		e.enabled, e.reported = enabled, true
+		if enabled {
+			e.Warn("somebody listens")
 		} else {
-			e.Tell("nobody listens: nothing is written until somebody does")
+			e.Warn("nobody listens: nothing is written until somebody does")
 		}
 	}
-	e.cycles++
-	e.offered += uint64(otlp.CountPoints(rm))
-	err := e.Exporter.Export(ctx, rm)
+	e.result.Exports++
+	e.result.Offered += uint64(points)
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if tracepoint.Sleep(longer, finish) == nil {
+			cancel()
+		}
+	})
+	return longer, func() { stop(); cancel() }, nil
+}
+
+// Export exports the metrics of one resource. What could not be written is
+// reported and counted, and no error; errors are final.
+func (e *Emitter) Export(ctx context.Context, x Exporter, rm *metricdata.ResourceMetrics) error {
+	ctx, end, err := e.begin(ctx, otlp.CountPoints(rm))
+	if err != nil {
+		return err
+	}
+	defer end()
+	err = x.Export(ctx, rm)
+	s := x.Status()
+	e.result.Written, e.result.Dropped, e.result.Events, e.result.Bytes = s.Points, s.DroppedPoints, s.Messages, s.Bytes
 	var partial *usereventsmetric.PartialError
 	if !errors.As(err, &partial) {
 		return err
@@ -107,70 +146,80 @@ func (e *Emitter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) er
 		if d.Points == 0 {
 			what = fmt.Sprintf("%d exemplars left out", d.Exemplars)
 		}
-		e.tellOnce(safetext.Escape(fmt.Sprintf("%s of %s: %v", what, d.Metric, d.Err)))
+		e.warnOnce(fmt.Sprintf("%s of %s: %v", what, d.Metric, d.Err))
 	}
 	if partial.Unlisted > 0 {
-		e.tellOnce(fmt.Sprintf("%d data points not written of further metrics", partial.Unlisted))
+		e.warnOnce(fmt.Sprintf("%d data points not written of further metrics", partial.Unlisted))
 	}
 	if partial.Stopped != nil {
-		e.tellOnce(fmt.Sprintf("an export was cut short: %v", partial.Stopped))
+		e.warnOnce(fmt.Sprintf("an export was cut short: %v", partial.Stopped))
 	}
 	return nil
 }
 
-// outliving returns a context that is done so much later than ctx.
-func outliving(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		select {
-		case <-longer.Done():
-		case <-time.After(by):
-			cancel()
-		}
-	})
-	return longer, func() {
-		stop()
-		cancel()
+// Write writes a request as it is, in as many events as it takes. What could not
+// be written is reported and counted, and no error; errors are final.
+func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metrics) error {
+	ctx, end, err := e.begin(ctx, metrics.DataPointCount())
+	if err != nil {
+		return err
 	}
+	defer end()
+	if e.pacer.Burst == 0 {
+		e.pacer.Burst, e.pacer.Pause = tracepoint.DefaultBurst, tracepoint.DefaultPause
+	}
+	e.pacer.Start()
+	for m := range split(metrics, min(otlp.MaxMessageSize, os.Getpagesize()-48), &e.sizeGuess) {
+		if m.err != nil {
+			e.warnOnce(m.err.Error())
+		}
+		if m.event == nil {
+			e.result.Dropped += uint64(m.points)
+			continue
+		}
+		size := len(m.event) - otlp.Headroom
+		if e.pacer.Due(size) {
+			err = e.pacer.Wait(ctx, 0)
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if !to.Enabled() {
+			return nil // the rest is for nobody
+		}
+		if err := to.Write(m.event); errors.Is(err, tracepoint.ErrLost) {
+			return err
+		} else if err != nil {
+			// No second attempt: after EFAULT one listener may have it already.
+			e.result.Dropped += uint64(m.points)
+			e.warnOnce(fmt.Sprintf("%d data points not written: %v", m.points, err))
+			continue
+		}
+		e.pacer.Wrote(size)
+		e.result.Written += uint64(m.points)
+		e.result.Events++
+		e.result.Bytes += uint64(size)
+	}
+	return nil
 }
 
-// tellOnce does not repeat in each export what is the same again.
-func (e *Emitter) tellOnce(line string) {
-	if e.dropped[line] || len(e.dropped) == maxTold {
+// Unreadable counts a request that could not be read.
+func (e *Emitter) Unreadable(err error) {
+	e.result.Unreadable++
+	e.warnOnce(err.Error())
+}
+
+// warnOnce does not repeat in each export what is the same again.
+func (e *Emitter) warnOnce(line string) {
+	if e.warned[line] || len(e.warned) == maxWarnings {
 		return
 	}
-	if e.dropped == nil {
-		e.dropped = map[string]bool{}
+	if e.warned == nil {
+		e.warned = map[string]bool{}
 	}
-	e.dropped[line] = true
-	e.Tell(line)
-}
-
-// Result is what became of everything.
-type Result struct {
-	Exports       uint64
-	Offered       uint64 // data points
-	Written       uint64 // of Offered
-	Dropped       uint64 // of Offered, as they were told
-	Unheard       uint64 // of Offered: nobody listened
-	Events, Bytes uint64
-	ExemplarsLeft uint64
-}
-
-// Result tells it so far.
-func (e *Emitter) Result() Result {
-	s := e.Exporter.Status()
-	r := Result{
-		Exports: e.cycles, Offered: e.offered, Written: s.Points, Dropped: s.DroppedPoints,
-		Events: s.Messages, Bytes: s.Bytes, ExemplarsLeft: s.ExemplarsDropped,
-	}
-	if known := r.Written + r.Dropped; known < r.Offered {
-		r.Unheard = r.Offered - known
-	}
-	return r
-}
-
-func (r Result) String() string {
-	return fmt.Sprintf("%d exports, %d points: %d written in %d events of %d bytes in all, %d dropped, %d while nobody listened",
-		r.Exports, r.Offered, r.Written, r.Events, r.Bytes, r.Dropped, r.Unheard)
+	e.warned[line] = true
+	e.Warn(line)
 }

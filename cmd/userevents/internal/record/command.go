@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// Exit codes of commands that did not run, and of those that a signal ended, are
+// Exit statuses of commands that did not run, and of those that a signal ended, are
 // those of shells.
 const (
 	exitCannotRun = 126
@@ -74,9 +74,9 @@ func (c *Command) Wait() error {
 	return err
 }
 
-// ExitCode is that of the command, once Wait has returned: 128 more than the
+// ExitStatus is that of the command, once Wait has returned: 128 more than the
 // number of a signal that ended it, but 0 for the one of End.
-func (c *Command) ExitCode() int {
+func (c *Command) ExitStatus() int {
 	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	switch {
 	case !ok || !status.Signaled():
@@ -87,8 +87,8 @@ func (c *Command) ExitCode() int {
 	return exitSignal + int(status.Signal())
 }
 
-// StartExit is the exit code for a command that could not be started.
-func StartExit(err error) int {
+// StartStatus is the exit status for a command that could not be started.
+func StartStatus(err error) int {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 		return exitNotFound
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestExitCodes(t *testing.T) {
+func TestExitStatus(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -30,9 +30,9 @@ func TestExitCodes(t *testing.T) {
 			c, err := Start(tt.args, nil, nil, nil)
 			require.NoError(t, err)
 			require.NoError(t, c.Wait())
-			assert.Equal(t, tt.want, c.ExitCode())
+			assert.Equal(t, tt.want, c.ExitStatus())
 			c.End() // in vain
-			assert.Equal(t, tt.want, c.ExitCode())
+			assert.Equal(t, tt.want, c.ExitStatus())
 		})
 	}
 }
@@ -41,7 +41,7 @@ func TestCommandsThatCannotBeStarted(t *testing.T) {
 	for name, want := range map[string]int{"no such command": exitNotFound, "/no/such/command": exitNotFound, "/etc": exitCannotRun, "/etc/passwd": exitCannotRun} {
 		_, err := Start([]string{name}, nil, nil, nil)
 		require.Error(t, err)
-		assert.Equal(t, want, StartExit(err), name)
+		assert.Equal(t, want, StartStatus(err), name)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestCommandHasOurInputAndOutput(t *testing.T) {
 	assert.Equal(t, "failed\n", errs.String())
 }
 
-// running starts a shell that tells of a signal and ends with 3, and waits until
+// running starts a shell that prints that it got a signal and ends with 3, and waits until
 // it is ready to.
 func running(t *testing.T) (*Command, *bufio.Reader) {
 	t.Helper()
@@ -80,7 +80,7 @@ func TestSignalsArePassedOn(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "got\n", line)
 		require.NoError(t, c.Wait())
-		assert.Equal(t, 3, c.ExitCode(), "a command's own way to end counts")
+		assert.Equal(t, 3, c.ExitStatus(), "a command's own way to end counts")
 	}
 }
 
@@ -89,5 +89,5 @@ func TestEndIsNoFailure(t *testing.T) {
 	require.NoError(t, err)
 	c.End()
 	require.NoError(t, c.Wait())
-	assert.Zero(t, c.ExitCode())
+	assert.Zero(t, c.ExitStatus())
 }

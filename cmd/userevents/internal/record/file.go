@@ -1,39 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package record writes recordings.
+// Package record writes recordings, and runs a command meanwhile.
 package record
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 )
 
 // File is a file of whole lines: where one could not be written, as on a disk
-// that is full, the part of it that was is taken away again.
+// that is full, the part of it that was written is removed.
 type File struct {
-	file  *os.File
-	whole int64 // bytes
-	lines uint64
-	plain bool // a regular file, which can be cut
+	file      *os.File
+	name      string // that it has, or will have
+	temporary string // that it has until Publish; empty for one that is written directly
+	whole     int64  // bytes
+	lines     uint64
+	regular   bool // it can be cut
 }
 
-// Create begins a file anew, which only its owner may read, as recordings tell
-// about the services.
+// IsStdout reports whether the name of a recording stands for stdout.
+func IsStdout(name string) bool { return name == "-" || name == "/dev/stdout" }
+
+// Create creates a file that only its owner may read, as recordings may have
+// secrets of the services, beside the one that it replaces when it is published. A
+// symbolic link is replaced, and not followed. What is no regular file is written
+// to directly.
 func Create(name string) (*File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, err
+	if info, err := os.Lstat(name); isDevice(name) || err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeDevice|os.ModeSocket) != 0 {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &File{file: f, name: name}, nil
+	} else if err == nil && info.IsDir() {
+		return nil, &os.PathError{Op: "open", Path: name, Err: errors.New("is a directory")}
 	}
-	info, err := f.Stat()
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // of mode 0600
 	if err != nil {
-		f.Close()
-		return nil, err
+		return nil, fmt.Errorf("%s cannot be created or replaced: %w", name, err)
 	}
-	return &File{file: f, plain: info.Mode().IsRegular()}, nil
+	return &File{file: f, name: name, temporary: f.Name(), regular: true}, nil
 }
 
-var _ io.Writer = (*File)(nil)
+// isDevice reports whether a name leads to open files: /dev/fd/3, /dev/stderr.
+func isDevice(name string) bool {
+	name = filepath.Clean(name)
+	return filepath.Dir(name) == "/dev" || strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/")
+}
+
+// Publish gives the file its name. Without it, Close removes the file.
+func (f *File) Publish() error {
+	if f.temporary == "" {
+		return nil
+	}
+	if err := os.Rename(f.temporary, f.name); err != nil {
+		return err
+	}
+	f.temporary = ""
+	return nil
+}
 
 // Write writes one line. Its error says how many there are.
 func (f *File) Write(line []byte) (int, error) {
@@ -43,25 +73,32 @@ func (f *File) Write(line []byte) (int, error) {
 		f.lines++
 		return n, nil
 	}
-	if f.plain && n > 0 {
+	// It may have been created by another name.
+	err = fmt.Errorf("write %s: %w: it has %d lines, which are whole", f.name, errors.Unwrap(err), f.lines)
+	if f.regular && n > 0 {
 		if cut := f.file.Truncate(f.whole); cut != nil {
-			return n, fmt.Errorf("%w (and its last line is cut off: %w)", err, cut)
+			return n, fmt.Errorf("%w, and then the beginning of another: %w", err, cut)
 		}
 		if _, seek := f.file.Seek(f.whole, io.SeekStart); seek != nil {
-			return n, fmt.Errorf("%w (%w)", err, seek)
+			return n, errors.Join(err, seek)
 		}
 	}
-	return n, fmt.Errorf("%w: it has %d lines, which are whole", err, f.lines)
+	return n, err
 }
 
-// Close makes sure that what was written is on the disk.
+// Close makes sure that what was written is on the disk. A second Close does
+// nothing.
 func (f *File) Close() error {
-	var err error
-	if f.plain {
-		err = f.file.Sync()
+	if f.file == nil {
+		return nil
 	}
-	if closeErr := f.file.Close(); err == nil {
-		err = closeErr
+	var errs []error
+	if f.temporary != "" {
+		errs = append(errs, os.Remove(f.temporary))
+	} else if f.regular {
+		errs = append(errs, f.file.Sync())
 	}
-	return err
+	errs = append(errs, f.file.Close())
+	f.file = nil
+	return errors.Join(errs...)
 }

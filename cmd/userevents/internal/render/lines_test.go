@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
@@ -33,12 +33,12 @@ func decoded(t testing.TB, ev listen.Event) *source.Event {
 // act on wherever there is text.
 func everything(t *testing.T) (events []*source.Event) {
 	const bad = "\x1b]0;x\a\u009b2J\u202e\U000e0001\r\n\x7f世"
-	m := messagetest.Gauge(bad, bad, messagetest.IntPoint(1, bad, bad))
+	m := commandtest.Gauge(bad, bad, commandtest.IntPoint(1, bad, bad))
 	m.Description = bad
-	all := append(messagetest.ShopEvents(t),
-		listen.Event{PID: 7, Process: bad, Version: bad, Tracepoint: bad, Payload: messagetest.Encode(t,
-			messagetest.Message(messagetest.Attrs("service.name", bad, "service.instance.id", bad), m))},
-		listen.Event{Payload: messagetest.Encode(t, messagetest.Message(messagetest.Attrs("service.name", "s"), messagetest.EveryKind()...))})
+	all := append(commandtest.ShopEvents(t),
+		listen.Event{PID: 7, Process: bad, Version: bad, Tracepoint: bad, Payload: commandtest.Encode(t,
+			commandtest.Message(commandtest.Attrs("service.name", bad, "service.instance.id", bad), m))},
+		listen.Event{Payload: commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "s"), commandtest.EveryKind()...))})
 	for _, ev := range all {
 		events = append(events, decoded(t, ev))
 	}
@@ -58,7 +58,7 @@ func TestLines(t *testing.T) {
 	var lines []string
 	for _, ev := range everything(t)[:4] {
 		for _, l := range rendered(t, render.Lines, ev) {
-			messagetest.Safe(t, l)
+			commandtest.Safe(t, l)
 			lines = append(lines, strings.Join(strings.Fields(l), " "))
 		}
 	}
@@ -78,14 +78,14 @@ func TestLines(t *testing.T) {
 // What is not known of an event is a dash.
 func TestTimeAndProcess(t *testing.T) {
 	point := func(at time.Time) listen.Event {
-		p := messagetest.IntPoint(1)
+		p := commandtest.IntPoint(1)
 		if !at.IsZero() {
 			p.TimeUnixNano = uint64(at.UnixNano())
 		}
-		return listen.Event{Monotonic: 12_345_678_901, PID: 7, Payload: messagetest.Encode(t, messagetest.Message(nil, messagetest.Gauge("m", "", p)))}
+		return listen.Event{Monotonic: 12_345_678_901, PID: 7, Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("m", "", p)))}
 	}
 	timed, foreign := point(time.Time{}), point(time.Time{})
-	timed.Time = messagetest.Noon
+	timed.Time = commandtest.Noon
 	foreign.PID = 0
 	for _, tt := range []struct {
 		name        string
@@ -94,9 +94,9 @@ func TestTimeAndProcess(t *testing.T) {
 		want        string
 	}{
 		{"usual", timed, false, "2030-01-02T12:00:00.000000Z 7 -"},
-		{"without a wall clock", point(messagetest.Noon), false, "12.345678 7 -"},
+		{"without a wall clock", point(commandtest.Noon), false, "12.345678 7 -"},
 		{"of another pid namespace", foreign, false, "12.345678 0 -"},
-		{"of a recording", point(messagetest.Noon), true, "2030-01-02T12:00:00.000000Z - -"},
+		{"of a recording", point(commandtest.Noon), true, "2030-01-02T12:00:00.000000Z - -"},
 		{"of a recording, without a time", point(time.Time{}), true, "- - -"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestOTLPJSON(t *testing.T) {
 	for _, ev := range everything(t) {
 		lines := rendered(t, render.OTLPJSON, ev)
 		require.Len(t, lines, 1)
-		messagetest.Safe(t, lines[0])
+		commandtest.Safe(t, lines[0])
 		got := pmetricotlp.NewExportRequest()
 		require.NoError(t, got.UnmarshalJSON([]byte(lines[0])))
 		want := pmetricotlp.NewExportRequest()
@@ -131,7 +131,7 @@ func marshal(t *testing.T, m pmetric.Metrics) []byte {
 
 // A message that is reduced has what is wanted, and nothing else.
 func TestOTLPJSONOfWhatIsWanted(t *testing.T) {
-	ev := decoded(t, messagetest.ShopEvents(t)[0])
+	ev := decoded(t, commandtest.ShopEvents(t)[0])
 	f, err := source.NewFilter([]string{"queue.*"}, nil)
 	require.NoError(t, err)
 	f.Reduce(ev.Metrics)
@@ -143,10 +143,10 @@ func TestOTLPJSONOfWhatIsWanted(t *testing.T) {
 // Whatever a process writes, it is refused for all outputs or shown in all, and
 // what is shown is harmless.
 func FuzzEvents(f *testing.F) {
-	f.Add(messagetest.Encode(f, messagetest.Message(messagetest.Attrs("service.name", "shop"), messagetest.EveryKind()...)), "shop", uint8(80))
-	f.Add(messagetest.Encode(f, messagetest.Message(messagetest.Attrs("service.name", "\x1b]0;x\a", "service.instance.id", "\u202e"),
-		messagetest.Gauge("\x1b[2J", "\r\n", messagetest.IntPoint(1, "\x1b", "\x00")))), "\x1bc", uint8(10))
-	f.Add(messagetest.Encode(f, messagetest.ShortTraceID()), "a b", uint8(1))
+	f.Add(commandtest.Encode(f, commandtest.Message(commandtest.Attrs("service.name", "shop"), commandtest.EveryKind()...)), "shop", uint8(80))
+	f.Add(commandtest.Encode(f, commandtest.Message(commandtest.Attrs("service.name", "\x1b]0;x\a", "service.instance.id", "\u202e"),
+		commandtest.Gauge("\x1b[2J", "\r\n", commandtest.IntPoint(1, "\x1b", "\x00")))), "\x1bc", uint8(10))
+	f.Add(commandtest.Encode(f, commandtest.ShortTraceID()), "a b", uint8(1))
 	f.Add([]byte{}, "", uint8(0))
 	f.Add([]byte("junk"), "\xff", uint8(255))
 	f.Fuzz(func(t *testing.T, payload []byte, process string, cells uint8) {
@@ -155,7 +155,7 @@ func FuzzEvents(f *testing.F) {
 			return
 		}
 		for _, l := range rendered(t, render.Lines, &ev) {
-			messagetest.Safe(t, l)
+			commandtest.Safe(t, l)
 			if got := len(strings.Fields(l)); got < 9 {
 				t.Fatalf("%d columns: %q", got, l)
 			}
@@ -167,7 +167,7 @@ func FuzzEvents(f *testing.F) {
 		if len(lines) != 1 {
 			t.Fatalf("%d lines", len(lines))
 		}
-		messagetest.Safe(t, lines[0])
+		commandtest.Safe(t, lines[0])
 		if len(lines[0]) > 200*(len(payload)+len(process))+10_000 {
 			t.Fatalf("%d bytes of text for %d", len(lines[0]), len(payload)+len(process))
 		}
@@ -185,10 +185,10 @@ func FuzzEvents(f *testing.F) {
 func BenchmarkEvents(b *testing.B) {
 	var points []*metricspb.NumberDataPoint
 	for i := range 45 {
-		points = append(points, messagetest.IntPoint(int64(i), "http.route", fmt.Sprintf("/route/%d", i), "http.request.method", "GET", "status", "200"))
+		points = append(points, commandtest.IntPoint(int64(i), "http.route", fmt.Sprintf("/route/%d", i), "http.request.method", "GET", "status", "200"))
 	}
-	payload := messagetest.Encode(b, messagetest.Message(messagetest.Attrs("service.name", "shop", "service.instance.id", "a"),
-		messagetest.Sum("http.server.requests", "{request}", messagetest.Delta, true, points...)))
+	payload := commandtest.Encode(b, commandtest.Message(commandtest.Attrs("service.name", "shop", "service.instance.id", "a"),
+		commandtest.Sum("http.server.requests", "{request}", commandtest.Delta, true, points...)))
 	for name, show := range map[string]func(io.Writer) func(*source.Event) error{"lines": render.Lines, "json": render.OTLPJSON} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(payload)))

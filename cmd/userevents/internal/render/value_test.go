@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
@@ -68,7 +68,7 @@ func TestAttributes(t *testing.T) {
 }
 
 func TestDataPoint(t *testing.T) {
-	ev := source.Decode(listen.Event{Payload: messagetest.Encode(t, messagetest.Message(nil, messagetest.EveryKind()...))})
+	ev := source.Decode(listen.Event{Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.EveryKind()...))})
 	require.NoError(t, ev.Err)
 	var got []string
 	for p := range source.Points(ev.Metrics) {

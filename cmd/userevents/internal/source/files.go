@@ -115,7 +115,7 @@ func (f *Files) open(ctx context.Context, name string) error {
 	} else {
 		opened, err := os.Open(name)
 		if err != nil {
-			return err
+			return errors.Unwrap(err) // without the name, which failed adds
 		}
 		in = opened
 		c.close = append(c.close, opened.Close)

@@ -10,15 +10,15 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 func TestPoints(t *testing.T) {
-	payload := messagetest.Encode(t,
-		messagetest.Message(messagetest.Attrs("service.name", "shop", "service.instance.id", "a"), messagetest.EveryKind()...),
-		messagetest.Message(nil, messagetest.Gauge("last", "", messagetest.IntPoint(1))))
+	payload := commandtest.Encode(t,
+		commandtest.Message(commandtest.Attrs("service.name", "shop", "service.instance.id", "a"), commandtest.EveryKind()...),
+		commandtest.Message(nil, commandtest.Gauge("last", "", commandtest.IntPoint(1))))
 	ev := source.Decode(listen.Event{Payload: payload})
 	require.NoError(t, ev.Err)
 	var got []string
@@ -51,7 +51,7 @@ func TestPoints(t *testing.T) {
 }
 
 func TestWhatIsNotDecoded(t *testing.T) {
-	good := messagetest.Encode(t, messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(1))))
+	good := commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("m", "", commandtest.IntPoint(1))))
 	for _, c := range []struct {
 		name string
 		ev   listen.Event

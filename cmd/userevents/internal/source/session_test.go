@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -77,7 +77,7 @@ func done() context.Context {
 
 // What had been written when the end came is still shown.
 func TestDrainAtTheEnd(t *testing.T) {
-	l := &played{events: messagetest.ShopEvents(t)}
+	l := &played{events: commandtest.ShopEvents(t)}
 	s := newSession()
 	require.NoError(t, s.Listen(done(), l))
 	assert.Equal(t, 1, l.drains)
@@ -85,7 +85,7 @@ func TestDrainAtTheEnd(t *testing.T) {
 	assert.False(t, s.Status().Missing())
 
 	s = newSession()
-	require.ErrorContains(t, s.Listen(done(), &played{events: messagetest.ShopEvents(t), err: errors.New("boom")}), "boom",
+	require.ErrorContains(t, s.Listen(done(), &played{events: commandtest.ShopEvents(t), err: errors.New("boom")}), "boom",
 		"an error while draining is one")
 	assert.Equal(t, uint64(3), s.Status().Events)
 }
@@ -95,7 +95,7 @@ func TestDrainIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &played{}
 		for range 10 {
-			l.events = append(l.events, messagetest.ShopEvents(t)...)
+			l.events = append(l.events, commandtest.ShopEvents(t)...)
 		}
 		s := newSession()
 		s.Show = func(*source.Event) error {
@@ -116,19 +116,19 @@ func TestNothingIsUnreadThatIsNotWanted(t *testing.T) {
 	for _, ctx := range []context.Context{context.Background(), done()} {
 		s := newSession()
 		s.Count = 1
-		require.NoError(t, s.Listen(ctx, &played{events: messagetest.ShopEvents(t)}))
+		require.NoError(t, s.Listen(ctx, &played{events: commandtest.ShopEvents(t)}))
 		assert.Equal(t, source.Status{Events: 1, Points: 3}, s.Status())
 
 		s = newSession()
 		s.Show = func(*source.Event) error { return io.ErrClosedPipe }
-		require.ErrorIs(t, s.Listen(ctx, &played{events: messagetest.ShopEvents(t)}), io.ErrClosedPipe)
+		require.ErrorIs(t, s.Listen(ctx, &played{events: commandtest.ShopEvents(t)}), io.ErrClosedPipe)
 		assert.Equal(t, source.Status{}, s.Status())
 	}
 }
 
 func TestEndOfListening(t *testing.T) {
 	s := newSession()
-	require.ErrorContains(t, s.Listen(context.Background(), &played{events: messagetest.ShopEvents(t), err: errors.New("boom")}), "boom")
+	require.ErrorContains(t, s.Listen(context.Background(), &played{events: commandtest.ShopEvents(t), err: errors.New("boom")}), "boom")
 	assert.Equal(t, []string{"3 events, 5 points, 0 lost, 0 gaps, 0 undecodable"}, s.Summary())
 }
 
@@ -158,7 +158,7 @@ func TestFilters(t *testing.T) {
 				}
 				return nil
 			}
-			require.NoError(t, s.Listen(done(), &played{events: messagetest.ShopEvents(t)}))
+			require.NoError(t, s.Listen(done(), &played{events: commandtest.ShopEvents(t)}))
 			assert.Equal(t, uint64(tt.events), s.Status().Events)
 			assert.Equal(t, uint64(tt.points), s.Status().Points)
 		})
@@ -179,10 +179,10 @@ func TestUndecodableEventsAreReported(t *testing.T) {
 	}{
 		{"bytes that do not fit the layout", listen.Event{PID: 7, Process: "evil", CPU: 1, Err: fmt.Errorf("%w: too short", listen.ErrUndecodable)},
 			"undecodable event of pid 7 (evil) on CPU 1: "},
-		{"another protocol", listen.Event{PID: 7, Process: "evil", Protocol: 7, Payload: messagetest.Encode(t)},
+		{"another protocol", listen.Event{PID: 7, Process: "evil", Protocol: 7, Payload: commandtest.Encode(t)},
 			"undecodable event of pid 7 (evil) on CPU 0: protocol 7 is not OTLP's, 0"},
 		{"junk", listen.Event{PID: 7, Payload: []byte("junk")}, "undecodable event of pid 7 on CPU 0: not an OTLP message: "},
-		{"a trace id of three bytes", listen.Event{PID: 7, Payload: messagetest.Encode(t, messagetest.ShortTraceID())},
+		{"a trace id of three bytes", listen.Event{PID: 7, Payload: commandtest.Encode(t, commandtest.ShortTraceID())},
 			"undecodable event of pid 7 on CPU 0: not an OTLP message: unmarshal: invalid TraceID length"},
 		{"zeros", listen.Event{Process: "evil", Payload: make([]byte, 8168)},
 			"undecodable event of a process in another pid namespace (evil) on CPU 0: not an OTLP message: "},
@@ -190,7 +190,7 @@ func TestUndecodableEventsAreReported(t *testing.T) {
 		{"a long reason", listen.Event{PID: 7, Err: errors.New(strings.Repeat("ü", 1000))}, "undecodable event of pid 7 on CPU 0: ü"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			good := messagetest.ShopEvents(t)
+			good := commandtest.ShopEvents(t)
 			s := newSession()
 			var warnings []string
 			s.Warn = func(l string) { warnings = append(warnings, l) }
@@ -241,7 +241,7 @@ func TestUndecodableEventsWithoutWarnings(t *testing.T) {
 
 func TestGaps(t *testing.T) {
 	s := newSession()
-	g := listen.Gap{CPU: 1, From: messagetest.Noon, To: messagetest.Noon.Add(1500 * time.Millisecond)}
+	g := listen.Gap{CPU: 1, From: commandtest.Noon, To: commandtest.Noon.Add(1500 * time.Millisecond)}
 	s.Gap(g)
 	var warnings []string
 	s.Warn = func(l string) { warnings = append(warnings, l) }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -72,9 +72,9 @@ func BenchmarkApply(b *testing.B) {
 	s := newStore()
 	var metrics []*metricspb.Metric
 	for i := range 100 {
-		metrics = append(metrics, messagetest.Gauge(fmt.Sprint(i), "", messagetest.IntPoint(1)))
+		metrics = append(metrics, commandtest.Gauge(fmt.Sprint(i), "", commandtest.IntPoint(1)))
 	}
-	ev := event(b, listen.Event{PID: 1}, messagetest.Message(nil, metrics...))
+	ev := event(b, listen.Event{PID: 1}, commandtest.Message(nil, metrics...))
 	b.ReportAllocs()
 	for b.Loop() {
 		s.apply(ev, 0)

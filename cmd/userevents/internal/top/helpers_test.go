@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -29,7 +29,7 @@ type desk struct {
 }
 
 // start is the time of day at which a desk's time begins.
-var start = messagetest.Noon
+var start = commandtest.Noon
 
 func newDesk(t testing.TB) *desk {
 	d := &desk{t: t}
@@ -50,7 +50,7 @@ func (d *desk) write(pid int, process string, rm ...*metricspb.ResourceMetrics) 
 // event is an event with a message.
 func event(t testing.TB, ev listen.Event, rm ...*metricspb.ResourceMetrics) *source.Event {
 	t.Helper()
-	ev.Tracepoint, ev.Payload = "otlp_metrics", messagetest.Encode(t, rm...)
+	ev.Tracepoint, ev.Payload = "otlp_metrics", commandtest.Encode(t, rm...)
 	decoded := source.Decode(ev)
 	require.NoError(t, decoded.Err)
 	return &decoded

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
@@ -132,9 +132,9 @@ func TestCumulativeHistogramsAreOfTheLastInterval(t *testing.T) {
 		for _, c := range counts {
 			p.Count += c
 		}
-		m := messagetest.Histogram("m", "", p)
-		m.GetHistogram().AggregationTemporality = messagetest.Cumulative
-		d.write(1, "", messagetest.Message(nil, m))
+		m := commandtest.Histogram("m", "", p)
+		m.GetHistogram().AggregationTemporality = commandtest.Cumulative
+		d.write(1, "", commandtest.Message(nil, m))
 		d.pass(time.Second)
 		return &d.model.shown[0].shown
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
@@ -26,10 +26,10 @@ func (d *desk) many(n int) {
 		var metrics []*metricspb.Metric
 		for i := first; i < min(first+inAnEvent, n); i++ {
 			metrics = append(metrics,
-				messagetest.Gauge(fmt.Sprintf("m.%04d", i), "",
-					messagetest.IntPoint(int64(i), "http.route", "/"+fmt.Sprint(i%10))))
+				commandtest.Gauge(fmt.Sprintf("m.%04d", i), "",
+					commandtest.IntPoint(int64(i), "http.route", "/"+fmt.Sprint(i%10))))
 		}
-		d.write(1, "p", messagetest.Message(messagetest.Attrs("service.name", "s"), metrics...))
+		d.write(1, "p", commandtest.Message(commandtest.Attrs("service.name", "s"), metrics...))
 	}
 	d.pass(time.Second)
 }
@@ -118,8 +118,8 @@ func TestSorting(t *testing.T) {
 	gauges := func(pid int, service string, values map[string]int64) {
 		for name, v := range values {
 			d.write(pid, "",
-				messagetest.Message(messagetest.Attrs("service.name", service),
-					messagetest.Gauge(name, "", messagetest.IntPoint(v))))
+				commandtest.Message(commandtest.Attrs("service.name", service),
+					commandtest.Gauge(name, "", commandtest.IntPoint(v))))
 		}
 	}
 	gauges(3, "b", map[string]int64{"x": 1})
@@ -127,11 +127,11 @@ func TestSorting(t *testing.T) {
 	gauges(2, "c", map[string]int64{"y": 7})
 	d.now += time.Second
 	gauges(1, "a", map[string]int64{"z": 3})
-	counter := messagetest.IntPoint(50)
+	counter := commandtest.IntPoint(50)
 	counter.StartTimeUnixNano, counter.TimeUnixNano = unixNano(0), unixNano(10)
 	d.write(9, "",
-		messagetest.Message(messagetest.Attrs("service.name", "d"),
-			messagetest.Sum("w", "", messagetest.Delta, true, counter)))
+		commandtest.Message(commandtest.Attrs("service.name", "d"),
+			commandtest.Sum("w", "", commandtest.Delta, true, counter)))
 	d.pass(time.Second)
 	for _, c := range []struct{ key, by, want, reversed string }{
 		{"1", "service", "z x y w", "w y x z"},
@@ -163,9 +163,9 @@ func TestSorting(t *testing.T) {
 func TestFiltering(t *testing.T) {
 	d := newDesk(t)
 	attrs := func(service, instance string) *metricspb.ResourceMetrics {
-		return messagetest.Message(messagetest.Attrs("service.name", service, "service.instance.id", instance),
-			messagetest.Gauge(service+".One", "", messagetest.IntPoint(1, "http.route", "/cart", "method", "GET")),
-			messagetest.Gauge(service+".two", "", messagetest.IntPoint(1, "http.route", "/pay now")))
+		return commandtest.Message(commandtest.Attrs("service.name", service, "service.instance.id", instance),
+			commandtest.Gauge(service+".One", "", commandtest.IntPoint(1, "http.route", "/cart", "method", "GET")),
+			commandtest.Gauge(service+".two", "", commandtest.IntPoint(1, "http.route", "/pay now")))
 	}
 	d.write(4711, "httpd", attrs("shop", "i1"))
 	d.write(815, "java", attrs("bank", "i2"))
@@ -278,8 +278,8 @@ func TestDetailFollowsItsSeries(t *testing.T) {
 	d := newDesk(t)
 	value := func(v int64) {
 		d.write(1, "p",
-			messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(v)),
-				messagetest.Gauge("n", "", messagetest.IntPoint(-v))))
+			commandtest.Message(nil, commandtest.Gauge("m", "", commandtest.IntPoint(v)),
+				commandtest.Gauge("n", "", commandtest.IntPoint(-v))))
 		d.pass(time.Second)
 	}
 	value(7)

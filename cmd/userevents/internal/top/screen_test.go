@@ -16,7 +16,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
@@ -43,37 +43,37 @@ func (d *desk) shop(seconds int) {
 		i := d.now.Seconds()
 		at, before, begin := unixNano(i), unixNano(i-1), unixNano(0)
 		number := func(v int64, from uint64, kv ...string) *metricspb.NumberDataPoint {
-			p := messagetest.IntPoint(v, kv...)
+			p := commandtest.IntPoint(v, kv...)
 			p.StartTimeUnixNano, p.TimeUnixNano = from, at
 			return p
 		}
 		wave := math.Sin(i / 3)
 		d.write(4711, "httpserver",
-			messagetest.Message(messagetest.Attrs("service.name", "demo-shop", "service.instance.id", "a"),
-				messagetest.Sum("http.server.requests", "{request}", messagetest.Delta, true,
+			commandtest.Message(commandtest.Attrs("service.name", "demo-shop", "service.instance.id", "a"),
+				commandtest.Sum("http.server.requests", "{request}", commandtest.Delta, true,
 					number(int64(40+20*wave), before, "http.request.method", "GET", "http.route", "/cart"),
 					number(2, before, "http.request.method", "POST", "http.route", "/pay")),
-				messagetest.Sum("go.memory.allocated", "By", messagetest.Cumulative, true, number(int64(1e6*i), begin)),
-				messagetest.Sum("http.server.active_requests", "{request}", messagetest.Cumulative, false,
+				commandtest.Sum("go.memory.allocated", "By", commandtest.Cumulative, true, number(int64(1e6*i), begin)),
+				commandtest.Sum("http.server.active_requests", "{request}", commandtest.Cumulative, false,
 					number(int64(3+2*wave), begin)),
-				messagetest.Histogram("http.server.request.duration", "s", &metricspb.HistogramDataPoint{
+				commandtest.Histogram("http.server.request.duration", "s", &metricspb.HistogramDataPoint{
 					StartTimeUnixNano: before, TimeUnixNano: at, Count: 40, Sum: f(2.4), Min: f(0.002), Max: f(0.43),
-					Attributes: messagetest.Attrs("http.request.method", "GET", "http.route", "/cart",
+					Attributes: commandtest.Attrs("http.request.method", "GET", "http.route", "/cart",
 						"http.response.status_code", "200"),
 					ExplicitBounds: []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5,
 						7.5, 10},
 					BucketCounts: []uint64{2, 3, 8, 12, 6, 4, 3, 2, 0, 0, 0, 0, 0, 0, 0},
 				})))
-		d.write(815, "stock\x1b[2J", messagetest.Message(messagetest.Attrs("service.name", "warehouse"),
-			messagetest.Gauge("stock.level", "", number(int64(100*wave), 0, "hall", "3")),
+		d.write(815, "stock\x1b[2J", commandtest.Message(commandtest.Attrs("service.name", "warehouse"),
+			commandtest.Gauge("stock.level", "", number(int64(100*wave), 0, "hall", "3")),
 			&metricspb.Metric{Name: "pick.duration", Unit: "s", Data: &metricspb.Metric_ExponentialHistogram{
 				ExponentialHistogram: &metricspb.ExponentialHistogram{
-					AggregationTemporality: messagetest.Cumulative,
+					AggregationTemporality: commandtest.Cumulative,
 					DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
 						StartTimeUnixNano: begin, TimeUnixNano: at, Count: uint64(160 * i), Sum: f(90 * i), Scale: 3,
 						Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: -40,
 							BucketCounts: bell(80, uint64(i))},
-						Attributes: messagetest.Attrs("hall", "3"),
+						Attributes: commandtest.Attrs("hall", "3"),
 					}},
 				}}},
 			&metricspb.Metric{Name: "gc.pause", Unit: "s", Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{
@@ -160,7 +160,7 @@ func (d *desk) fits(width, height int) {
 	require.LessOrEqual(d.t, len(lines), height)
 	for _, l := range lines {
 		text := withoutStyles(l)
-		messagetest.Safe(d.t, text)
+		commandtest.Safe(d.t, text)
 		require.LessOrEqual(d.t, cellsOf(text), width, "%q", text)
 	}
 	if v.Cursor != nil {
@@ -175,8 +175,8 @@ func TestLongTexts(t *testing.T) {
 	for _, text := range []string{"x", "界", "\n", "\u0301", "👩‍👩‍👧", "\xff", "x ", "a.b="} {
 		d := newDesk(t)
 		long := strings.ToValidUTF8(strings.Repeat(text, 3000), "?")
-		d.write(1, long, messagetest.Message(messagetest.Attrs("service.name", long, "service.instance.id", long),
-			messagetest.Gauge(long, long, messagetest.IntPoint(1, long, long, long, long))))
+		d.write(1, long, commandtest.Message(commandtest.Attrs("service.name", long, "service.instance.id", long),
+			commandtest.Gauge(long, long, commandtest.IntPoint(1, long, long, long, long))))
 		d.pass(time.Second)
 		for _, width := range []int{250, 80, 20, 1} {
 			d.resize(width, 24)
@@ -201,7 +201,7 @@ func FuzzScreen(f *testing.F) {
 		}
 		width, height = width%200, height%50
 		d := newDesk(t)
-		attrs := append(messagetest.Attrs(k, v, v, k), &commonpb.KeyValue{Key: k})
+		attrs := append(commandtest.Attrs(k, v, v, k), &commonpb.KeyValue{Key: k})
 		d.status = (source.Status{Lost: n, Gaps: n, Undecodable: n, LastUndecodable: typed})
 		for i := range 2 {
 			at := unixNano(float64(i))
@@ -210,12 +210,12 @@ func FuzzScreen(f *testing.F) {
 				{TimeUnixNano: n, Value: &metricspb.NumberDataPoint_AsInt{AsInt: int64(n)}},
 			}
 			d.write(int(n), metric,
-				messagetest.Message(messagetest.Attrs("service.name", service, "service.instance.id", k),
-					messagetest.Sum(metric, unit, messagetest.Cumulative, true, nums...),
-					messagetest.Sum(metric, unit, messagetest.Delta, false, nums...),
+				commandtest.Message(commandtest.Attrs("service.name", service, "service.instance.id", k),
+					commandtest.Sum(metric, unit, commandtest.Cumulative, true, nums...),
+					commandtest.Sum(metric, unit, commandtest.Delta, false, nums...),
 					&metricspb.Metric{Name: metric, Unit: unit, Description: v,
 						Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: nums}}},
-					messagetest.Histogram(metric, unit, &metricspb.HistogramDataPoint{
+					commandtest.Histogram(metric, unit, &metricspb.HistogramDataPoint{
 						Count: n, Sum: &x, Max: &x, ExplicitBounds: []float64{x, x + 1, 1e300},
 						BucketCounts: []uint64{n, 1, n, 2}, Attributes: attrs, TimeUnixNano: at,
 					}),

@@ -16,7 +16,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -25,9 +25,9 @@ import (
 func gauges(t testing.TB, pid int, names ...string) *source.Event {
 	var all []*metricspb.Metric
 	for _, name := range names {
-		all = append(all, messagetest.Gauge(name, "", messagetest.IntPoint(int64(pid))))
+		all = append(all, commandtest.Gauge(name, "", commandtest.IntPoint(int64(pid))))
 	}
-	return event(t, listen.Event{PID: pid}, messagetest.Message(nil, all...))
+	return event(t, listen.Event{PID: pid}, commandtest.Message(nil, all...))
 }
 
 // names are the metrics in a store.
@@ -75,10 +75,10 @@ func TestIdentity(t *testing.T) {
 	long := strings.Repeat("x", 4500)
 	base := func() *message {
 		return &message{
-			ev: listen.Event{PID: 7, Process: "p"}, metric: "m", temporality: messagetest.Delta, monotonic: true,
-			resource: messagetest.Attrs("service.name", "s", "host.name",
+			ev: listen.Event{PID: 7, Process: "p"}, metric: "m", temporality: commandtest.Delta, monotonic: true,
+			resource: commandtest.Attrs("service.name", "s", "host.name",
 				"h"), scope: &commonpb.InstrumentationScope{Name: "lib"},
-			attributes: messagetest.Attrs("a", long+"1", "b", "1"),
+			attributes: commandtest.Attrs("a", long+"1", "b", "1"),
 		}
 	}
 	for _, c := range []struct {
@@ -90,21 +90,21 @@ func TestIdentity(t *testing.T) {
 		{"the process", func(m *message) { m.ev.PID = 8 }, 2},
 		{"the process's name", func(m *message) { m.ev.Process = "q" }, 1},
 		{"an attribute of the resource",
-			func(m *message) { m.resource = messagetest.Attrs("service.name", "s", "host.name", "i") }, 2},
+			func(m *message) { m.resource = commandtest.Attrs("service.name", "s", "host.name", "i") }, 2},
 		{"the schema of the resource", func(m *message) { m.resourceURL = "u" }, 2},
 		{"the scope", func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib2"} }, 2},
 		{"the version of the scope",
 			func(m *message) { m.scope = &commonpb.InstrumentationScope{Name: "lib", Version: "1"} }, 2},
 		{"an attribute of the scope", func(m *message) {
-			m.scope = &commonpb.InstrumentationScope{Name: "lib", Attributes: messagetest.Attrs("a", "b")}
+			m.scope = &commonpb.InstrumentationScope{Name: "lib", Attributes: commandtest.Attrs("a", "b")}
 		}, 2},
 		{"the name", func(m *message) { m.metric = "n" }, 2},
 		{"the unit", func(m *message) { m.unit = "s" }, 2},
 		{"the kind", func(m *message) { m.isGauge = true }, 2},
 		{"monotonic or not", func(m *message) { m.monotonic = false }, 2},
-		{"the temporality", func(m *message) { m.temporality = messagetest.Cumulative }, 2},
-		{"the end of a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"2", "b", "1") }, 2},
-		{"what follows a long value", func(m *message) { m.attributes = messagetest.Attrs("a", long+"1", "b", "2") },
+		{"the temporality", func(m *message) { m.temporality = commandtest.Cumulative }, 2},
+		{"the end of a long value", func(m *message) { m.attributes = commandtest.Attrs("a", long+"2", "b", "1") }, 2},
+		{"what follows a long value", func(m *message) { m.attributes = commandtest.Attrs("a", long+"1", "b", "2") },
 			2},
 		{"the type of a value", func(m *message) {
 			m.attributes[1].Value = &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: 1}}
@@ -123,14 +123,14 @@ func TestIdentity(t *testing.T) {
 					m.ev.PID = pid
 					change(m)
 					m.ev.Time = d.time()
-					p := messagetest.IntPoint(1)
+					p := commandtest.IntPoint(1)
 					p.Attributes, p.StartTimeUnixNano = m.attributes, m.startUnixNano
-					metric := messagetest.Sum(m.metric, m.unit, m.temporality, m.monotonic, p)
+					metric := commandtest.Sum(m.metric, m.unit, m.temporality, m.monotonic, p)
 					if m.isGauge {
-						metric = messagetest.Gauge(m.metric, m.unit, p)
+						metric = commandtest.Gauge(m.metric, m.unit, p)
 					}
 					metric.Description = m.description
-					rm := messagetest.Message(m.resource, metric)
+					rm := commandtest.Message(m.resource, metric)
 					rm.SchemaUrl, rm.ScopeMetrics[0].Scope = m.resourceURL, m.scope
 					require.NoError(t, d.screen.Event(event(t, m.ev, rm)))
 				}
@@ -143,7 +143,7 @@ func TestIdentity(t *testing.T) {
 
 // Two scopes, each with its own total, are not one that is reset all the time.
 func TestRatesOfTwoScopes(t *testing.T) {
-	for _, temporality := range []metricspb.AggregationTemporality{messagetest.Delta, messagetest.Cumulative} {
+	for _, temporality := range []metricspb.AggregationTemporality{commandtest.Delta, commandtest.Cumulative} {
 		t.Run(temporality.String(), func(t *testing.T) {
 			d := newDesk(t)
 			for i := range 5 {
@@ -153,13 +153,13 @@ func TestRatesOfTwoScopes(t *testing.T) {
 					name string
 					rise int64
 				}{{"lib/a", 100}, {"lib/b", 3}} {
-					p := messagetest.IntPoint(scope.rise)
+					p := commandtest.IntPoint(scope.rise)
 					p.StartTimeUnixNano, p.TimeUnixNano = unixNano(at-1), unixNano(at)
-					if temporality == messagetest.Cumulative {
-						p = messagetest.IntPoint(scope.rise * int64(i+1))
+					if temporality == commandtest.Cumulative {
+						p = commandtest.IntPoint(scope.rise * int64(i+1))
 						p.StartTimeUnixNano, p.TimeUnixNano = unixNano(0), unixNano(at)
 					}
-					rm := messagetest.Message(nil, messagetest.Sum("http.client.requests", "", temporality, true, p))
+					rm := commandtest.Message(nil, commandtest.Sum("http.client.requests", "", temporality, true, p))
 					rm.ScopeMetrics[0].Scope = &commonpb.InstrumentationScope{Name: scope.name}
 					d.write(1, "", rm)
 				}
@@ -258,63 +258,63 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"many small series", 16, func(i int) (out []*metricspb.Metric) {
 			many(200, func(n int) {
 				out = append(out,
-					messagetest.Gauge(number(i*200+n), "", messagetest.IntPoint(1)))
+					commandtest.Gauge(number(i*200+n), "", commandtest.IntPoint(1)))
 			})
 			return out
 		}},
 		{"long names", 800, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge(strings.Repeat("x", 7900)+number(i), "",
-				messagetest.IntPoint(1))}
+			return []*metricspb.Metric{commandtest.Gauge(strings.Repeat("x", 7900)+number(i), "",
+				commandtest.IntPoint(1))}
 		}},
 		{"names that are longer when they are printed", 400, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge(number(i)+strings.Repeat("\x01", 7900),
-				strings.Repeat("\x01", 10), messagetest.IntPoint(1))}
+			return []*metricspb.Metric{commandtest.Gauge(number(i)+strings.Repeat("\x01", 7900),
+				strings.Repeat("\x01", 10), commandtest.IntPoint(1))}
 		}},
 		{"all texts", 200, func(i int) []*metricspb.Metric {
 			text := strings.Repeat("\x01", 1500)
-			m := messagetest.Gauge(text, text, messagetest.IntPoint(int64(i), text, text, "n", number(i)))
+			m := commandtest.Gauge(text, text, commandtest.IntPoint(int64(i), text, text, "n", number(i)))
 			m.Description = text
 			return []*metricspb.Metric{m}
 		}},
 		{"a long attribute", 600, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge("m", "",
-				messagetest.IntPoint(1, "k", strings.Repeat("x", 7900)+number(i)))}
+			return []*metricspb.Metric{commandtest.Gauge("m", "",
+				commandtest.IntPoint(1, "k", strings.Repeat("x", 7900)+number(i)))}
 		}},
 		{"a long key", 400, func(i int) []*metricspb.Metric {
-			return []*metricspb.Metric{messagetest.Gauge("m", "",
-				messagetest.IntPoint(1, strings.Repeat("\x01", 7900)+number(i), ""))}
+			return []*metricspb.Metric{commandtest.Gauge("m", "",
+				commandtest.IntPoint(1, strings.Repeat("\x01", 7900)+number(i), ""))}
 		}},
 		{"many attributes", 400, func(i int) []*metricspb.Metric {
-			p := messagetest.IntPoint(1, "n", number(i))
+			p := commandtest.IntPoint(1, "n", number(i))
 			many(1_900, func(int) { p.Attributes = append(p.Attributes, &commonpb.KeyValue{}) })
-			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
+			return []*metricspb.Metric{commandtest.Gauge("m", "", p)}
 		}},
 		{"an attribute of many values", 400, func(i int) []*metricspb.Metric {
 			list := &commonpb.ArrayValue{}
 			many(2_600, func(int) { list.Values = append(list.Values, &commonpb.AnyValue{}) })
-			p := messagetest.IntPoint(1, "n", number(i))
+			p := commandtest.IntPoint(1, "n", number(i))
 			p.Attributes = append(p.Attributes, &commonpb.KeyValue{Key: "l", Value: &commonpb.AnyValue{
 				Value: &commonpb.AnyValue_ArrayValue{ArrayValue: list},
 			}})
-			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
+			return []*metricspb.Metric{commandtest.Gauge("m", "", p)}
 		}},
 		{"exemplars", 300, func(i int) []*metricspb.Metric {
-			p := messagetest.IntPoint(1, "n", number(i))
+			p := commandtest.IntPoint(1, "n", number(i))
 			many(3_900, func(int) { p.Exemplars = append(p.Exemplars, &metricspb.Exemplar{}) })
-			return []*metricspb.Metric{messagetest.Gauge("m", "", p)}
+			return []*metricspb.Metric{commandtest.Gauge("m", "", p)}
 		}},
 		{"buckets", 600, func(i int) []*metricspb.Metric { // two points of each series, for a difference
-			m := messagetest.Histogram(number(i/2), "", &metricspb.HistogramDataPoint{
+			m := commandtest.Histogram(number(i/2), "", &metricspb.HistogramDataPoint{
 				ExplicitBounds: bounds, BucketCounts: make([]uint64,
 					len(bounds)+1), StartTimeUnixNano: 1, TimeUnixNano: uint64(i + 2),
 			})
-			m.GetHistogram().AggregationTemporality = messagetest.Cumulative
+			m.GetHistogram().AggregationTemporality = commandtest.Cumulative
 			return []*metricspb.Metric{m}
 		}},
 		{"exponential buckets", 100, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{{Name: number(i / 2),
 				Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-					AggregationTemporality: messagetest.Cumulative,
+					AggregationTemporality: commandtest.Cumulative,
 					DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
 						TimeUnixNano: uint64(i +
 							2), Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{BucketCounts: make([]uint64,
@@ -333,7 +333,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			d.screen.store.maxMemory = memory
 			before := heap()
 			write := func(i int) {
-				ev := event(t, listen.Event{PID: 1}, messagetest.Message(nil, c.metrics(i)...))
+				ev := event(t, listen.Event{PID: 1}, commandtest.Message(nil, c.metrics(i)...))
 				require.LessOrEqual(t, len(ev.Payload), maxEvent)
 				require.NoError(t, d.screen.Event(ev))
 				require.LessOrEqual(t, d.screen.store.memory, memory)
@@ -443,10 +443,10 @@ func TestOriginsAreShown(t *testing.T) {
 	d := newDesk(t)
 	for _, host := range []string{"h1", "h2"} {
 		for _, scope := range []string{"lib/a", "lib/b\x1b"} {
-			rm := messagetest.Message(messagetest.Attrs("service.name", "s", "host.name", host),
-				messagetest.Gauge("m", "", messagetest.IntPoint(1)))
+			rm := commandtest.Message(commandtest.Attrs("service.name", "s", "host.name", host),
+				commandtest.Gauge("m", "", commandtest.IntPoint(1)))
 			rm.ScopeMetrics[0].Scope = &commonpb.InstrumentationScope{Name: scope, Version: "1.0",
-				Attributes: messagetest.Attrs("x", "y")}
+				Attributes: commandtest.Attrs("x", "y")}
 			d.write(1, "", rm)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -48,9 +48,9 @@ func TestAttributesInTheList(t *testing.T) {
 			d := newDesk(t)
 			var points []*metricspb.NumberDataPoint
 			for _, kv := range c.series {
-				points = append(points, messagetest.IntPoint(1, kv...))
+				points = append(points, commandtest.IntPoint(1, kv...))
 			}
-			d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", points...)))
+			d.write(1, "", commandtest.Message(nil, commandtest.Gauge("m", "", points...)))
 			d.pass(time.Second)
 			table := newTable(1000, d.model.shown, d.model.all, 0, false)
 			require.Len(t, d.model.shown, len(c.want))
@@ -80,7 +80,7 @@ func TestKeysThatAreMadeToBeShortened(t *testing.T) {
 		for j, key := range strings.Fields(dots) {
 			kv = append(kv, key+fmt.Sprint(i, j), "")
 		}
-		d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(1, kv...))))
+		d.write(1, "", commandtest.Message(nil, commandtest.Gauge("m", "", commandtest.IntPoint(1, kv...))))
 	}
 	d.pass(time.Second)
 	d.fits(80, 24)
@@ -92,9 +92,9 @@ func TestLongAttributes(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	for i := range 3 {
 		d.write(1, "",
-			messagetest.Message(nil,
-				messagetest.Gauge("m", "",
-					messagetest.IntPoint(int64(i), "a", long+fmt.Sprint(i), "b", long, "c", fmt.Sprint(i)))))
+			commandtest.Message(nil,
+				commandtest.Gauge("m", "",
+					commandtest.IntPoint(int64(i), "a", long+fmt.Sprint(i), "b", long, "c", fmt.Sprint(i)))))
 	}
 	d.pass(time.Second)
 	require.Len(t, d.model.shown, 3)
@@ -106,7 +106,7 @@ func TestLongAttributes(t *testing.T) {
 	for i := range 500 {
 		kv = append(kv, fmt.Sprint("key", i), "value")
 	}
-	d.write(1, "", messagetest.Message(nil, messagetest.Gauge("m", "", messagetest.IntPoint(1, kv...))))
+	d.write(1, "", commandtest.Message(nil, commandtest.Gauge("m", "", commandtest.IntPoint(1, kv...))))
 	d.pass(time.Second)
 	require.Len(t, d.model.shown, 4)
 	full = d.model.shown[3].attributes.full
@@ -118,7 +118,7 @@ func TestLongAttributes(t *testing.T) {
 func TestSummary(t *testing.T) {
 	s := NewSummary()
 	write := func() {
-		for _, ev := range messagetest.ShopEvents(t) {
+		for _, ev := range commandtest.ShopEvents(t) {
 			decoded := source.Decode(ev)
 			require.NoError(t, s.Event(&decoded))
 		}
@@ -134,7 +134,7 @@ func TestSummary(t *testing.T) {
 		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 		assert.Len(t, lines, 6)
 		for _, l := range lines {
-			messagetest.Safe(t, l)
+			commandtest.Safe(t, l)
 			assert.LessOrEqual(t, cellsOf(l), width)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/messagetest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
@@ -57,8 +57,8 @@ func showScreen(file string) int {
 }
 
 // payloadOfTheScreen has a gauge by the name of queue.length.
-var payloadOfTheScreen = messagetest.Encode(new(testing.T),
-	messagetest.Message(nil, messagetest.Gauge("queue.length", "", messagetest.IntPoint(3))))
+var payloadOfTheScreen = commandtest.Encode(new(testing.T),
+	commandtest.Message(nil, commandtest.Gauge("queue.length", "", commandtest.IntPoint(3))))
 
 const (
 	enterScreen = "\x1b[?1049h"

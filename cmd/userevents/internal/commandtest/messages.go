@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package messagetest builds OTLP messages for tests.
-package messagetest
+// Package commandtest has what the tests of several packages share: OTLP messages.
+package commandtest
 
 import (
 	"testing"

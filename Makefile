@@ -40,7 +40,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: ## live metrics of a web service, through the kernel (a VM with one if need be); ends after a minute or on Ctrl-C
+demo: ## live metrics of a web service, through the kernel (a VM with one if need be); q or Ctrl-C ends it, or a minute where there is no terminal
 	@scripts/demo
 
 .PHONY: test

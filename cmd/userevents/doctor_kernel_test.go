@@ -132,7 +132,7 @@ func TestKernelDoctorWithLittleMemlock(t *testing.T) {
 	listen.Env = append(os.Environ(), commandVariable+"=1")
 	_, stderr := must(t, listen)
 	assert.Contains(t, stderr,
-		fmt.Sprintf("rings of %d KiB instead of %d per CPU", r.Facts.RingSize>>10, r.Facts.WantedRing>>10))
+		fmt.Sprintf("rings of %d KiB instead of %d KiB per CPU", r.Facts.RingSize>>10, r.Facts.WantedRing>>10))
 }
 
 // Without tracefs, wherever it was mounted, in a mount namespace of its own.

@@ -139,7 +139,7 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 		{Err: listen.ErrUndecodable},
 		{Payload: []byte("junk")},
 		{Protocol: 7, Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("other", "", commandtest.IntPoint(1))))},
-		{Payload: commandtest.Encode(t, commandtest.ShortTraceID())},
+		{PID: 7, Process: "sloppy", Payload: commandtest.Encode(t, commandtest.ShortTraceID())},
 		{Payload: commandtest.Encode(t, commandtest.Message(nil))}, // nothing in it
 	}
 	tests := []struct {
@@ -170,7 +170,7 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 					assert.Contains(t, tt.last, source.Count(uint64(strings.Count(out.String(), "\n")), "event")+", ")
 				}
 				assert.Equal(t, "userevents: "+tt.last+"\n", lastLine(stderr))
-				assert.Contains(t, stderr, "undecodable event of a process in another pid namespace on CPU 0: not an OTLP message: unmarshal: invalid TraceID length\n")
+				assert.Contains(t, stderr, "undecodable event of pid 7 (sloppy): not an OTLP message: unmarshal: invalid TraceID length\n")
 				assert.Equal(t, 1, src.closed)
 			})
 		}

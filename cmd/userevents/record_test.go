@@ -187,6 +187,6 @@ func TestListenTellsOfUndecodableEvents(t *testing.T) {
 	stderr, code := listenWith(src, &out, nil, "--for", "50ms")
 	assert.Equal(t, exitOK, code)
 	assert.Empty(t, out.String())
-	assert.Contains(t, stderr, `userevents: undecodable event of pid 66 (evil\x1b) on CPU 1: not an OTLP message: `)
+	assert.Contains(t, stderr, `userevents: undecodable event of pid 66 (evil\x1b): not an OTLP message: `)
 	assert.Equal(t, "userevents: 0 events, 0 points, 0 lost, 0 gaps, 1 undecodable\n", lastLine(stderr))
 }

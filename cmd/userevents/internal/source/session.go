@@ -154,7 +154,7 @@ func (s *Session) event(ev Event) error {
 
 func (s *Session) notDecoded(ev *Event) {
 	s.mu.Lock()
-	line := s.undecodable.add(ev, time.Now(), s.Warn != nil)
+	line := s.undecodable.add(ev, s.Warn != nil)
 	s.status.Undecodable, s.status.LastUndecodable = s.undecodable.count, s.undecodable.last
 	s.mu.Unlock()
 	if line != "" {

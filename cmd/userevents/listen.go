@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
-	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const listenLong = `Prints the metrics that services write, as they write them. Needs no service to run
@@ -80,11 +79,9 @@ func newListen(open opener, env func(string) string) *cobra.Command {
 			defer stop()
 			warn := warner(c.ErrOrStderr())
 			s := &source.Session{Filter: filter, Count: f.count, Show: formats[f.format](c.OutOrStdout()), Warn: warn}
-			o.OnGap = s.Gap
-			o.OnFinding = func(f listen.Finding) { warn(f.String()) }
-			l, err := open(o)
+			l, err := open.start(o, s, warn)
 			if err != nil {
-				return cannotListen(o, err)
+				return err
 			}
 			return listenUntilEnd(ctx, s, l, warn)
 		},

@@ -102,11 +102,6 @@ func runWith(src *fakeSource, stdout io.Writer, env map[string]string, args ...s
 	}
 	open := func(o listen.Options) (source.Listener, error) {
 		src.opened = o
-		if o.OnFinding != nil {
-			for _, f := range src.info.Findings() {
-				o.OnFinding(f)
-			}
-		}
 		return src, nil
 	}
 	getenv := func(name string) string { return env[name] }
@@ -262,7 +257,15 @@ func TestFindings(t *testing.T) {
 	src := &fakeSource{info: listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20, Tracepoints: []listen.TracepointInfo{
 		{Name: "a", Event: "user_events/a\x1b", Err: listen.ErrLayout}, {Name: "b"},
 	}}}
-	stderr, _ := listenWith(src, io.Discard, nil, "--for", "1ms")
+	src.onWait = func() {
+		for _, f := range src.info.Findings() {
+			src.opened.OnFinding(f)
+		}
+		src.opened.OnFinding(listen.Finding{Message: "a later one"})
+	}
+	stderr, _ := listenWith(src, io.Discard, nil, "--for", "50ms")
+	assert.Equal(t, 1, strings.Count(stderr, "cannot listen to"), "each is printed once")
+	assert.Contains(t, stderr, "userevents: a later one\n")
 	assert.Contains(t, stderr, `userevents: cannot listen to user_events/a\x1b, trying again each second: `)
 	assert.Contains(t, stderr, "userevents: waiting for a process to register b\n")
 	assert.Contains(t, stderr, "userevents: rings of 512 KiB instead of 4096 KiB per CPU")

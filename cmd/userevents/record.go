@@ -94,11 +94,9 @@ func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, c
 
 	warn := warner(stderr)
 	s := &source.Session{Filter: filter, Count: f.count, Show: render.OTLPJSON(out), Warn: warn}
-	o.OnGap = s.Gap
-	o.OnFinding = func(f listen.Finding) { warn(f.String()) }
-	l, err := open(o)
+	l, err := open.start(o, s, warn)
 	if err != nil {
-		return cannotListen(o, err)
+		return err
 	}
 	if file != nil {
 		if err := file.Publish(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -116,6 +117,28 @@ func openListener(o listen.Options) (source.Listener, error) { return listen.Ope
 
 // listenDelay is how long an event may wait before it is shown.
 const listenDelay = 200 * time.Millisecond
+
+// start opens a listener for a session and prints what it found.
+func (open opener) start(o listen.Options, s *source.Session, warn func(string)) (source.Listener, error) {
+	var found []string
+	o.OnGap = s.Gap
+	if s.Warn != nil {
+		o.OnFinding = func(f listen.Finding) {
+			if text := f.String(); !slices.Contains(found, text) {
+				warn(text)
+			}
+		}
+	}
+	l, err := open(o)
+	if err != nil {
+		return nil, cannotListen(o, err)
+	}
+	for _, f := range l.Info().Findings() {
+		found = append(found, f.String())
+		warn(f.String())
+	}
+	return l, nil
+}
 
 // cannotListen is the error of opening a listener. That has one reason; whatever
 // else is missing is named as well.

@@ -121,13 +121,9 @@ func (f *topFlags) run(open opener, o listen.Options, filter source.Filter, in, 
 		return st
 	}})
 	s.Show = screen.Event
-	o.OnGap = s.Gap
-	l, err := open(o)
+	l, err := open.start(o, s, warn)
 	if err != nil {
-		return cannotListen(o, err)
-	}
-	for _, finding := range l.Info().Findings() {
-		warn(finding.String())
+		return err
 	}
 	// Whichever ends first ends the other.
 	ctx, cancel := context.WithCancel(ctx)

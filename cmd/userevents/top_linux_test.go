@@ -253,7 +253,7 @@ func TestTopUnderAFlood(t *testing.T) {
 	for _, c := range root.Commands() {
 		root.RemoveCommand(c)
 	}
-	root.AddCommand(newTop(func(listen.Options) (source, error) { return src, nil },
+	root.AddCommand(newTop(func(listen.Options) (source.Listener, error) { return src, nil },
 		func(name string) string { return xterm[name] }))
 	root.SetIn(tty)
 	ended := make(chan int, 1)

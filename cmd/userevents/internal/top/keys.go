@@ -140,7 +140,7 @@ func (m *model) pressHelp(k string) {
 
 func (m *model) setFilter(text string) {
 	m.typing, m.matcher = text, nil
-	if words := strings.Fields(strings.ToLower(text)); len(words) > 0 {
+	if words := strings.Fields(withoutQuotes(strings.ToLower(text))); len(words) > 0 {
 		m.matcher = &matcher{words}
 	}
 	m.filter()

@@ -165,7 +165,7 @@ func TestFiltering(t *testing.T) {
 	attrs := func(service, instance string) *metricspb.ResourceMetrics {
 		return commandtest.Message(commandtest.Attrs("service.name", service, "service.instance.id", instance),
 			commandtest.Gauge(service+".One", "", commandtest.IntPoint(1, "http.route", "/cart", "method", "GET")),
-			commandtest.Gauge(service+".two", "", commandtest.IntPoint(1, "http.route", "/pay now")))
+			commandtest.Gauge(service+".two", "", commandtest.IntPoint(1, "http.route", "/pay now", "n", "17")))
 	}
 	d.write(4711, "httpd", attrs("shop", "i1"))
 	d.write(815, "java", attrs("bank", "i2"))
@@ -188,6 +188,8 @@ func TestFiltering(t *testing.T) {
 		"/cart bank":    "bank.One",
 		"http.route=/c": "bank.One shop.One",
 		"*=get":         "bank.One shop.One",
+		"n=17":          "bank.two shop.two",
+		"n=\"1":         "bank.two shop.two",
 		"i2":            "bank.One bank.two",
 		"bank/i2":       "bank.One bank.two",
 		"nothing":       "",

@@ -156,7 +156,7 @@ func (m *model) showDetail() {
 
 // matcher is the filter that a person typed: words, each of which must be found
 // in some text of a series. A word with * or ? must match all of a text, or of
-// one attribute; another word must be a part of it. Case does not matter.
+// one attribute; another word must be a part of it. Case and quotes do not matter.
 type matcher struct{ words []string }
 
 func (m *matcher) matches(s *series) bool {
@@ -169,10 +169,12 @@ func (m *matcher) matches(s *series) bool {
 	return s.matches
 }
 
+func withoutQuotes(text string) string { return strings.ReplaceAll(text, `"`, "") }
+
 func (m *matcher) find(s *series) bool {
 	texts := []string{s.service, s.metric, s.attributes.full, s.origin, s.pidText, s.shown.process}
 	for i := range texts {
-		texts[i] = strings.ToLower(texts[i])
+		texts[i] = withoutQuotes(strings.ToLower(texts[i]))
 	}
 	for _, word := range m.words {
 		found := func(text string) bool { return strings.Contains(text, word) }

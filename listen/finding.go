@@ -3,6 +3,7 @@
 package listen
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -56,6 +57,8 @@ func (i Info) Findings() []Finding {
 	for _, t := range i.Tracepoints {
 		multi := strings.HasPrefix(t.Event, tracefs.SystemMulti+"/")
 		switch {
+		case multi && errors.Is(t.Err, ErrLayout):
+			add(FindingInfo, t.Name, "", t.Err, "not listening to %s", t.Event)
 		case t.Err != nil:
 			add(FindingWarning, t.Name, "", t.Err, "cannot listen to %s, trying again each second", t.Event)
 		case !t.Attached:

@@ -45,6 +45,11 @@ func TestFindings(t *testing.T) {
 			FindingWarning, "cannot listen to user_events/a, trying again each second: boom",
 		},
 		{
+			"a format without a payload",
+			Info{Tracepoints: tracepoint(TracepointInfo{Name: "a", Event: "user_events_multi/a.0", Err: ErrLayout})},
+			FindingInfo, "not listening to user_events_multi/a.0: no layout of OTLP metrics",
+		},
+		{
 			"too many formats", Info{MaxFormats: 16, Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true, SkippedFormats: 3})},
 			FindingWarning, "3 multi-format tracepoints of a are not listened to: at most 16 are, those that deliver first",
 		},

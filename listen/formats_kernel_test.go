@@ -64,6 +64,7 @@ func TestKernelMultiFormats(t *testing.T) {
 		assert.Equal(t, fmt.Sprint("again ", i), string(next(t, l).Payload))
 	}
 	assert.Equal(t, open, descriptors(t))
+	assert.Equal(t, uint64(1), l.Stats().TracepointGaps, "before it was found")
 	c := l.Stats().Total()
 	assert.Equal(t, uint64(23), c.Written)
 	assert.Equal(t, uint64(23), c.Received)

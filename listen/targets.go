@@ -169,7 +169,7 @@ func (ts *targets) tryConnect(t *target, s *targetState) error {
 	}
 	format, err := ts.sys.eventFormat(ts.location, t.system, t.event)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && ts.fileErr != nil && ts.opts.Register != RegisterNever {
+		if errors.Is(err, fs.ErrNotExist) && ts.fileErr != nil && ts.opts.Register != RegisterNever && !t.isFormat() {
 			// It is not there and we may not make it: report the second.
 			return fmt.Errorf("listen: tracepoint %s does not exist and cannot be registered: %w",
 				t.name, hideNotExist{ts.fileErr})

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 var (
@@ -25,7 +27,7 @@ var (
 	ErrLimit = errors.New("too large")
 	// ErrInvalidOption is matched by the error of NewReader for an option with
 	// a value that it cannot have.
-	ErrInvalidOption = errors.New("invalid option")
+	ErrInvalidOption = listen.ErrInvalidOption
 )
 
 func formatError(format string, args ...any) error {

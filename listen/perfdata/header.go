@@ -197,20 +197,13 @@ func (r *Reader) readAttrs(f file, h fileHeader) error {
 		if err != nil {
 			return err
 		}
-		a, err := parseAttr(b[:len(b)-16], r.order)
+		ids, err := f.read("the ids of an event", readSection(b[len(b)-16:], r.order), 8*maxIDs+7)
 		if err != nil {
 			return err
 		}
-		ids := readSection(b[len(b)-16:], r.order)
-		room := uint64(maxIDs - r.idCount)
-		if ids.size/8 > room {
-			return limitError("ids of events", maxIDs)
-		}
-		list, err := f.read("the ids of an event", ids, 8*room+7)
-		if err != nil {
+		if err := r.addAttr(b[:len(b)-16], ids); err != nil {
 			return err
 		}
-		r.addAttr(a, list)
 	}
 	return nil
 }

@@ -21,19 +21,7 @@ func (r *Reader) readAttr(rec record) error {
 		return formatError("an event's attributes of %d bytes in a record of %d",
 			size, perfrecord.HeaderSize+len(rec.body))
 	}
-	a, err := parseAttr(rec.body[:size], r.order)
-	if err != nil {
-		return err
-	}
-	ids := rec.body[size:]
-	if len(r.attrs) >= maxAttrs {
-		return limitError("events", maxAttrs)
-	}
-	if len(ids)/8 > maxIDs-r.idCount {
-		return limitError("ids of events", maxIDs)
-	}
-	r.addAttr(a, ids)
-	return nil
+	return r.addAttr(rec.body[:size], rec.body[size:])
 }
 
 // readTracingDataRecord reads a HEADER_TRACING_DATA record, u32 size, behind which

@@ -34,12 +34,24 @@ const (
 	maxEventName   = 512 // MAX_EVENT_DESC, name and fields together
 )
 
-func (r *Reader) addAttr(a *attr, ids []byte) {
+// addAttr adds an event of the recording by its perf_event_attr and its ids.
+func (r *Reader) addAttr(b, ids []byte) error {
+	a, err := parseAttr(b, r.order)
+	if err != nil {
+		return err
+	}
 	r.attrs = append(r.attrs, a)
 	r.idCount += len(ids) / 8
+	if len(r.attrs) > maxAttrs {
+		return limitError("events", maxAttrs)
+	}
+	if r.idCount > maxIDs {
+		return limitError("ids of events", maxIDs)
+	}
 	for ; len(ids) >= 8; ids = ids[8:] {
 		r.ids[r.order.Uint64(ids)] = a
 	}
+	return nil
 }
 
 // addFormat keeps what is needed of a tracepoint's format. The system is empty

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/doctor"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 const doctorLong = `Examines whether the user that runs it can emit and listen on this machine, with a hint
@@ -52,6 +53,9 @@ func newDoctor(env func(string) string) *cobra.Command {
   userevents doctor --json | jq -r '.checks[] | select(.status == "fail") | .hint'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := optionErrors(listen.Options{Names: o.Names}.Validate()); err != nil {
+				return usage(err)
+			}
 			ctx, stop := untilEnd(0, nil, true)
 			defer stop()
 			return examine(doctor.Run(ctx, o), asJSON, c.OutOrStdout())

@@ -128,6 +128,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"emit", "--for", "-1s"}, "--for -1s"},
 		{[]string{"emit", "--name", "a b"}, `--name "a b": must be`},
 		{[]string{"doctor", "extra"}, "extra"},
+		{[]string{"doctor", "--name", "a b"}, `--name "a b": must be [A-Za-z_]`},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			var out, errs bytes.Buffer

@@ -24,7 +24,7 @@ type Reader struct {
 	src       *source
 	attrs     []*attr
 	ids       map[uint64]*attr
-	idCount   int                 // with those that are there twice
+	idCount   int                 // duplicates included
 	points    map[int]*tracepoint // by their ids
 	wanted    int                 // how many of them are
 	clockData clockData
@@ -40,12 +40,12 @@ type Reader struct {
 
 // NewReader begins to read perf.data. It must be an io.Seeker, too (an *os.File, a
 // bytes.Reader), unless it is the streaming form, which is read as it comes.
-// It begins where in stands.
+// Reading begins at the current position of in.
 //
 // It fails for a wrong option, for what is not perf.data, and, except in
 // the streaming form, where there is nothing to be read in it: errors match
 // ErrInvalidOption, ErrFormat, ErrTruncated, ErrCompressed, ErrNoTracepoint,
-// ErrLimit, listen.ErrLayout, or those of in.
+// ErrLimit, or those of in.
 func NewReader(in io.Reader, opts Options) (*Reader, error) {
 	opts, given, err := opts.validate()
 	if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -17,29 +18,8 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/perfdata"
 )
 
-const decodeLong = `Prints the metrics in files, in the formats of "userevents listen", or with --summary
-the last value of each series. FILE may be, and is recognized by its content:
-
-  perf.data  of "perf record", as a file or, as "perf record -o -" writes it, a stream
-  OTLP/JSON  as "userevents record" and the Collector's file exporter write it: requests
-             one after the other, or in an array
-
-Either may be compressed by gzip or zstd. "-" is stdin. Requests of logs, traces and
-profiles are passed over, and counted. What cannot be decoded is reported and passed
-over, as "userevents listen" does.
-
-TIME is that of the writing, if it is known: perf maps its clock to the time of day only
-with "perf record -k CLOCK_MONOTONIC". Otherwise it is in seconds of that clock. Of
-OTLP/JSON it is the time of the data point, and CPU and process are not known ("-").
-
-ftrace's pages (trace_pipe_raw) and text are not read: whoever may read these may
-use "perf record".
-
-The last line, on stderr, is that of "userevents listen".
-
-Exit status: 0 all was read, or ended as asked: by --count, a signal (INT, TERM) or a
-closed output; 1 a file cannot be read to its end, or is damaged (what can be read is
-shown); 2 called with wrong arguments.`
+//go:embed help/decode.txt
+var decodeLong string
 
 type decodeFlags struct {
 	filterFlags

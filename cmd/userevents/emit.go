@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -19,31 +20,8 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-const emitLong = `Writes metrics to the tracepoint as a service would, to try the agents and listeners
-of a host without an application.
-
-The metrics are those of files that "userevents decode" reads ("-" is stdin): of
-"userevents record", of the Collector's file exporter, or perf.data; or, without a file,
-a generated load: --series series in turn of a counter, a gauge, a histogram and an
-exponential histogram, a point of each in every --interval.
-
-Requests of files are written as they are, in as many events as they take. A data point
-that is larger than 8168 bytes by itself loses its exemplars; if it is still larger, it
-is dropped. What is dropped, and what cannot be read, is reported, and the rest is
-written.
-
-With --rate, so many points of a load are written per second: by a shorter interval,
-or, where --interval is given, by a part of the series in each.
-
-What is emitted while nobody listens goes nowhere, as with any service. --wait waits
-for a listener before it begins. The listener gets a second to get ready.
-
-The last line, on stderr, says how many points were written, in how many events, how
-many were dropped, and how many were emitted while nobody listened.
-
-Exit status: 0 everything was written, or went nowhere in part; 1 points were dropped,
-nothing was written at all, or a file or request cannot be read; 2 called with wrong
-arguments; 3 this machine, or this user, cannot emit ("userevents doctor" shows why).`
+//go:embed help/emit.txt
+var emitLong string
 
 type emitFlags struct {
 	name     string

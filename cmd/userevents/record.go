@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -16,28 +17,8 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-const recordLong = `Records the metrics that services write, as OTLP/JSON: an ExportMetricsServiceRequest
-a line, as the OpenTelemetry Collector's file exporter writes it and its otlpjsonfile
-receiver reads it. "userevents decode" prints it, "userevents emit" writes it again.
-OTLP has no field for the time of an event, its CPU and process: they are not recorded.
-
-With a COMMAND, that is started when the listener is attached, and what it, and all
-others, write is recorded until it ends. Signals are passed on to it. --for and
---count end it with SIGTERM.
-
-The recording is a new file that only its owner may read. It replaces FILE when the
-listener is attached; where that fails, FILE stays what it was. A symbolic link is
-replaced, not followed; a FIFO or device is written to. It has whole lines only, even
-where the disk is full. With "-o -" it goes to stdout, and the stdout of COMMAND to
-stderr.
-
-The last line, on stderr, is that of "userevents listen".
-
-Exit status: that of COMMAND, if that is not 0 (it counts as 0 where --for or --count
-ended it), 126 or 127 where it cannot be started; else 0 ended as asked: by --count,
---for, a signal (INT, TERM) or the end of COMMAND; 1 the recording failed; 2 called with
-wrong arguments; 3 this machine, or this user, cannot listen ("userevents doctor" shows
-why); 4 ended as asked, but events were lost, left unread or in a gap.`
+//go:embed help/record.txt
+var recordLong string
 
 type recordFlags struct {
 	listenFlags

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -73,21 +74,14 @@ func flagErrors(_ *cobra.Command, err error) error {
 	return fmt.Errorf("--%s %q: must be %s", invalid.GetFlag().Name, invalid.GetValue(), must)
 }
 
+//go:embed help/userevents.txt
+var rootLong string
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "userevents",
 		Short: "OTLP metrics in Linux user_events",
-		Long: `userevents shows the metrics that services on this host write as OTLP to a
-user_events tracepoint. It takes Linux 6.4 or newer with CONFIG_USER_EVENTS. To
-listen takes root, or CAP_PERFMON with access to tracefs; to emit takes write
-access to user_events_data. "userevents doctor" shows what is missing.
-
-What services write goes to stdout, what the command has to say itself to stderr.
-
-Exit status: 0 well, or ended as asked; 1 failed on the way; 2 called with wrong
-arguments; 3 this machine, or this user, cannot do it; 4 ended as asked, but events
-were lost, left unread or in a gap. "record" has the status of the command that it
-ran, if that is not 0.`,
+		Long:  rootLong,
 		Example: `  userevents doctor                              # can this user emit, and listen?
   userevents top                                 # all series, live
   userevents listen                              # what services write, as lines

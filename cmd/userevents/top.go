@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"io"
 	"os"
@@ -18,40 +19,8 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-const topLong = `Shows all services and their metrics on a full screen: the last value of each
-series, its rate and a line of its last points; and of one series the quantiles and
-buckets, or a plot. "?" shows the keys.
-
-Of counters the rate is what they rose by each second, of histograms and summaries how
-many values were recorded. Both temporalities give the same rate: a delta is divided
-by the time since its start, a cumulative total is compared with the one before. A
-total that falls, or that started after the one before, is a restart.
-
-p50, p90 and p99 are estimated from the buckets of the last interval: values are taken
-to be spread evenly within a bucket (by their logarithm in an exponential histogram).
-They are off by a bucket's width at most, and within min and max where a service sends
-these.
-
-A series is dim after three of its intervals without a point (10 seconds at least) and
-dropped after ten (5 minutes at least, an hour at most). At most 20,000 series and 48
-MiB are remembered; past that the ones without a point for the longest time go.
-
-Where the terminal is too narrow, columns are left out in this order: process, type,
-unit, pid, trend, age, attributes, service, rate, value. Of attributes the list has the
-last part of their names, or where there is no room for that, their values only.
-NO_COLOR=1 leaves out colours.
-
-What services write is never passed to the terminal as it is: characters that cannot
-be printed are shown as \x1b or \u202e.
-
-Ctrl-Z stops it, and leaves the screen until it is continued. The screen needs a
-terminal. For scripts and logs there is "userevents listen", for files "userevents
-decode --summary".
-
-Exit status: 0 ended by q, Ctrl-C or a signal (INT, TERM); 1 failed while listening, or
-the terminal was closed; 2 called with wrong arguments, or without a terminal; 3 this
-machine, or this user, cannot listen ("userevents doctor" shows why); 4 ended as asked,
-but events were lost, left unread or in a gap.`
+//go:embed help/top.txt
+var topLong string
 
 type topFlags struct {
 	listenFlags

@@ -53,12 +53,11 @@ type Emitter struct {
 	// in them.
 	Warn func(line string)
 
-	pacer     tracepoint.Pacer
-	result    Result
-	enabled   bool            // as reported last
-	reported  bool            // whether it was
-	warned    map[string]bool // what was said of what was not written
-	sizeGuess int             // data points of the last message
+	pacer    tracepoint.Pacer
+	result   Result
+	enabled  bool            // as reported last
+	reported bool            // whether it was
+	warned   map[string]bool // what was said of what was not written
 }
 
 // Result is what became of everything.
@@ -169,7 +168,7 @@ func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metr
 		e.pacer.Burst, e.pacer.Pause = tracepoint.DefaultBurst, tracepoint.DefaultPause
 	}
 	e.pacer.Start()
-	for m := range split(metrics, min(otlp.MaxMessageSize, os.Getpagesize()-48), &e.sizeGuess) {
+	for m := range split(metrics, min(otlp.MaxMessageSize, os.Getpagesize()-48)) {
 		if m.err != nil {
 			e.warnOnce(m.err.Error())
 		}

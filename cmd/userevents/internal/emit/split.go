@@ -25,56 +25,34 @@ var marshaler pmetric.ProtoMarshaler
 // split divides a request into messages of at most limit bytes, each complete with
 // its resources, scopes and metrics, and the points in order. A point that takes
 // more by itself is a message by itself, of up to otlp.MaxMessageSize bytes; beyond
-// that it loses its exemplars, and beyond that it is dropped. guess is how many
-// points a message may have; it is improved on the way.
-func split(metrics pmetric.Metrics, limit int, guess *int) iter.Seq[message] {
+// that it loses its exemplars, and beyond that it is dropped.
+func split(metrics pmetric.Metrics, limit int) iter.Seq[message] {
 	return func(yield func(message) bool) {
-		if n := metrics.DataPointCount(); n == 0 || marshaler.MetricsSize(metrics) <= limit {
-			if n > 0 {
-				yield(encode(metrics, n))
-			}
-			return
-		}
-		points := slices.Collect(source.Points(metrics))
-		for len(points) > 0 {
-			n, part := fill(points, limit, *guess)
-			*guess = n
-			m := encode(part, n)
-			if n == 1 {
-				m = alone(part, points[0])
-			}
-			if !yield(m) {
-				return
-			}
-			points = points[n:]
+		n := metrics.DataPointCount()
+		switch {
+		case n == 0:
+		case marshaler.MetricsSize(metrics) <= limit:
+			yield(encode(metrics, n))
+		default:
+			halve(slices.Collect(source.Points(metrics)), limit, yield)
 		}
 	}
 }
 
-// fill puts as many points into a message as fit, or one. It needs few attempts if
-// the guess is good.
-func fill(points []source.Point, limit, guess int) (n int, part pmetric.Metrics) {
-	n = min(max(guess, 1), len(points))
-	for fits, tooMany := 0, len(points)+1; ; {
-		part = assemble(points[:n])
-		size := marshaler.MetricsSize(part)
-		estimate := n * limit / size
-		switch {
-		case size > limit && n == 1:
-			return n, part
-		case size > limit:
-			tooMany = n
-		case n+1 == tooMany || estimate <= n:
-			return n, part
-		default:
-			fits = n
-		}
-		n = min(max(estimate, fits+1), tooMany-1)
+// halve yields the points as one message if they fit, else each half of them.
+func halve(points []source.Point, limit int, yield func(message) bool) bool {
+	part, half := assemble(points), len(points)/2
+	switch {
+	case half == 0:
+		return yield(alone(part, points[0].Metric.Name()))
+	case marshaler.MetricsSize(part) <= limit:
+		return yield(encode(part, len(points)))
 	}
+	return halve(points[:half], limit, yield) && halve(points[half:], limit, yield)
 }
 
 // alone is a message of one point.
-func alone(part pmetric.Metrics, p source.Point) message {
+func alone(part pmetric.Metrics, metric string) message {
 	whole := marshaler.MetricsSize(part)
 	if whole <= otlp.MaxMessageSize {
 		return encode(part, 1)
@@ -89,11 +67,11 @@ func alone(part pmetric.Metrics, p source.Point) message {
 	size := marshaler.MetricsSize(part)
 	if size > otlp.MaxMessageSize {
 		return message{points: 1, err: fmt.Errorf("1 data point not written of %s: %d bytes with its resource and scope, %d are possible",
-			p.Metric.Name(), size, otlp.MaxMessageSize)}
+			metric, size, otlp.MaxMessageSize)}
 	}
 	m := encode(part, 1)
 	m.err = fmt.Errorf("%s left out of %s: %d bytes with them, %d are possible",
-		source.Count(uint64(exemplars), "exemplar"), p.Metric.Name(), whole, otlp.MaxMessageSize)
+		source.Count(uint64(exemplars), "exemplar"), metric, whole, otlp.MaxMessageSize)
 	return m
 }
 

@@ -5,10 +5,10 @@ package source
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 )
 
 // Format is what a file has in it.
@@ -21,11 +21,10 @@ const (
 	JSON Format = "json" // OTLP/JSON requests
 )
 
-// compressed and ftrace are not for users.
+// Within these is another format.
 const (
 	gzipped Format = "gzip"
 	zstd    Format = "zstd"
-	ftrace  Format = "ftrace"
 )
 
 // ParseFormat returns the format of that name.
@@ -87,13 +86,15 @@ func detect(head []byte) (Format, error) {
 	// Before these a page: it begins with a time, whose first byte may be a brace.
 	case rest[0] == '{' || rest[0] == '[':
 		return JSON, nil
-	case isProtobuf(head):
-		return "", fmt.Errorf("is OTLP in protobuf, which is not read: have it written as JSON")
-	case isText(head):
-		return "", fmt.Errorf("is neither perf.data nor OTLP/JSON, but text that begins with %q", firstLine(rest))
+	case len(head) > 5 && head[0] == 0 && head[4] == resourceMetrics || len(head) > 2 && head[0] == resourceMetrics:
+		return "", errors.New("is OTLP in protobuf, which is not read: have it written as JSON")
 	}
-	return "", fmt.Errorf("is neither perf.data nor OTLP/JSON")
+	return "", fmt.Errorf("is neither perf.data nor OTLP/JSON: it begins with %q", rest[:min(len(rest), 40)])
 }
+
+// resourceMetrics is the tag with which a MetricsData message begins, behind its
+// length where the Collector's file exporter wrote it.
+const resourceMetrics = 1<<3 | 2
 
 // isPage reports whether a file begins with a page of ftrace's ring buffer: a
 // time, and the length of the data, with two flags.
@@ -108,29 +109,6 @@ func isPage(head []byte) bool {
 		}
 	}
 	return false
-}
-
-// isProtobuf reports whether a file begins with a MetricsData message, also
-// behind its length, as the Collector's file exporter writes it.
-func isProtobuf(head []byte) bool {
-	const resourceMetrics = 1<<3 | 2
-	return len(head) > 2 && head[0] == resourceMetrics && head[1] >= ' ' ||
-		len(head) > 5 && head[4] == resourceMetrics && head[0] == 0
-}
-
-func isText(head []byte) bool {
-	if len(head) == headLength { // may end within a character
-		head = head[:headLength-utf8.UTFMax]
-		for len(head) > 0 && !utf8.Valid(head) && len(head) > headLength-2*utf8.UTFMax {
-			head = head[:len(head)-1]
-		}
-	}
-	return utf8.Valid(head) && !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n\f\x1b", r) })
-}
-
-func firstLine(text []byte) string {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return string(line[:min(len(line), 40)])
 }
 
 // isTracePipe reports whether a name is that of a file of tracefs from which

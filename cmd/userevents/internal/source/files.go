@@ -188,31 +188,24 @@ func (c *file) decompress(ctx context.Context, in io.Reader, format Format, o Fi
 		out = z
 	}
 	b := bufio.NewReaderSize(out, headLength)
-	if head, err := b.Peek(len(perfMagic) + 1); err != nil || string(head[:len(perfMagic)]) != perfMagic || head[len(perfMagic)] == perfStream {
+	if head, _ := b.Peek(len(perfMagic)); string(head) != perfMagic {
 		return c.begin(ctx, b, o)
 	}
-	// Of perf.data in its file form the end is read first.
+	// Of perf.data the end may be read first.
 	spooled, err := os.CreateTemp("", "userevents-*.data")
 	if err != nil {
 		return err
 	}
 	c.close = append(c.close, spooled.Close)
-	if err := os.Remove(spooled.Name()); err != nil {
-		return err
-	}
-	if _, err := io.Copy(spooled, b); err != nil {
-		return err
-	}
-	if _, err := spooled.Seek(0, io.SeekStart); err != nil {
+	_, copyErr := io.Copy(spooled, b)
+	_, seekErr := spooled.Seek(0, io.SeekStart)
+	if err := errors.Join(os.Remove(spooled.Name()), copyErr, seekErr); err != nil {
 		return err
 	}
 	return c.begin(ctx, spooled, o)
 }
 
-const (
-	perfMagic  = "PERFILE2"
-	perfStream = 16 // the next byte, in the streaming form
-)
+const perfMagic = "PERFILE2"
 
 // peek returns what to read the file from, and how it begins. A file that can be
 // read from anywhere remains one, for perf.data needs it.

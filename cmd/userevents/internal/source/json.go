@@ -97,19 +97,8 @@ func (r *requests) decode(text []byte) (none pmetric.Metrics, err error) {
 
 // hasKey looks for a key as OTLP writes it, or as protobuf names it.
 func hasKey(keys map[string]json.RawMessage, key string) bool {
-	if _, ok := keys[key]; ok {
-		return true
-	}
-	_, ok := keys[snakeCase(key)]
-	return ok
-}
-
-func snakeCase(key string) string {
-	end, found := strings.CutPrefix(key, "resource")
-	if !found {
-		return key
-	}
-	return "resource_" + strings.ToLower(end)
+	of := strings.TrimPrefix(key, "resource")
+	return keys[key] != nil || keys["resource_"+strings.ToLower(of)] != nil
 }
 
 // notes says what was passed over.

@@ -151,15 +151,15 @@ func TestTotalsInASummary(t *testing.T) {
 	s := NewSummary()
 	for i := range 3 {
 		n := uint64(10 * (i + 1))
-		m := messagetest.Histogram("h", "", &metricspb.HistogramDataPoint{
+		m := commandtest.Histogram("h", "", &metricspb.HistogramDataPoint{
 			Count: n, ExplicitBounds: []float64{1}, BucketCounts: []uint64{n,
 				0}, TimeUnixNano: uint64(i+1) * uint64(time.Second),
 		})
-		m.GetHistogram().AggregationTemporality = messagetest.Cumulative
-		p := messagetest.IntPoint(int64(n))
+		m.GetHistogram().AggregationTemporality = commandtest.Cumulative
+		p := commandtest.IntPoint(int64(n))
 		p.TimeUnixNano = uint64(i+1) * uint64(time.Second)
-		c := messagetest.Sum("c", "", messagetest.Cumulative, true, p)
-		require.NoError(t, s.Event(event(t, listen.Event{}, messagetest.Message(nil, m, c))))
+		c := commandtest.Sum("c", "", commandtest.Cumulative, true, p)
+		require.NoError(t, s.Event(event(t, listen.Event{}, commandtest.Message(nil, m, c))))
 	}
 	var b strings.Builder
 	require.NoError(t, s.Write(&b, 0))

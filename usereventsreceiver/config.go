@@ -46,7 +46,7 @@ type Config struct {
 	PIDs []int `mapstructure:"pids"`
 
 	// ProcessNames, if not empty, are patterns with * and ? for the names of processes whose events are wanted. A name
-	// is the kernel's, of at most 15 bytes.
+	// is the kernel's, of at most 15 bytes. Events of processes whose name is not known any more are dropped and counted.
 	ProcessNames []string `mapstructure:"process_names"`
 
 	// RetryOnFailure is the schedule of retries when the next consumer refuses metrics, but not permanently.

@@ -46,7 +46,8 @@ type Config struct {
 	PIDs []int `mapstructure:"pids"`
 
 	// ProcessNames, if not empty, are patterns with * and ? for the names of processes whose events are wanted. A name
-	// is the kernel's, of at most 15 bytes. Events of processes whose name is not known any more are dropped and counted.
+	// is the kernel's, of at most 15 bytes. Events of processes whose name is not known any more are dropped and
+	// counted.
 	ProcessNames []string `mapstructure:"process_names"`
 
 	// RetryOnFailure is the schedule of retries when the next consumer refuses metrics, but not permanently.
@@ -109,15 +110,10 @@ const (
 	TemporalityKeep TemporalityMode = "keep"
 )
 
-func (m TemporalityMode) temporality() pmetric.AggregationTemporality {
-	switch m {
-	case TemporalityCumulative:
-		return pmetric.AggregationTemporalityCumulative
-	case TemporalityDelta:
-		return pmetric.AggregationTemporalityDelta
-	default:
-		return pmetric.AggregationTemporalityUnspecified
-	}
+var temporalities = map[TemporalityMode]pmetric.AggregationTemporality{
+	TemporalityCumulative: pmetric.AggregationTemporalityCumulative,
+	TemporalityDelta:      pmetric.AggregationTemporalityDelta,
+	TemporalityKeep:       pmetric.AggregationTemporalityUnspecified,
 }
 
 func createDefaultConfig() component.Config {
@@ -236,8 +232,8 @@ func (c *Config) Validate() error {
 	if c.InstanceID != InstanceIDAuto && c.InstanceID != InstanceIDOff {
 		wrong("instance_id", c.InstanceID, allowed["instance_id"])
 	}
-	if m := c.UnspecifiedTemporality; m != TemporalityCumulative && m != TemporalityDelta && m != TemporalityKeep {
-		wrong("unspecified_temporality", m, allowed["unspecified_temporality"])
+	if _, ok := temporalities[c.UnspecifiedTemporality]; !ok {
+		wrong("unspecified_temporality", c.UnspecifiedTemporality, allowed["unspecified_temporality"])
 	}
 	return errors.Join(errs...)
 }

@@ -31,69 +31,60 @@ type queue struct {
 	max int64
 
 	mu      sync.Mutex
+	changed *sync.Cond // there is more room, or more to take, or a context is done
 	entries []entry
 	bytes   int64
 	closed  bool
-	changed chan struct{} // closed and replaced when there is more room, or more to take
 }
 
 func newQueue(limit int64) *queue {
-	return &queue{max: limit, changed: make(chan struct{})}
+	q := &queue{max: limit}
+	q.changed = sync.NewCond(&q.mu)
+	return q
 }
 
-func (q *queue) wakeLocked() {
-	close(q.changed)
-	q.changed = make(chan struct{})
+// waitLocked waits until ready or the context is done, and reports whether it is ready.
+func (q *queue) waitLocked(ctx context.Context, ready func() bool) bool {
+	defer context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.changed.Broadcast()
+	})()
+	for ctx.Err() == nil && !ready() {
+		q.changed.Wait()
+	}
+	return ctx.Err() == nil
 }
 
 // put waits until there is room. It gives up when the context is done.
 func (q *queue) put(ctx context.Context, e entry) error {
-	for {
-		q.mu.Lock()
-		if q.bytes+e.size() <= q.max {
-			q.entries = append(q.entries, e)
-			q.bytes += e.size()
-			if len(q.entries) == 1 {
-				q.wakeLocked()
-			}
-			q.mu.Unlock()
-			return nil
-		}
-		changed := q.changed
-		q.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	hasRoom := func() bool { return q.bytes+e.size() <= q.max }
+	if !hasRoom() && !q.waitLocked(ctx, hasRoom) {
+		return ctx.Err()
 	}
+	q.entries = append(q.entries, e)
+	q.bytes += e.size()
+	q.changed.Broadcast()
+	return nil
 }
 
 // take waits for events and returns those that are available: at least one, and no more than take limit bytes decoded.
 // It returns none once the queue is closed and empty, or the context is done.
 func (q *queue) take(ctx context.Context, limit int64) []entry {
-	for {
-		q.mu.Lock()
-		if n := q.fitting(limit); n > 0 && ctx.Err() == nil {
-			batch := slices.Clone(q.entries[:n])
-			clear(q.entries[:n]) // the array outlives them
-			if q.entries = q.entries[n:]; len(q.entries) == 0 {
-				q.entries = nil
-			}
-			q.mu.Unlock()
-			return batch
-		}
-		closed, changed := q.closed, q.changed
-		q.mu.Unlock()
-		if closed {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.waitLocked(ctx, func() bool { return len(q.entries) > 0 || q.closed }) {
+		return nil
 	}
+	n := q.fitting(limit)
+	batch := slices.Clone(q.entries[:n])
+	clear(q.entries[:n]) // the array outlives them
+	if q.entries = q.entries[n:]; len(q.entries) == 0 {
+		q.entries = nil
+	}
+	return batch
 }
 
 func (q *queue) fitting(limit int64) (n int) {
@@ -111,7 +102,7 @@ func (q *queue) done(batch []entry) {
 	for i := range batch {
 		q.bytes -= batch[i].size()
 	}
-	q.wakeLocked()
+	q.changed.Broadcast()
 }
 
 // close says that no more will be put.
@@ -119,7 +110,7 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.wakeLocked()
+	q.changed.Broadcast()
 }
 
 // discard removes what was not taken, and returns how many events and data points that was.

@@ -94,7 +94,7 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 		})),
 		decoder: decoder{
 			instanceIDs: config.InstanceID == InstanceIDAuto, fromProcess: config.ResourceFromProcess,
-			upDown: config.UnspecifiedTemporality.temporality(),
+			upDown: temporalities[config.UnspecifiedTemporality],
 		},
 		queue:     newQueue(int64(config.MaxPending)),
 		delivered: make(chan struct{}),
@@ -202,7 +202,7 @@ func (r *metricsReceiver) shutdown(ctx context.Context) error {
 	if !r.returned(r.delivered) {
 		points := r.inFlight.abandon()
 		r.telemetry.lostPoints(causeUnknown, points)
-		r.set.Logger.Error("the next consumer did not return in the time for a shutdown, what it was passed may be lost",
+		r.set.Logger.Error("data points may be lost because the next consumer did not return in time for the shutdown",
 			zap.Int("data_points", points))
 	}
 	if events, points := r.queue.discard(); events > 0 {

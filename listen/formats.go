@@ -8,21 +8,13 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
-const (
-	// maxFormatReads is how many format files one scan reads at most.
-	maxFormatReads = 256
-	// A format gives way to one that waits when it has delivered nothing since
-	// it was attached for trialTime, or nothing any more for silentTime. Those
-	// are nanoseconds; many producers export once a minute.
-	trialTime  = int64(10 * time.Second)
-	silentTime = int64(3 * time.Minute)
-)
+// maxFormatReads is how many format files one scan reads at most.
+const maxFormatReads = 256
 
 // formats are the multi-format tracepoints of all names. A producer that
 // registers with MULTI_FORMAT gets a tracepoint user_events_multi/<name>.<hex>,
@@ -97,7 +89,7 @@ func (ts *targets) scanFormatsOf(name string, events []string, now int64, maxRea
 	// Those that deliver nothing give way, the longest silent ones first.
 	slices.SortStableFunc(attached, func(a, b *format) int { return cmp.Compare(a.target.active, b.target.active) })
 	for _, f := range attached {
-		if free < len(waiting) && f.target.isSilent(now) {
+		if free < len(waiting) && ts.isSilent(f.target, now) {
 			ts.detach(f.target, now)
 			free++
 		}
@@ -152,12 +144,4 @@ func (ts *targets) list(name string, formats []*format) {
 			t.state.skipped = skipped
 		}
 	}
-}
-
-// isSilent reports whether the target should give way to one that waits.
-func (t *target) isSilent(now int64) bool {
-	if t.delivered {
-		return now-t.active >= silentTime
-	}
-	return now-t.active >= trialTime
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,6 +80,7 @@ func TestKernelTakenName(t *testing.T) {
 	a, b := tracepointOf(t)+"_a", tracepointOf(t)+"_b"
 	other := produce(t, a, "u32 count; u64 sum")
 	l := listenIn(t, Options{Names: []string{a, b}})
+	l.targets.trial = scanEvery
 	infos := l.Info().Tracepoints
 	require.ErrorIs(t, infos[0].Err, ErrLayout)
 	assert.ErrorContains(t, infos[0].Err, "u32 count; u64 sum")
@@ -109,4 +111,50 @@ func TestKernelTakenName(t *testing.T) {
 	c := l.Stats().Total()
 	assert.Equal(t, uint64(3), c.Written, "what was counted before is kept")
 	assert.Equal(t, uint64(3), c.Received)
+}
+
+// One format more than are listened to: the one that writes has the slot once
+// it has been found, and the silent one waits.
+func TestKernelMoreFormatsThanAreListenedTo(t *testing.T) {
+	var found []string
+	l := listenIn(t, Options{MaxFormats: 1, OnFinding: func(f Finding) { found = append(found, f.String()) }})
+	l.targets.trial = scanEvery
+	silent := produceMulti(t, tracepointOf(t), tracefs.FieldsNone)
+	readUntil(t, l, silent.enabled)
+	p := produceMulti(t, tracepointOf(t), tracefs.FieldsOTLP)
+	events := readUntil(t, l, func() bool {
+		if p.enabled() {
+			require.NoError(t, p.otlp("at last"))
+		}
+		return l.Stats().Total().Written > 0
+	})
+	if len(events) == 0 {
+		events = append(events, next(t, l))
+	}
+	assert.Equal(t, "at last", string(events[0].Payload))
+	assert.Equal(t, 1, l.Info().Tracepoints[0].SkippedFormats)
+	assert.Contains(t, strings.Join(found, "\n"), "1 multi-format tracepoints of "+tracepointOf(t)+" are not listened to")
+	for range 3 {
+		_, _ = readFor(l, time.Duration(scanEvery))
+	}
+	assert.True(t, p.enabled())
+	assert.False(t, silent.enabled())
+}
+
+// What is written because others listen, before the listener has found the
+// tracepoint, is in a gap.
+func TestKernelEventBeforeTheAttachIsInAGap(t *testing.T) {
+	var gaps []Gap
+	l := listenIn(t, Options{OnGap: func(g Gap) { gaps = append(gaps, g) }})
+	p := produceMulti(t, tracepointOf(t), tracefs.FieldsOTLP)
+	others := listenIn(t, Options{})
+	require.True(t, p.enabled())
+	require.NoError(t, p.otlp("early"))
+	early := next(t, others)
+	require.Empty(t, readUntil(t, l, func() bool { return len(gaps) > 0 }))
+	require.Len(t, gaps, 1)
+	assert.WithinRange(t, early.Time, gaps[0].From, gaps[0].To)
+	assert.True(t, strings.HasPrefix(gaps[0].Tracepoint, "user_events_multi/"+tracepointOf(t)+"."), gaps[0].Tracepoint)
+	require.NoError(t, p.otlp("later"))
+	assert.Equal(t, "later", string(next(t, l).Payload))
 }

@@ -94,7 +94,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	l.clock.refresh(now)
 	l.rings = rings{sys: sys, waiter: l.waiter, clock: &l.clock, asked: opts.RingSize, listed: now}
 	l.targets = targets{
-		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target),
+		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target), trial: trialTime,
 		formats: formats{known: make(map[string]*format)},
 	}
 	cpus, err := sys.onlineCPUs()

@@ -230,7 +230,7 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	assert.False(t, info.Attached)
 	assert.Equal(t, 500, info.ID)
 
-	sys.pass(time.Duration(releaseAfter))
+	sys.pass(time.Duration(trialTime))
 	l.beginBatch()
 	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 501)
 	sys.pass(time.Second)

@@ -13,11 +13,13 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
-// releaseAfter is for how long, in nanoseconds, a tracepoint that holds no
-// payload is attached before it is released until the next scan. It cannot go
-// while it is attached, so that is how its name gets free when its producers
-// have ended.
-const releaseAfter = int64(10 * time.Second)
+// A tracepoint is given up, for one that waits or until the next scan, when it
+// has delivered nothing since it was attached for trialTime, or nothing any more
+// for silentTime. Those are nanoseconds; many producers export once a minute.
+const (
+	trialTime  = int64(10 * time.Second)
+	silentTime = int64(3 * time.Minute)
+)
 
 // targets are the tracepoints that are listened to. All changes are made by the
 // goroutine that reads, which needs no lock for what only it uses.
@@ -32,6 +34,7 @@ type targets struct {
 	due      int64 // when to scan for tracepoints; monotonic, nanoseconds
 	byID     map[int]*target
 	formats  formats
+	trial    int64 // trialTime, less in tests
 
 	// mu guards what Info reads: the fields below, and the state of targets.
 	// It is held only for moments: nothing is opened and no file of tracefs
@@ -52,7 +55,6 @@ type target struct {
 	// Of the reading goroutine:
 	release   func() error // its registration, if it is registered
 	since     int64        // since when it is not listened to, monotonic; 0: since before Open
-	releaseAt int64        // when to detach it, if it is undecodable
 	active    int64        // when it was attached, or delivered an event last
 	delivered bool         // since it was attached
 }
@@ -123,8 +125,10 @@ func (ts *targets) scan(now int64) {
 		case t.isFormat():
 		case !t.state.attached:
 			ts.connect(t)
-		case t.state.undecodable != nil && now >= t.releaseAt:
-			ts.detach(t, now) // until the next scan
+		case t.state.undecodable != nil && ts.isSilent(t, now):
+			// Until the next scan. It cannot go while it is attached, so this is
+			// how its name gets free when its producers have ended.
+			ts.detach(t, now)
 		}
 	}
 	ts.scanFormats(now)
@@ -155,7 +159,7 @@ func (ts *targets) connect(t *target) {
 	ts.set(t, s)
 	if s.attached {
 		ts.byID[s.id] = t
-		t.active, t.delivered, t.releaseAt = now, false, now+releaseAfter
+		t.active, t.delivered = now, false
 		if t.since != 0 && s.undecodable == nil {
 			ts.rings.endTracepointGap(t.system+"/"+t.event, t.since)
 			t.since = 0
@@ -217,6 +221,14 @@ func (ts *targets) detach(t *target, now int64) {
 	s.attached = false
 	t.since = now
 	ts.set(t, s)
+}
+
+// isSilent reports whether a target that is attached should be given up.
+func (ts *targets) isSilent(t *target, now int64) bool {
+	if t.delivered {
+		return now-t.active >= silentTime
+	}
+	return now-t.active >= ts.trial
 }
 
 // of is the target that a sample is of, or nil.

@@ -7,6 +7,8 @@ export GOWORK := off
 export GOFLAGS := $(shell scripts/goflags)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GCI := github.com/daixiang0/gci@v0.13.7
+LLL := github.com/walle/lll/cmd/lll@v1.0.1
 FUZZ_EXECUTIONS ?= 20000
 # Where kernel tests run, host or vm; by default on this machine if it has user_events and we are root.
 WHERE ?=
@@ -77,6 +79,14 @@ lint: ## gofmt, go vet, staticcheck, shellcheck and actionlint
 	@scripts/packages build lint
 	@scripts/lint $(STATICCHECK) $(ACTIONLINT)
 
+.PHONY: lint-style
+lint-style: ## the order of imports and the width of lines
+	@scripts/format --check $(GCI) $(LLL)
+
+.PHONY: format
+format: ## gofmt, and imports in three groups
+	@scripts/format $(GCI) $(LLL)
+
 .PHONY: unit
 unit: ## the tests that need no kernel, in every module
 	@scripts/packages build test
@@ -125,7 +135,7 @@ collector-test: ## the Collector's kernel tests, from services to what it export
 
 .PHONY: purego
 purego: ## the exporter's kernel tests with the backend in pure Go
-	@$(KERNEL_TESTS) --tags purego --timeout 900 .
+	@$(KERNEL_TESTS) --tags purego --timeout 900 . internal/conformance
 
 .PHONY: interface
 interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in

@@ -136,24 +136,11 @@ func (e *Emitter) Export(ctx context.Context, x Exporter, rm *metricdata.Resourc
 	err = x.Export(ctx, rm)
 	s := x.Status()
 	e.result.Written, e.result.Dropped, e.result.Events, e.result.Bytes = s.Points, s.DroppedPoints, s.Messages, s.Bytes
-	var partial *usereventsmetric.PartialError
-	if !errors.As(err, &partial) {
-		return err
+	if errors.As(err, new(*usereventsmetric.PartialError)) {
+		e.warnOnce(err.Error())
+		return nil
 	}
-	for _, d := range partial.Dropped {
-		what := fmt.Sprintf("%d data points not written", d.Points)
-		if d.Points == 0 {
-			what = fmt.Sprintf("%d exemplars left out", d.Exemplars)
-		}
-		e.warnOnce(fmt.Sprintf("%s of %s: %v", what, d.Metric, d.Err))
-	}
-	if partial.Unlisted > 0 {
-		e.warnOnce(fmt.Sprintf("%d data points not written of further metrics", partial.Unlisted))
-	}
-	if partial.Stopped != nil {
-		e.warnOnce(fmt.Sprintf("an export was cut short: %v", partial.Stopped))
-	}
-	return nil
+	return err
 }
 
 // Write writes a request as it is, in as many events as it takes. What could not

@@ -5,7 +5,6 @@ package emit
 import (
 	"fmt"
 	"iter"
-	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -25,40 +24,85 @@ var marshaler pmetric.ProtoMarshaler
 // split divides a request into messages of at most limit bytes, each complete with
 // its resources, scopes and metrics, and the points in order. A point that takes
 // more by itself is a message by itself, of up to otlp.MaxMessageSize bytes; beyond
-// that it loses its exemplars, and beyond that it is dropped.
-func split(metrics pmetric.Metrics, limit int) iter.Seq[message] {
+// that it loses its exemplars, and beyond that it is dropped. It takes the request
+// apart.
+func split(request pmetric.Metrics, limit int) iter.Seq[message] {
 	return func(yield func(message) bool) {
-		n := metrics.DataPointCount()
-		switch {
-		case n == 0:
-		case marshaler.MetricsSize(metrics) <= limit:
-			yield(encode(metrics, n))
-		default:
-			halve(slices.Collect(source.Points(metrics)), limit, yield)
+		n := request.DataPointCount()
+		if marshaler.MetricsSize(request) > limit {
+			keep(request, 0, n) // not what has no points
+		}
+		if n > 0 {
+			halve(request, n, limit, yield)
 		}
 	}
 }
 
-// halve yields the points as one message if they fit, else each half of them.
-func halve(points []source.Point, limit int, yield func(message) bool) bool {
-	part, half := assemble(points), len(points)/2
+// halve yields a message if it fits, else each half of it.
+func halve(m pmetric.Metrics, points, limit int, yield func(message) bool) bool {
 	switch {
-	case half == 0:
-		return yield(alone(part, points[0].Metric.Name()))
-	case marshaler.MetricsSize(part) <= limit:
-		return yield(encode(part, len(points)))
+	case marshaler.MetricsSize(m) <= limit:
+		return yield(encode(m, points))
+	case points == 1:
+		return yield(alone(m))
 	}
-	return halve(points[:half], limit, yield) && halve(points[half:], limit, yield)
+	first, half := pmetric.NewMetrics(), points/2
+	m.CopyTo(first)
+	keep(first, 0, half)
+	keep(m, half, points)
+	return halve(first, half, limit, yield) && halve(m, points-half, limit, yield)
+}
+
+// keep removes all data points but those with the numbers from..to-1, and what has
+// none then.
+func keep(metrics pmetric.Metrics, from, to int) {
+	next := 0
+	metrics.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
+		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
+			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
+				switch m.Type() {
+				case pmetric.MetricTypeGauge:
+					return keepOf(m.Gauge().DataPoints(), &next, from, to)
+				case pmetric.MetricTypeSum:
+					return keepOf(m.Sum().DataPoints(), &next, from, to)
+				case pmetric.MetricTypeHistogram:
+					return keepOf(m.Histogram().DataPoints(), &next, from, to)
+				case pmetric.MetricTypeExponentialHistogram:
+					return keepOf(m.ExponentialHistogram().DataPoints(), &next, from, to)
+				case pmetric.MetricTypeSummary:
+					return keepOf(m.Summary().DataPoints(), &next, from, to)
+				}
+				return true
+			})
+			return sm.Metrics().Len() == 0
+		})
+		return rm.ScopeMetrics().Len() == 0
+	})
+}
+
+// keepOf counts points in next, and reports whether none is left.
+func keepOf[P any](points interface {
+	RemoveIf(func(P) bool)
+	Len() int
+}, next *int, from, to int) bool {
+	points.RemoveIf(func(P) bool {
+		n := *next
+		*next++
+		return n < from || n >= to
+	})
+	return points.Len() == 0
 }
 
 // alone is a message of one point.
-func alone(part pmetric.Metrics, metric string) message {
+func alone(part pmetric.Metrics) message {
 	whole := marshaler.MetricsSize(part)
 	if whole <= otlp.MaxMessageSize {
 		return encode(part, 1)
 	}
 	var exemplars int
+	var metric string
 	for p := range source.Points(part) {
+		metric = p.Metric.Name()
 		if d, ok := p.Data.(interface{ Exemplars() pmetric.ExemplarSlice }); ok {
 			exemplars = d.Exemplars().Len()
 			d.Exemplars().RemoveIf(func(pmetric.Exemplar) bool { return true })
@@ -83,73 +127,4 @@ func encode(metrics pmetric.Metrics, points int) message {
 	event := append(make([]byte, otlp.Headroom, otlp.Headroom+len(payload)), payload...)
 	otlp.PutFields(event)
 	return message{event: event, points: points}
-}
-
-// assemble copies points, which follow each other in a message, into a message of
-// their own.
-func assemble(points []source.Point) pmetric.Metrics {
-	out := pmetric.NewMetrics()
-	var last source.Point
-	var rm pmetric.ResourceMetrics
-	var sm pmetric.ScopeMetrics
-	var m pmetric.Metric
-	for i, p := range points {
-		newResource := i == 0 || p.Resource != last.Resource
-		newScope := newResource || p.Scope != last.Scope
-		if newResource {
-			rm = out.ResourceMetrics().AppendEmpty()
-			p.Resource.Resource().CopyTo(rm.Resource())
-			rm.SetSchemaUrl(p.Resource.SchemaUrl())
-		}
-		if newScope {
-			sm = rm.ScopeMetrics().AppendEmpty()
-			p.Scope.Scope().CopyTo(sm.Scope())
-			sm.SetSchemaUrl(p.Scope.SchemaUrl())
-		}
-		if newScope || p.Metric != last.Metric {
-			m = sm.Metrics().AppendEmpty()
-			copyHead(p.Metric, m)
-		}
-		appendPoint(m, p.Data)
-		last = p
-	}
-	return out
-}
-
-// copyHead copies a metric but its points.
-func copyHead(from, to pmetric.Metric) {
-	to.SetName(from.Name())
-	to.SetDescription(from.Description())
-	to.SetUnit(from.Unit())
-	from.Metadata().CopyTo(to.Metadata())
-	switch from.Type() {
-	case pmetric.MetricTypeGauge:
-		to.SetEmptyGauge()
-	case pmetric.MetricTypeSum:
-		to.SetEmptySum().SetIsMonotonic(from.Sum().IsMonotonic())
-		to.Sum().SetAggregationTemporality(from.Sum().AggregationTemporality())
-	case pmetric.MetricTypeHistogram:
-		to.SetEmptyHistogram().SetAggregationTemporality(from.Histogram().AggregationTemporality())
-	case pmetric.MetricTypeExponentialHistogram:
-		to.SetEmptyExponentialHistogram().SetAggregationTemporality(from.ExponentialHistogram().AggregationTemporality())
-	case pmetric.MetricTypeSummary:
-		to.SetEmptySummary()
-	}
-}
-
-func appendPoint(to pmetric.Metric, data source.DataPoint) {
-	switch p := data.(type) {
-	case pmetric.NumberDataPoint:
-		if to.Type() == pmetric.MetricTypeGauge {
-			p.CopyTo(to.Gauge().DataPoints().AppendEmpty())
-		} else {
-			p.CopyTo(to.Sum().DataPoints().AppendEmpty())
-		}
-	case pmetric.HistogramDataPoint:
-		p.CopyTo(to.Histogram().DataPoints().AppendEmpty())
-	case pmetric.ExponentialHistogramDataPoint:
-		p.CopyTo(to.ExponentialHistogram().DataPoints().AppendEmpty())
-	case pmetric.SummaryDataPoint:
-		p.CopyTo(to.Summary().DataPoints().AppendEmpty())
-	}
 }

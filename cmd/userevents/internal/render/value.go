@@ -115,67 +115,51 @@ const (
 // p99=, those that were sent, with the separator between them. Without a value it
 // is "-".
 func DataPoint(d source.DataPoint, digits int, separator string) string {
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', digits, 64) }
+	var parts []string
+	add := func(wanted bool, name string, x float64) {
+		if wanted {
+			parts = append(parts, name+"="+number(x))
+		}
+	}
+	count := func(n uint64, sum float64, hasSum bool) {
+		parts = append(parts, "n="+strconv.FormatUint(n, 10))
+		// The average first: where the terminal is narrow, the end is cut.
+		if hasSum && n > 0 {
+			parts = append(parts, "avg="+strconv.FormatFloat(sum/float64(n), 'g', averageDigits, 64))
+		}
+		add(hasSum, "sum", sum)
+	}
 	if !source.HasValue(d) {
 		return "-"
 	}
-	a := aggregate{digits: digits}
 	switch p := d.(type) {
 	case pmetric.NumberDataPoint:
 		if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
 			return strconv.FormatInt(p.IntValue(), 10)
 		}
-		return a.number(p.DoubleValue())
-	case pmetric.HistogramDataPoint:
-		a.histogram(p)
-	case pmetric.ExponentialHistogramDataPoint:
-		a.histogram(p)
+		return number(p.DoubleValue())
+	case interface { // a histogram of either kind
+		Count() uint64
+		Sum() float64
+		HasSum() bool
+		Min() float64
+		HasMin() bool
+		Max() float64
+		HasMax() bool
+	}:
+		count(p.Count(), p.Sum(), p.HasSum())
+		add(p.HasMin(), "min", p.Min())
+		add(p.HasMax(), "max", p.Max())
 	case pmetric.SummaryDataPoint:
-		a.count(p.Count(), p.Sum(), true)
+		count(p.Count(), p.Sum(), true)
 		for i, q := range p.QuantileValues().All() {
 			if i == maxQuantiles {
-				a.parts = append(a.parts, "...")
+				parts = append(parts, "...")
 				break
 			}
-			a.add("p"+strconv.FormatFloat(q.Quantile()*100, 'g', 6, 64), q.Value())
+			add(true, "p"+strconv.FormatFloat(q.Quantile()*100, 'g', 6, 64), q.Value())
 		}
 	}
-	return strings.Join(a.parts, separator)
-}
-
-type aggregate struct {
-	digits int
-	parts  []string
-}
-
-func (a *aggregate) number(x float64) string { return strconv.FormatFloat(x, 'g', a.digits, 64) }
-
-func (a *aggregate) add(name string, x float64) { a.parts = append(a.parts, name+"="+a.number(x)) }
-
-func (a *aggregate) histogram(p interface {
-	Count() uint64
-	Sum() float64
-	HasSum() bool
-	Min() float64
-	HasMin() bool
-	Max() float64
-	HasMax() bool
-}) {
-	a.count(p.Count(), p.Sum(), p.HasSum())
-	if p.HasMin() {
-		a.add("min", p.Min())
-	}
-	if p.HasMax() {
-		a.add("max", p.Max())
-	}
-}
-
-// count has the average first: where the terminal is narrow, the end is cut.
-func (a *aggregate) count(n uint64, sum float64, hasSum bool) {
-	a.parts = append(a.parts, "n="+strconv.FormatUint(n, 10))
-	if hasSum && n > 0 {
-		a.parts = append(a.parts, "avg="+strconv.FormatFloat(sum/float64(n), 'g', averageDigits, 64))
-	}
-	if hasSum {
-		a.add("sum", sum)
-	}
+	return strings.Join(parts, separator)
 }

@@ -215,17 +215,13 @@ func (c *Config) Validate() error {
 	if len(c.Tracepoints) == 0 {
 		errs = append(errs, fmt.Errorf("tracepoints: at least one is needed, such as %s", listen.DefaultTracepointName))
 	}
-	options, err := c.listenOptions()
+	_, err := c.listenOptions()
 	errs = append(errs, err)
-	// All names at once, for duplicates. What else is in the options is the same in all.
-	if len(options) > 0 {
-		all := options[0]
-		all.Names = nil
-		for _, t := range c.Tracepoints {
-			all.Names = append(all.Names, t.Name)
-		}
-		errs = append(errs, optionErrors(all.Validate())...)
+	all := c.commonOptions()
+	for _, t := range c.Tracepoints { // of all listeners at once, for duplicates
+		all.Names = append(all.Names, t.Name)
 	}
+	errs = append(errs, optionErrors(all.Validate())...)
 	if c.MaxPending < minMaxPending {
 		wrong("max_pending", c.MaxPending, fmt.Sprintf("%v or more", Size(minMaxPending)))
 	}
@@ -253,8 +249,16 @@ func optionErrors(err error) (errs []error) {
 	return errs
 }
 
+// commonOptions are those that all listeners have in common.
+func (c *Config) commonOptions() listen.Options {
+	return listen.Options{
+		RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
+		PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay,
+	}
+}
+
 // listenOptions are what to open: one listener for each layout and way of registering in use, as these are the
-// listener's. They are complete but for what the error names.
+// listener's.
 func (c *Config) listenOptions() ([]listen.Options, error) {
 	var all []listen.Options
 	var errs []error
@@ -273,11 +277,8 @@ func (c *Config) listenOptions() ([]listen.Options, error) {
 		i := slices.IndexFunc(all, func(o listen.Options) bool { return o.Layout == layout && o.Register == register })
 		if i < 0 {
 			i = len(all)
-			all = append(all, listen.Options{
-				Layout: layout, Register: register,
-				RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
-				PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay,
-			})
+			all = append(all, c.commonOptions())
+			all[i].Layout, all[i].Register = layout, register
 		}
 		all[i].Names = append(all[i].Names, t.Name)
 	}

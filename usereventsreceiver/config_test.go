@@ -114,6 +114,7 @@ func TestConfigValues(t *testing.T) {
 		{yaml: "tracepoints: {name: a}", same: "tracepoints: [a]"},
 		{yaml: "tracepoints:", same: "{}"},
 		{yaml: "tracepoints: []", err: "tracepoints: at least one is needed, such as otlp_metrics"},
+		{yaml: "{tracepoints: [], pids: -1}", err: "pids: -1: must not be negative"},
 		{yaml: "tracepoints: 3", err: "tracepoints: 3: " + tracepoints},
 		{yaml: "tracepoints: true", err: "tracepoints: true: " + tracepoints},
 		{yaml: "tracepoints: [[a]]", err: "tracepoints: [[a]]: " + tracepoints},

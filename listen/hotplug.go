@@ -123,13 +123,16 @@ func (rs *rings) reopen(c *cpuState, now int64) {
 // reap closes dead rings that have been read to their end, and ends the gaps
 // that nothing from before them is left of.
 func (rs *rings) reap() {
-	for _, r := range slices.Clone(rs.open) {
+	var done []*cpuRing
+	for _, r := range rs.open {
 		if !r.dead {
 			continue
 		}
-		if r.ring.snapshot(); r.ring.tail != r.ring.end {
-			continue
+		if r.ring.snapshot(); r.ring.tail == r.ring.end {
+			done = append(done, r)
 		}
+	}
+	for _, r := range done {
 		// There is nothing to be done about an error.
 		_ = rs.closeCounters(func(c *eventCounter) bool { return c.ring == r })
 		// No record says what was lost at the ring's end.
@@ -141,7 +144,8 @@ func (rs *rings) reap() {
 		_ = r.kernel.close()
 	}
 	for _, r := range rs.open {
-		if !slices.ContainsFunc(rs.open, func(other *cpuRing) bool { return other.dead && other.cpu == r.cpu }) {
+		older := func(other *cpuRing) bool { return other.dead && other.cpu == r.cpu }
+		if r.gap != nil && !slices.ContainsFunc(rs.open, older) {
 			rs.report(r)
 		}
 	}

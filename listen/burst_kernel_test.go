@@ -36,7 +36,8 @@ func numbered(n int) *metricdata.ResourceMetrics {
 	return &metricdata.ResourceMetrics{
 		Resource: resource.NewSchemaless(attribute.String("service.name", "burst")),
 		ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{
-			Name: "m", Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, IsMonotonic: true, DataPoints: points},
+			Name: "m", Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, IsMonotonic: true,
+				DataPoints: points},
 		}}}},
 	}
 }
@@ -48,7 +49,8 @@ func TestKernelHundredThousandPointsInOneBurst(t *testing.T) {
 	l, err := listen.Open(listen.Options{Names: []string{"listen_burst"}})
 	require.NoError(t, err)
 	defer l.Close()
-	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName("listen_burst"), usereventsmetric.WithRequired())
+	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName("listen_burst"),
+		usereventsmetric.WithRequired())
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, exporter.Shutdown(context.Background())) }()
 	require.True(t, exporter.Enabled())

@@ -29,16 +29,19 @@ func TestFindings(t *testing.T) {
 			FindingInfo, "waiting for a process to register a",
 		},
 		{
-			"another layout", Info{Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true, Layout: LayoutFieldless})},
+			"another layout", Info{Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true,
+				Layout: LayoutFieldless})},
 			FindingWarning, `a is registered in the layout "fieldless": processes that write "otlp" cannot register it`,
 		},
 		{
 			"another layout, but it never registers",
-			Info{Register: RegisterNever, Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true, Layout: LayoutFieldless})}, 0, "",
+			Info{Register: RegisterNever,
+				Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true, Layout: LayoutFieldless})}, 0, "",
 		},
 		{
 			"another layout of one of several formats",
-			Info{Tracepoints: tracepoint(TracepointInfo{Name: "a", Event: "user_events_multi/a.0", Attached: true, Layout: LayoutFieldless})}, 0, "",
+			Info{Tracepoints: tracepoint(TracepointInfo{Name: "a", Event: "user_events_multi/a.0", Attached: true,
+				Layout: LayoutFieldless})}, 0, "",
 		},
 		{
 			"unusable", Info{Tracepoints: tracepoint(TracepointInfo{Name: "a", Event: "user_events/a", Err: boom})},
@@ -50,8 +53,10 @@ func TestFindings(t *testing.T) {
 			FindingInfo, "not listening to user_events_multi/a.0: no layout of OTLP metrics",
 		},
 		{
-			"too many formats", Info{MaxFormats: 16, Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true, SkippedFormats: 3})},
-			FindingWarning, "3 multi-format tracepoints of a are not listened to: at most 16 are, those that deliver first",
+			"too many formats", Info{MaxFormats: 16,
+				Tracepoints: tracepoint(TracepointInfo{Name: "a", Attached: true, SkippedFormats: 3})},
+			FindingWarning,
+			"3 multi-format tracepoints of a are not listened to: at most 16 are, those that deliver first",
 		},
 		{
 			"an EventHeader name", Info{Tracepoints: tracepoint(TracepointInfo{Name: "Shop_L4K1", Attached: true})},
@@ -64,7 +69,8 @@ func TestFindings(t *testing.T) {
 		{
 			"small rings", Info{RingSize: 512 << 10, WantedRingSize: 4 << 20},
 			FindingWarning, "rings of 512 KiB instead of 4096 KiB per CPU, bursts may be lost: " +
-				"raise the memlock limit (ulimit -l, LimitMEMLOCK=) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK",
+				"raise the memlock limit (ulimit -l, LimitMEMLOCK=) or kernel.perf_event_mlock_kb, " +
+				"or grant CAP_IPC_LOCK",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -133,7 +133,8 @@ func TestKernelMoreFormatsThanAreListenedTo(t *testing.T) {
 	}
 	assert.Equal(t, "at last", string(events[0].Payload))
 	assert.Equal(t, 1, l.Info().Tracepoints[0].SkippedFormats)
-	assert.Contains(t, strings.Join(found, "\n"), "1 multi-format tracepoints of "+tracepointOf(t)+" are not listened to")
+	assert.Contains(t, strings.Join(found, "\n"),
+		"1 multi-format tracepoints of "+tracepointOf(t)+" are not listened to")
 	for range 3 {
 		_, _ = readFor(l, time.Duration(scanEvery))
 	}

@@ -40,13 +40,18 @@ func TestMultiFormats(t *testing.T) {
 	sys.addMulti(layouttest.ParsedFieldless("otlp_metrics.1f", 601))
 	sys.addMulti(layouttest.ParsedWithoutPayload("otlp_metrics.20", 602))
 	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics_2.3", 603))
-	sys.multi = append(sys.multi, "enable", "filter", "otlp_metrics.", "otlp_metrics.xyz", "otlp_metrics.1.2", "otlp_metrics")
+	sys.multi = append(sys.multi, "enable", "filter", "otlp_metrics.", "otlp_metrics.xyz", "otlp_metrics.1.2",
+		"otlp_metrics")
 	l := sys.listenTo(t, Options{})
 	infos := l.Info().Tracepoints
 	require.Len(t, infos, 4)
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 447, Registered: true, Attached: true}, infos[0])
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events_multi/otlp_metrics.0", ID: 600, Attached: true}, infos[1])
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events_multi/otlp_metrics.1f", ID: 601, Layout: LayoutFieldless, Attached: true}, infos[2])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 447, Registered: true,
+		Attached: true}, infos[0])
+	assert.Equal(t,
+		TracepointInfo{Name: "otlp_metrics", Event: "user_events_multi/otlp_metrics.0", ID: 600,
+			Attached: true}, infos[1])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events_multi/otlp_metrics.1f", ID: 601,
+		Layout: LayoutFieldless, Attached: true}, infos[2])
 	require.ErrorIs(t, infos[3].Err, ErrLayout)
 	assert.Equal(t, "user_events_multi/otlp_metrics.20", infos[3].Event)
 	assert.False(t, infos[3].Attached)
@@ -157,7 +162,8 @@ func TestFormatsThatDeliverAreListenedTo(t *testing.T) {
 	require.Equal(t, []int{600, 601}, formatsAttached(h.l))
 	assert.Len(t, multiInfo(h.l), 2)
 	assert.Equal(t, 3, h.l.Info().Tracepoints[0].SkippedFormats)
-	const finding = "3 multi-format tracepoints of otlp_metrics are not listened to: at most 2 are, those that deliver first"
+	const finding = "3 multi-format tracepoints of otlp_metrics are not listened to: " +
+		"at most 2 are, those that deliver first"
 	assert.Equal(t, []string{finding}, found)
 
 	// Of one of them something comes while it is attached.

@@ -60,8 +60,10 @@ func FuzzListener(f *testing.F) {
 	good := sampleRecord(7, 8, 100, 0, rawOTLP(447, "payload"))
 	f.Add(good, sampleRecord(7, 8, 50, 1, rawFieldless(448, "payload")), uint16(0))
 	f.Add(append(lostRecord(9), good...), bytes.Repeat(good, 20), uint16(64))
-	f.Add(sampleRecord(0, 0, math.MaxInt64, 0, rawOTLP(447, "future")), sampleRecord(0, 0, math.MinInt64, 0, rawOTLP(447, "past")), uint16(16))
-	f.Add(makeRecord(perfrecord.Throttle, make([]byte, 24)), makeRecord(perfrecord.LostSamples, make([]byte, 8)), uint16(3))
+	f.Add(sampleRecord(0, 0, math.MaxInt64, 0, rawOTLP(447, "future")),
+		sampleRecord(0, 0, math.MinInt64, 0, rawOTLP(447, "past")), uint16(16))
+	f.Add(makeRecord(perfrecord.Throttle, make([]byte, 24)), makeRecord(perfrecord.LostSamples, make([]byte, 8)),
+		uint16(3))
 	f.Add(makeRecord(77, make([]byte, 4096)), []byte{9, 0, 0, 0, 0, 0, 0, 0}, uint16(1))
 	f.Fuzz(func(t *testing.T, one, two []byte, cut uint16) {
 		const size = 32 << 10
@@ -118,7 +120,8 @@ func FuzzListener(f *testing.F) {
 		}
 		// A sample that is unknown is received too; what leads nowhere is given up
 		// once for each piece.
-		if records := uint64(len(one)+len(two)) / perfrecord.HeaderSize; total.Received+total.Unknown > 2*records || total.Resyncs > 4 {
+		records := uint64(len(one)+len(two)) / perfrecord.HeaderSize
+		if total.Received+total.Unknown > 2*records || total.Resyncs > 4 {
 			t.Fatalf("%+v of %d bytes", total, len(one)+len(two))
 		}
 		if uint64(delivered) > total.Received || total.Received > uint64(delivered)+total.Malformed+total.Unknown {

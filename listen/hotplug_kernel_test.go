@@ -204,7 +204,8 @@ func TestKernelNothingIsLostButInGaps(t *testing.T) {
 
 	stats := l.Stats()
 	for _, c := range stats.CPUs {
-		t.Logf("CPU %d: written %d received %d lost %d gaps %d, %v", c.CPU, c.Written, c.Received, c.Lost, c.Gaps, c.GapTime)
+		t.Logf("CPU %d: written %d received %d lost %d gaps %d, %v", c.CPU, c.Written, c.Received, c.Lost, c.Gaps,
+			c.GapTime)
 		assert.Equal(t, c.Written, c.Received+c.Lost)
 	}
 	require.Zero(t, stats.Total().Lost)
@@ -272,7 +273,8 @@ func TestKernelOverrunAcrossOfflineAndOnline(t *testing.T) {
 		// The full ring dies, is read, and replaced.
 		switchCPU(t, 1, false)
 		switchCPU(t, 1, true)
-		for _, ev := range readUntil(t, l, func() bool { return l.Stats().CPUs[1].Gaps == uint64(round+1) && l.Stats().CPUs[1].RingSize > 0 }) {
+		isBack := func() bool { return l.Stats().CPUs[1].Gaps == uint64(round+1) && l.Stats().CPUs[1].RingSize > 0 }
+		for _, ev := range readUntil(t, l, isBack) {
 			count(&ev)
 		}
 		drain(t, l, count)
@@ -352,7 +354,8 @@ func TestKernelCloseWhileCPUsGo(t *testing.T) {
 func helpUnableToCover() error {
 	var gaps []Gap
 	l, err := Open(Options{
-		Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: minMaxDelay, OnGap: func(g Gap) { gaps = append(gaps, g) },
+		Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: minMaxDelay,
+		OnGap: func(g Gap) { gaps = append(gaps, g) },
 	})
 	if err != nil {
 		return err
@@ -380,7 +383,8 @@ func helpUnableToCover() error {
 		return nil
 	}
 	failing := func() bool { return l.Stats().CPUs[1].Err != nil }
-	if err := errors.Join(setOnline(1, false), unix.Capset(header, &none[0]), setOnline(1, true), until(failing)); err != nil {
+	if err := errors.Join(setOnline(1, false), unix.Capset(header, &none[0]), setOnline(1, true),
+		until(failing)); err != nil {
 		return err
 	}
 	c := l.Stats().CPUs[1]

@@ -218,7 +218,9 @@ func init() {
 }
 
 // runHelper runs a helper and returns what it printed.
-func runHelper(t *testing.T, name string, attr *syscall.SysProcAttr, env ...string) (output string, pid int, err error) {
+func runHelper(
+	t *testing.T, name string, attr *syscall.SysProcAttr, env ...string,
+) (output string, pid int, err error) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)

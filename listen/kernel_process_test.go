@@ -56,7 +56,8 @@ func helpWrite() error {
 
 // helpListen listens for one event and prints whose it is.
 func helpListen() error {
-	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, PIDs: []int{0}, MaxDelay: 20 * time.Millisecond})
+	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, PIDs: []int{0},
+		MaxDelay: 20 * time.Millisecond})
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,8 @@ func helpRestricted() error {
 	if err != nil {
 		return err
 	}
-	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: 20 * time.Millisecond, RingSize: size})
+	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: 20 * time.Millisecond,
+		RingSize: size})
 	if err != nil {
 		return err
 	}
@@ -176,7 +178,8 @@ func TestKernelOtherNamespace(t *testing.T) {
 			}
 		}
 	}()
-	out, _, err := runHelper(t, "listen", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}, tracepointVariable+"="+tracepointOf(t))
+	out, _, err := runHelper(t, "listen", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID},
+		tracepointVariable+"="+tracepointOf(t))
 	close(stop)
 	<-stopped
 	require.NoError(t, err, out)

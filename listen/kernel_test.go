@@ -137,7 +137,8 @@ func TestKernelOrderAcrossCPUs(t *testing.T) {
 		var last int64
 		for n := range total {
 			ev, err := read(l)
-			if !assert.NoError(t, err) || !assert.Equal(t, strconv.Itoa(n), string(ev.Payload)) || !assert.GreaterOrEqual(t, ev.Monotonic, last) {
+			if !assert.NoError(t, err) || !assert.Equal(t, strconv.Itoa(n), string(ev.Payload)) ||
+				!assert.GreaterOrEqual(t, ev.Monotonic, last) {
 				break
 			}
 			last = ev.Monotonic

@@ -40,7 +40,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 }
 
 func TestNamesOfLayoutsAndPolicies(t *testing.T) {
-	assert.Equal(t, "otlp fieldless Layout(9) Layout(-1)", fmt.Sprint(LayoutOTLP, " ", LayoutFieldless, " ", Layout(9), " ", Layout(-1)))
+	assert.Equal(t, "otlp fieldless Layout(9) Layout(-1)",
+		fmt.Sprint(LayoutOTLP, " ", LayoutFieldless, " ", Layout(9), " ", Layout(-1)))
 	assert.Equal(t, "if_missing never Register(2)", fmt.Sprint(RegisterIfMissing, " ", RegisterNever, " ", Register(2)))
 	for _, l := range []Layout{LayoutOTLP, LayoutFieldless} {
 		got, err := ParseLayout(l.String())

@@ -91,7 +91,8 @@ func TestOpenWithoutRights(t *testing.T) {
 		sys.fail = map[string]error{"tracefs": denied}
 		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
-		assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Attached: true}, l.Info().Tracepoints[0])
+		assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500,
+			Attached: true}, l.Info().Tracepoints[0])
 	})
 	t.Run("may not use perf", func(t *testing.T) {
 		sys := newFakeSystem(0)
@@ -165,13 +166,15 @@ func TestTracepointThatExists(t *testing.T) {
 		sys := newFakeSystem(0)
 		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
-		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Registered: true, Attached: true}}, l.Info().Tracepoints)
+		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500,
+			Registered: true, Attached: true}}, l.Info().Tracepoints)
 	})
 	t.Run("with the C++ exporter's", func(t *testing.T) {
 		sys := newFakeSystem(0)
 		sys.formats["user_events/otlp_metrics"] = layouttest.ParsedFieldless("otlp_metrics", 500)
 		l := sys.listenTo(t, Options{})
-		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}}, l.Info().Tracepoints)
+		assert.Equal(t, []TracepointInfo{{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500,
+			Layout: LayoutFieldless, Attached: true}}, l.Info().Tracepoints)
 		sys.write(0, 7, rawFieldless(500, "from C++"))
 		assert.Equal(t, []string{"from C++"}, payloads(readN(t, l, 1)))
 	})
@@ -187,13 +190,15 @@ func TestTracepointThatExists(t *testing.T) {
 func TestFieldlessLayoutIsRegistered(t *testing.T) {
 	sys := newFakeSystem(0)
 	l := sys.listenTo(t, Options{Layout: LayoutFieldless})
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 447, Layout: LayoutFieldless, Registered: true, Attached: true}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 447,
+		Layout: LayoutFieldless, Registered: true, Attached: true}, l.Info().Tracepoints[0])
 }
 
 func TestAwaitedTracepoint(t *testing.T) {
 	sys := newFakeSystem(0)
 	l := sys.listenTo(t, Options{Register: RegisterNever})
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: -1}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: -1},
+		l.Info().Tracepoints[0])
 	assert.NotContains(t, sys.steps, "register")
 
 	got := make(chan Event)
@@ -215,7 +220,8 @@ func TestAwaitedTracepoint(t *testing.T) {
 	sys.pass(1e9)
 	sys.wake()
 	until(t, func() bool { return l.Info().Tracepoints[0].Attached })
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500, Layout: LayoutFieldless, Attached: true}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 500,
+		Layout: LayoutFieldless, Attached: true}, l.Info().Tracepoints[0])
 	sys.write(0, 7, rawFieldless(500, "at last"))
 	assert.Equal(t, "at last", string((<-got).Payload))
 }
@@ -235,7 +241,8 @@ func TestAwaitedTracepointThatIsSomethingElse(t *testing.T) {
 	sys.formats["user_events/otlp_metrics"] = layouttest.ParsedOTLP("otlp_metrics", 501)
 	sys.pass(time.Second)
 	l.beginBatch()
-	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 501, Attached: true}, l.Info().Tracepoints[0])
+	assert.Equal(t, TracepointInfo{Name: "otlp_metrics", Event: "user_events/otlp_metrics", ID: 501, Attached: true},
+		l.Info().Tracepoints[0])
 }
 
 func TestTakenNames(t *testing.T) {

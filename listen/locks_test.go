@@ -79,7 +79,8 @@ func TestStatsAndInfoWaitForNoFile(t *testing.T) {
 		"onlineCPUs", "eventNames", "eventFormat", "newRing", "attach", "processName", "waitForWriters",
 	} {
 		t.Run(call, func(t *testing.T) {
-			sys := &stuckSystem{fakeSystem: newFakeSystem(0), reached: make(chan struct{}), release: make(chan struct{})}
+			sys := &stuckSystem{fakeSystem: newFakeSystem(0), reached: make(chan struct{}),
+				release: make(chan struct{})}
 			o, err := Options{}.withDefaults()
 			assert.NoError(t, err)
 			l, err := open(sys, o)

@@ -42,7 +42,8 @@ func TestMergeByTime(t *testing.T) {
 		sys.writeAt(w.at, w.cpu, 7, rawOTLP(447, fmt.Sprintf("%d on %d", w.at, w.cpu)))
 	}
 	events := readN(t, l, 7)
-	assert.Equal(t, []string{"10 on 0", "20 on 1", "30 on 1", "40 on 0", "50 on 5", "60 on 1", "60 on 5"}, payloads(events))
+	assert.Equal(t, []string{"10 on 0", "20 on 1", "30 on 1", "40 on 0", "50 on 5", "60 on 1", "60 on 5"},
+		payloads(events))
 	assert.Equal(t, 5, events[4].CPU)
 	assert.Equal(t, int64(50), events[4].Monotonic)
 }
@@ -253,7 +254,8 @@ func TestEventFields(t *testing.T) {
 	bad := events[1]
 	require.ErrorIs(t, bad.Err, ErrUndecodable)
 	bad.Err = nil
-	assert.Equal(t, Event{Tracepoint: "otlp_metrics", Time: wall.Add(600), Monotonic: 1600, CPU: 3, PID: 0, TID: 1}, bad)
+	assert.Equal(t, Event{Tracepoint: "otlp_metrics", Time: wall.Add(600), Monotonic: 1600, CPU: 3, PID: 0, TID: 1},
+		bad)
 	c := l.Stats().CPUs[0]
 	assert.Equal(t, uint64(1), c.Undecodable)
 	assert.Equal(t, uint64(2), c.Received)

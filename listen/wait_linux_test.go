@@ -102,7 +102,8 @@ func TestEpollUevents(t *testing.T) {
 	assert.False(t, e.cpusChanged())
 
 	say("add@/devices/virtual/net/lo\x00")
-	say("offline@/devices/system/cpu/cpu1\x00ACTION=offline\x00DEVPATH=/devices/system/cpu/cpu1\x00" + strings.Repeat("x", 2000))
+	say("offline@/devices/system/cpu/cpu1\x00ACTION=offline\x00DEVPATH=/devices/system/cpu/cpu1\x00" +
+		strings.Repeat("x", 2000))
 	say("remove@/devices/virtual/net/lo\x00")
 	require.NoError(t, e.wait(time.Hour), "a CPU went")
 	assert.True(t, e.cpusChanged())

@@ -49,7 +49,8 @@ func benchData(b *testing.B) []byte {
 // benchMetrics is a message of 30 points, as large as messages are by default.
 func benchMetrics() *metricspb.MetricsData {
 	text := func(key, value string) *commonpb.KeyValue {
-		return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
+		return &commonpb.KeyValue{Key: key,
+			Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
 	}
 	var points []*metricspb.NumberDataPoint
 	for i := range 30 {
@@ -57,16 +58,19 @@ func benchMetrics() *metricspb.MetricsData {
 			StartTimeUnixNano: 1_700_000_000_000_000_000, TimeUnixNano: 1_700_000_001_000_000_000,
 			Value: &metricspb.NumberDataPoint_AsInt{AsInt: int64(1000 * i)},
 			Attributes: []*commonpb.KeyValue{
-				text("http.request.method", "GET"), text("http.route", fmt.Sprintf("/orders/%d", i)), text("http.response.status_code", "200"),
+				text("http.request.method", "GET"), text("http.route",
+					fmt.Sprintf("/orders/%d", i)), text("http.response.status_code", "200"),
 			},
 		})
 	}
 	return &metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{{
-		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "shop"), text("host.name", "a-host")}},
+		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "shop"),
+			text("host.name", "a-host")}},
 		ScopeMetrics: []*metricspb.ScopeMetrics{{
 			Scope: &commonpb.InstrumentationScope{Name: "shop"},
 			Metrics: []*metricspb.Metric{{Name: "orders", Unit: "1", Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{
-				DataPoints: points, IsMonotonic: true, AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA,
+				DataPoints: points, IsMonotonic: true,
+				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA,
 			}}}},
 		}},
 	}}}
@@ -93,7 +97,8 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// report reports how much was done per second of CPU time, which other programs on the machine disturb less than time itself.
+// report reports how much was done per second of CPU time, which other programs on the machine disturb less than time
+// itself.
 func report(b *testing.B, used time.Duration, events, points int) {
 	b.Helper()
 	b.ReportMetric(float64(events)/used.Seconds(), "events/cpu-s")

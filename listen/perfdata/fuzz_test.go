@@ -21,7 +21,8 @@ func FuzzPerfData(f *testing.F) {
 	}
 	for _, order := range orders {
 		g := newGenerator(order,
-			generatedEvent{tracepoint: 7, sampleType: perfDefault | sampleRead | sampleCallchain, readFormat: readGroup | readID | readLost, ids: []uint64{70}, useClock: true, clock: 1},
+			generatedEvent{tracepoint: 7, sampleType: perfDefault | sampleRead | sampleCallchain,
+				readFormat: readGroup | readID | readLost, ids: []uint64{70}, useClock: true, clock: 1},
 			generatedEvent{tracepoint: 8, sampleType: perfDefault, ids: []uint64{80}})
 		g.formats = []generatedFormat{
 			{tracefs.System, layouttest.OTLPFormat("otlp_metrics", 7)},
@@ -73,7 +74,8 @@ func FuzzPerfData(f *testing.F) {
 	})
 }
 
-// The layouts of samples with what is in them at random, against their being found: most inputs of the other target are no
+// The layouts of samples with what is in them at random, against their being found: most inputs of the other target are
+// no
 // perf.data at all.
 func FuzzRecords(f *testing.F) {
 	g := otlpGenerator(binary.LittleEndian, perfDefault)

@@ -165,7 +165,8 @@ func (g *generator) sample(e generatedEvent, s generatedSample) {
 		b = append(b, make([]byte, size-len(s.raw))...)
 	}
 	// What comes behind is of no interest but for its being there.
-	behind := bits.OnesCount64(e.sampleType >> bits.TrailingZeros64(sampleBranchStack) &^ (sampleIdentifier >> bits.TrailingZeros64(sampleBranchStack)))
+	first := bits.TrailingZeros64(sampleBranchStack)
+	behind := bits.OnesCount64(e.sampleType >> first &^ (sampleIdentifier >> first))
 	for range behind {
 		b = g.u64(b, filler)
 	}

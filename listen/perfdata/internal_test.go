@@ -51,7 +51,8 @@ func TestQueueIsBounded(t *testing.T) {
 				given++
 				blocks, items := (q.used+len(q.free))*blockSize, cap(q.items)*itemSize
 				if q.memory() > limit+blockSize+2*itemSize || blocks > limit+2*blockSize || items > 2*limit {
-					t.Fatalf("after %d items %d bytes are held, in blocks of %d and items of %d", i, q.memory(), blocks, items)
+					t.Fatalf("after %d items %d bytes are held, in blocks of %d and items of %d", i, q.memory(), blocks,
+						items)
 				}
 				take()
 			}

@@ -85,14 +85,20 @@ func TestKernelBytes(t *testing.T) {
 	}{
 		{"file", recording{options: []string{"-m", "8M", "-e", event}}},
 		{"stream", recording{options: []string{"-m", "8M", "-k", "CLOCK_MONOTONIC", "-e", event}, stream: true}},
-		{"callchains", recording{options: []string{"-g", "-d", "--switch-events", "-m", "8M", "-k", "CLOCK_MONOTONIC", "-e", event}}},
+		{"callchains",
+			recording{options: []string{"-g", "-d", "--switch-events", "-m", "8M", "-k", "CLOCK_MONOTONIC", "-e",
+				event}}},
 	} {
 		t.Run(form.name, func(t *testing.T) {
 			before := time.Now()
 			data, said := form.record(t, func(string) {
 				for i := range payloads[0] {
 					for cpu := range payloads {
-						onCPU(t, cpu, func() error { return p.Write(layouttest.OTLPWrite(binary.NativeEndian, payloads[cpu][i])) })
+						onCPU(t, cpu,
+							func() error {
+								return p.Write(layouttest.OTLPWrite(binary.NativeEndian,
+									payloads[cpu][i]))
+							})
 					}
 				}
 			})
@@ -111,7 +117,8 @@ func TestKernelBytes(t *testing.T) {
 				require.Len(t, got[cpu], len(payloads[cpu]))
 				for i := range payloads[cpu] {
 					if !bytes.Equal(payloads[cpu][i], got[cpu][i]) {
-						t.Fatalf("CPU %d, event %d: %d bytes were written, %d others read", cpu, i, len(payloads[cpu][i]), len(got[cpu][i]))
+						t.Fatalf("CPU %d, event %d: %d bytes were written, %d others read", cpu, i,
+							len(payloads[cpu][i]), len(got[cpu][i]))
 					}
 				}
 			}
@@ -147,7 +154,8 @@ func TestKernelLossesAreCounted(t *testing.T) {
 			data, said := recording{options: []string{"-m", "8", "-e", event}, stream: stream}.record(t, func(string) {
 				onCPU(t, 1, func() error {
 					for i := range written {
-						if err := p.Write(layouttest.OTLPWrite(binary.NativeEndian, bytes.Repeat([]byte{byte(i)}, 4000))); err != nil {
+						if err := p.Write(layouttest.OTLPWrite(binary.NativeEndian,
+							bytes.Repeat([]byte{byte(i)}, 4000))); err != nil {
 							return err
 						}
 					}

@@ -42,7 +42,8 @@ func TestAnyLayout(t *testing.T) {
 		g.comm(generatedSample{pid: 100, tid: 100}, "a process")
 		g.otlp(s, payload)
 		g.both(func(form string, data []byte, stream bool) {
-			what := fmt.Sprintf("%s, %s, sample_type %#x, read_format %#x, %+v", form, name, e.sampleType, e.readFormat, s)
+			what := fmt.Sprintf("%s, %s, sample_type %#x, read_format %#x, %+v", form, name, e.sampleType, e.readFormat,
+				s)
 			events, r, err := readAll(input(data, stream), perfdata.Options{})
 			require.NoError(t, err, what)
 			require.Len(t, events, 1, what)
@@ -73,8 +74,10 @@ func TestSeveralEvents(t *testing.T) {
 			name  string
 			types [3]uint64
 		}{
-			{"identifier, different layouts", [3]uint64{sampleIdentifier | sampleRaw, sampleIdentifier | sampleTime | sampleCPU | sampleRaw, sampleIdentifier | sampleIP | sampleTime}},
-			{"id, the same layout", [3]uint64{sampleIP | sampleID | sampleTime | sampleRaw, sampleIP | sampleID | sampleTime | sampleRaw, sampleIP | sampleID | sampleTime | sampleRaw}},
+			{"identifier, different layouts", [3]uint64{sampleIdentifier | sampleRaw,
+				sampleIdentifier | sampleTime | sampleCPU | sampleRaw, sampleIdentifier | sampleIP | sampleTime}},
+			{"id, the same layout", [3]uint64{sampleIP | sampleID | sampleTime | sampleRaw,
+				sampleIP | sampleID | sampleTime | sampleRaw, sampleIP | sampleID | sampleTime | sampleRaw}},
 		} {
 			t.Run(tt.name+", "+orderName, func(t *testing.T) {
 				g := newGenerator(order,
@@ -88,10 +91,15 @@ func TestSeveralEvents(t *testing.T) {
 					{tracefs.System, layouttest.Format("other", 8, "\tfield:u32 n;\toffset:8;\tsize:4;\tsigned:0;\n")},
 				}
 				for i := range 3 {
-					g.sample(g.events[0], generatedSample{id: 70 + uint64(i%2), time: 1, raw: layouttest.OTLP(order, 7, []byte{byte(i)})})
-					g.sample(g.events[1], generatedSample{id: 81, time: 1, raw: layouttest.OTLP(order, 8, []byte("not this"))})
-					g.sample(g.events[2], generatedSample{id: 90, time: 1, raw: layouttest.OTLP(order, 9, []byte("nor this"))})
-					g.sample(g.events[0], generatedSample{id: 12345, time: 1, raw: layouttest.OTLP(order, 7, []byte("nor of an unknown id"))})
+					g.sample(g.events[0],
+						generatedSample{id: 70 + uint64(i%2), time: 1, raw: layouttest.OTLP(order, 7, []byte{byte(i)})})
+					g.sample(g.events[1],
+						generatedSample{id: 81, time: 1, raw: layouttest.OTLP(order, 8, []byte("not this"))})
+					g.sample(g.events[2],
+						generatedSample{id: 90, time: 1, raw: layouttest.OTLP(order, 9, []byte("nor this"))})
+					g.sample(g.events[0],
+						generatedSample{id: 12345, time: 1,
+							raw: layouttest.OTLP(order, 7, []byte("nor of an unknown id"))})
 				}
 				g.both(func(form string, data []byte, stream bool) {
 					events, r, err := readAll(input(data, stream), perfdata.Options{})
@@ -101,7 +109,8 @@ func TestSeveralEvents(t *testing.T) {
 						assert.Equal(t, []byte{byte(i)}, ev.Payload, form)
 						assert.Equal(t, "otlp_metrics", ev.Tracepoint, form)
 					}
-					assert.Equal(t, perfdata.Stats{Records: r.Stats().Records, Received: 3, Other: 6, Unknown: 3}, r.Stats(), form)
+					assert.Equal(t, perfdata.Stats{Records: r.Stats().Records, Received: 3, Other: 6, Unknown: 3},
+						r.Stats(), form)
 					assert.Equal(t, []perfdata.TracepointInfo{
 						{Name: "otlp_metrics", Event: "user_events_multi/otlp_metrics.1f", ID: 7, Wanted: true},
 						{Name: "other", Event: "user_events/other", ID: 8},
@@ -132,22 +141,30 @@ func TestWhichTracepoints(t *testing.T) {
 		err     error
 		says    string
 	}{
-		{name: "by default", want: []string{"user_events/otlp_metrics", "user_events/my_metrics", "user_events_multi/otlp_metrics.0"}},
-		{name: "a name", names: []string{"otlp_metrics"}, want: []string{"user_events/otlp_metrics", "user_events_multi/otlp_metrics.0"}},
-		{name: "names of other layouts", names: []string{"bare", "one"}, want: []string{"user_events/bare", "user_events/one"}},
+		{name: "by default",
+			want: []string{"user_events/otlp_metrics", "user_events/my_metrics", "user_events_multi/otlp_metrics.0"}},
+		{name: "a name", names: []string{"otlp_metrics"},
+			want: []string{"user_events/otlp_metrics", "user_events_multi/otlp_metrics.0"}},
+		{name: "names of other layouts", names: []string{"bare", "one"},
+			want: []string{"user_events/bare", "user_events/one"}},
 		{name: "one of two", names: []string{"bare", "missing"}, want: []string{"user_events/bare"}},
-		{name: "a name that is not there", names: []string{"missing"}, err: perfdata.ErrNoTracepoint, says: `missing: no such tracepoint in perf.data: it has "user_events/otlp_metrics", "user_events/my_metrics", `},
+		{name: "a name that is not there", names: []string{"missing"}, err: perfdata.ErrNoTracepoint,
+			says: `missing: no such tracepoint in perf.data: it has "user_events/otlp_metrics", "user_events/my_m`},
 		{name: "a name without a payload", names: []string{"foreign"}, want: []string{"user_events/foreign"}},
-		{name: "a name by its suffix is another name", names: []string{"otlp_metrics.0"}, err: perfdata.ErrNoTracepoint},
+		{name: "a name by its suffix is another name", names: []string{"otlp_metrics.0"},
+			err: perfdata.ErrNoTracepoint},
 		{name: "none", without: []int{7, 8, 9, 10, 11, 12, 13, 14}, err: perfdata.ErrNoTracepoint, says: "format file"},
-		{name: "the kernel's own", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: `"sched/otlp_metrics"`},
-		{name: "none by default", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint, says: `"user_events/bare"`},
+		{name: "the kernel's own", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint,
+			says: `"sched/otlp_metrics"`},
+		{name: "none by default", without: []int{7, 8, 12, 13}, err: perfdata.ErrNoTracepoint,
+			says: `"user_events/bare"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGenerator(binary.LittleEndian)
 			for _, f := range formats {
 				id := 7 + len(g.events)
-				g.events = append(g.events, generatedEvent{tracepoint: id, sampleType: perfDefault, ids: []uint64{uint64(id)}})
+				g.events = append(g.events,
+					generatedEvent{tracepoint: id, sampleType: perfDefault, ids: []uint64{uint64(id)}})
 				missing := false
 				for _, without := range tt.without {
 					missing = missing || without == id
@@ -187,7 +204,8 @@ func TestTracepointWithoutAPayload(t *testing.T) {
 		tracefs.System, layouttest.Format("foreign", 8, "\tfield:u32 n;\toffset:8;\tsize:4;\tsigned:0;\n"),
 	})
 	g.events = append(g.events, generatedEvent{tracepoint: 8, sampleType: perfDefault, ids: []uint64{80}})
-	g.sample(g.events[1], generatedSample{id: 80, time: 1, pid: 66, tid: 67, raw: layouttest.Fieldless(g.order, 8, nil)})
+	g.sample(g.events[1],
+		generatedSample{id: 80, time: 1, pid: 66, tid: 67, raw: layouttest.Fieldless(g.order, 8, nil)})
 	g.otlp(generatedSample{time: 2}, []byte("goes on"))
 	g.both(func(form string, data []byte, stream bool) {
 		events, r, err := readAll(input(data, stream), perfdata.Options{Names: []string{"foreign", "otlp_metrics"}})

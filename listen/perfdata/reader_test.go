@@ -33,10 +33,17 @@ func TestWallClock(t *testing.T) {
 	}{
 		{name: "perf's own", clockName: "perf"},
 		{name: "perf's own beside clock data", data: func(g *generator) { g.clockData(1, 1, 1) }, clockName: "perf"},
-		{name: "monotonic", useClock: true, clock: 1, data: func(g *generator) { g.clockData(1, uint64(wall.UnixNano()), 4e9) }, clockName: "CLOCK_MONOTONIC", want: wall.Add(time.Second)},
-		{name: "before the readings", useClock: true, clock: 1, data: func(g *generator) { g.clockData(1, uint64(wall.UnixNano()), 6e9) }, clockName: "CLOCK_MONOTONIC", want: wall.Add(-time.Second)},
+		{name: "monotonic", useClock: true, clock: 1, data: func(g *generator) {
+			g.clockData(1, uint64(wall.UnixNano()),
+				4e9)
+		}, clockName: "CLOCK_MONOTONIC", want: wall.Add(time.Second)},
+		{name: "before the readings", useClock: true, clock: 1, data: func(g *generator) {
+			g.clockData(1,
+				uint64(wall.UnixNano()), 6e9)
+		}, clockName: "CLOCK_MONOTONIC", want: wall.Add(-time.Second)},
 		{name: "monotonic, not mapped", useClock: true, clock: 1, clockName: "CLOCK_MONOTONIC"},
-		{name: "monotonic, another is mapped", useClock: true, clock: 1, data: func(g *generator) { g.clockData(4, 1, 1) }, clockName: "CLOCK_MONOTONIC"},
+		{name: "monotonic, another is mapped", useClock: true, clock: 1,
+			data: func(g *generator) { g.clockData(4, 1, 1) }, clockName: "CLOCK_MONOTONIC"},
 		{name: "real time", useClock: true, clock: 0, clockName: "CLOCK_REALTIME", want: time.Unix(5, 0)},
 		{name: "one that is not known", useClock: true, clock: 99, clockName: "clockid 99"},
 		{name: "clock data of another version", useClock: true, clock: 1, data: func(g *generator) {
@@ -195,9 +202,12 @@ func TestMalformedRecords(t *testing.T) {
 		unknown   uint64
 	}{
 		{name: "an empty sample", add: func(g *generator) { g.record(9, 0, nil) }, malformed: 1},
-		{name: "a sample without its raw record", add: func(g *generator) { g.record(9, 0, make([]byte, 48)) }, malformed: 1},
-		{name: "a raw record that is longer", add: func(g *generator) { g.record(9, 0, g.u32(make([]byte, 48), 5)) }, malformed: 1},
-		{name: "the largest raw record", add: func(g *generator) { g.record(9, 0, g.u32(make([]byte, 48), 1<<32-1)) }, malformed: 1},
+		{name: "a sample without its raw record", add: func(g *generator) { g.record(9, 0, make([]byte, 48)) },
+			malformed: 1},
+		{name: "a raw record that is longer", add: func(g *generator) { g.record(9, 0, g.u32(make([]byte, 48), 5)) },
+			malformed: 1},
+		{name: "the largest raw record", add: func(g *generator) { g.record(9, 0, g.u32(make([]byte, 48), 1<<32-1)) },
+			malformed: 1},
 		{name: "of another tracepoint", add: func(g *generator) {
 			g.sample(g.events[0], generatedSample{raw: layouttest.OTLP(g.order, 8, nil)})
 		}, malformed: 1},
@@ -293,7 +303,8 @@ func TestUnfinished(t *testing.T) {
 			clear(data[48:56])
 			return data[:end-20]
 		}, events: 2, err: perfdata.ErrTruncated},
-		{name: "cut off in the data", data: func() []byte { return data[:end-20] }, events: 2, err: perfdata.ErrTruncated},
+		{name: "cut off in the data", data: func() []byte { return data[:end-20] }, events: 2,
+			err: perfdata.ErrTruncated},
 		{name: "cut off behind the data", data: func() []byte { return data[:end+8] }, events: 3},
 		{name: "cut off in the tracing data", data: func() []byte { return data[:end+100] }, events: 3},
 	} {
@@ -337,7 +348,8 @@ func TestNotPerfData(t *testing.T) {
 		{name: "nothing", err: perfdata.ErrFormat, says: "empty"},
 		{name: "short", data: []byte("PERF"), err: perfdata.ErrTruncated},
 		{name: "text", data: []byte("resourceMetrics, resourceMetrics"), err: perfdata.ErrFormat, says: `"resource"`},
-		{name: "the old form", data: []byte("PERFFILE, and what was behind it"), err: perfdata.ErrFormat, says: "2.6.38"},
+		{name: "the old form", data: []byte("PERFFILE, and what was behind it"), err: perfdata.ErrFormat,
+			says: "2.6.38"},
 		{name: "a short header", data: change(file, 8, 103), err: perfdata.ErrFormat},
 		{name: "only a header", data: file[:104], err: perfdata.ErrTruncated},
 		{name: "attributes too short", data: change(file, 16, 79, 0), err: perfdata.ErrFormat},
@@ -350,10 +362,14 @@ func TestNotPerfData(t *testing.T) {
 		{name: "a record without a size", data: change(stream, 16+6, 0, 0), stream: true, err: perfdata.ErrFormat},
 		{name: "a short attribute", data: change(stream, 16+8+4, 8), stream: true, err: perfdata.ErrFormat},
 		{name: "a long attribute", data: change(stream, 16+8+4, 255), stream: true, err: perfdata.ErrFormat},
-		{name: "tracing data of another kind", data: bytes.Replace(stream, []byte("Dtracing"), []byte("Dhunting"), 1), stream: true, err: perfdata.ErrFormat},
-		{name: "tracing data without its second part", data: bytes.Replace(stream, []byte("header_event"), []byte("header_other"), 1), stream: true, err: perfdata.ErrFormat},
-		{name: "compressed records", data: append(bytes.Clone(stream), 81, 0, 0, 0, 0, 0, 8, 0), stream: true, err: perfdata.ErrCompressed},
-		{name: "compressed records of Linux 6.16", data: append(bytes.Clone(stream), 83, 0, 0, 0, 0, 0, 8, 0), stream: true, err: errors.ErrUnsupported},
+		{name: "tracing data of another kind", data: bytes.Replace(stream, []byte("Dtracing"), []byte("Dhunting"), 1),
+			stream: true, err: perfdata.ErrFormat},
+		{name: "tracing data without its second part", data: bytes.Replace(stream, []byte("header_event"),
+			[]byte("header_other"), 1), stream: true, err: perfdata.ErrFormat},
+		{name: "compressed records", data: append(bytes.Clone(stream), 81, 0, 0, 0, 0, 0, 8, 0), stream: true,
+			err: perfdata.ErrCompressed},
+		{name: "compressed records of Linux 6.16", data: append(bytes.Clone(stream), 83, 0, 0, 0, 0, 0, 8, 0),
+			stream: true, err: errors.ErrUnsupported},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, _, err := readAll(input(tt.data, tt.stream), perfdata.Options{})

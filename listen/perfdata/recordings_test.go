@@ -46,8 +46,10 @@ var recordings = []struct {
 	{name: "stacks", options: []string{"--call-graph", "dwarf,256", "-e", event}},
 	{name: "addresses", options: []string{"-d", "--phys-data", "-W", "-e", event}},
 	{name: "registers", options: []string{"--intr-regs", "--user-regs", "-e", event}},
-	{name: "monotonic", options: []string{"-k", "CLOCK_MONOTONIC", "-e", event}, clock: "CLOCK_MONOTONIC", wallClock: true},
-	{name: "raw-stream", options: []string{"-k", "CLOCK_MONOTONIC_RAW", "-e", event}, stream: true, clock: "CLOCK_MONOTONIC_RAW", wallClock: true},
+	{name: "monotonic", options: []string{"-k", "CLOCK_MONOTONIC", "-e", event}, clock: "CLOCK_MONOTONIC",
+		wallClock: true},
+	{name: "raw-stream", options: []string{"-k", "CLOCK_MONOTONIC_RAW", "-e", event}, stream: true,
+		clock: "CLOCK_MONOTONIC_RAW", wallClock: true},
 	{name: "several", options: []string{"-e", event, "-e", "cpu-clock/freq=20/", "-e", other}, others: true},
 	{name: "several-stream", options: []string{"-e", other, "-e", event}, stream: true, others: true},
 	{name: "group", options: []string{"-g", "-e", "{" + event + "," + other + "}:S"}},
@@ -117,7 +119,8 @@ func assertRecording(t *testing.T, n int, data []byte, process string) {
 		assert.Positive(t, ev.Monotonic)
 		assert.Equal(t, recorded.wallClock, !ev.Time.IsZero(), "time %v", ev.Time)
 		if recorded.wallClock {
-			assert.WithinRange(t, ev.Time, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
+			assert.WithinRange(t, ev.Time, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
+				time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
 		}
 		if i > 0 {
 			assert.Greater(t, ev.Monotonic, events[i-1].Monotonic)

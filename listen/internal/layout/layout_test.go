@@ -17,7 +17,9 @@ import (
 )
 
 func TestNewDecoder(t *testing.T) {
-	head := "name: e\nID: 7\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+	head := "name: e\nID: 7\nformat:\n" +
+		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" +
+		"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
 	tests := []struct {
 		name      string
 		fields    string
@@ -28,18 +30,25 @@ func TestNewDecoder(t *testing.T) {
 		{name: "none", fieldless: true},
 		{
 			name: "three", buffer: 20,
-			fields: "field:u32 protocol;\toffset:8;\tsize:4;\n\tfield:char version[1919247974];\toffset:12;\tsize:8;\n\tfield:__rel_loc u8 buffer[];\toffset:20;\tsize:4;\n",
+			fields: "field:u32 protocol;\toffset:8;\tsize:4;\n" +
+				"\tfield:char version[1919247974];\toffset:12;\tsize:8;\n" +
+				"\tfield:__rel_loc u8 buffer[];\toffset:20;\tsize:4;\n",
 		},
 		{name: "only the buffer", buffer: 8, fields: "field:__rel_loc u8[] buffer;\toffset:8;\tsize:4;\n"},
 		{name: "data_loc", buffer: 8, fields: "field:__data_loc u8[] buffer;\toffset:8;\tsize:4;\n"},
-		{name: "one dynamic field of another name", buffer: 8, fields: "field:__rel_loc u8[] data;\toffset:8;\tsize:4;\n"},
+		{name: "one dynamic field of another name", buffer: 8,
+			fields: "field:__rel_loc u8[] data;\toffset:8;\tsize:4;\n"},
 		{
 			name: "buffer among several", buffer: 12,
-			fields: "field:__rel_loc u8[] a;\toffset:8;\tsize:4;\n\tfield:__rel_loc u8[] buffer;\toffset:12;\tsize:4;\n",
+			fields: "field:__rel_loc u8[] a;\toffset:8;\tsize:4;\n" +
+				"\tfield:__rel_loc u8[] buffer;\toffset:12;\tsize:4;\n",
 		},
-		{name: "several, none is buffer", fields: "field:__rel_loc u8[] a;\toffset:8;\tsize:4;\n\tfield:__rel_loc u8[] b;\toffset:12;\tsize:4;\n", err: "__rel_loc u8 a; __rel_loc u8 b"},
+		{name: "several, none is buffer",
+			fields: "field:__rel_loc u8[] a;\toffset:8;\tsize:4;\n\tfield:__rel_loc u8[] b;\toffset:12;\tsize:4;\n",
+			err:    "__rel_loc u8 a; __rel_loc u8 b"},
 		{name: "fixed fields only", fields: "field:u32 count;\toffset:8;\tsize:4;\n", err: `"u32 count"`},
-		{name: "a dynamic field of another size", fields: "field:__rel_loc u8[] buffer;\toffset:8;\tsize:8;\n", err: "no dynamic field"},
+		{name: "a dynamic field of another size", fields: "field:__rel_loc u8[] buffer;\toffset:8;\tsize:8;\n",
+			err: "no dynamic field"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,29 +104,43 @@ func TestDecode(t *testing.T) {
 		err      string
 	}{
 		{name: "otlp", format: otlp, raw: rawOTLP(7, "payload"), version: "v0.19.00", payload: "payload"},
-		{name: "otlp, padded", format: otlp, raw: append(rawOTLP(7, "payload"), 0, 0, 0, 0, 0, 0, 0), version: "v0.19.00", payload: "payload"},
+		{name: "otlp, padded", format: otlp, raw: append(rawOTLP(7, "payload"), 0, 0, 0, 0, 0, 0, 0),
+			version: "v0.19.00", payload: "payload"},
 		{name: "an empty payload", format: otlp, raw: rawOTLP(7, ""), version: "v0.19.00"},
-		{name: "another version", format: otlp, raw: raw(proto, []byte("v1\x00zzzzz"), loc(1, 0), []byte("x")), version: "v1", payload: "x"},
+		{name: "another version", format: otlp, raw: raw(proto, []byte("v1\x00zzzzz"), loc(1, 0), []byte("x")),
+			version: "v1", payload: "x"},
 		{name: "no version", format: otlp, raw: raw(proto, make([]byte, 8), loc(1, 0), []byte("x")), payload: "x"},
-		{name: "another protocol", format: otlp, raw: raw(e.AppendUint32(nil, 3), version, loc(1, 0), []byte("x")), protocol: 3, version: "v0.19.00", payload: "x"},
-		{name: "a payload that is not next", format: otlp, raw: raw(proto, version, loc(2, 3), []byte("...xy")), version: "v0.19.00", payload: "xy"},
-		{name: "data_loc counts from the start", format: dataLoc, raw: raw(proto, version, loc(2, 24), []byte("xy")), version: "v0.19.00", payload: "xy"},
-		{name: "data_loc into the header", format: dataLoc, raw: raw(proto, version, loc(8, 12)), version: "v0.19.00", payload: "v0.19.00"},
-		{name: "a protocol too large", format: wide, raw: raw(e.AppendUint64(nil, 1<<40), version, loc(1, 0), []byte("x")), protocol: 1<<32 - 1, version: "v0.19.00", payload: "x"},
+		{name: "another protocol", format: otlp, raw: raw(e.AppendUint32(nil, 3), version, loc(1, 0), []byte("x")),
+			protocol: 3, version: "v0.19.00", payload: "x"},
+		{name: "a payload that is not next", format: otlp, raw: raw(proto, version, loc(2, 3), []byte("...xy")),
+			version: "v0.19.00", payload: "xy"},
+		{name: "data_loc counts from the start", format: dataLoc, raw: raw(proto, version, loc(2, 24), []byte("xy")),
+			version: "v0.19.00", payload: "xy"},
+		{name: "data_loc into the header", format: dataLoc, raw: raw(proto, version, loc(8, 12)), version: "v0.19.00",
+			payload: "v0.19.00"},
+		{name: "a protocol too large", format: wide, raw: raw(e.AppendUint64(nil, 1<<40), version, loc(1, 0),
+			[]byte("x")), protocol: 1<<32 - 1, version: "v0.19.00", payload: "x"},
 		{name: "a protocol of 3 bytes is none", format: odd, raw: rawOTLP(7, "x"), version: "v0.19.00", payload: "x"},
-		{name: "length past the end", format: otlp, raw: raw(proto, version, loc(3, 0), []byte("xy")), version: "v0.19.00", err: "3 bytes at 24, the record has 26"},
-		{name: "offset past the end", format: otlp, raw: raw(proto, version, loc(1, 9), []byte("xy")), version: "v0.19.00", err: "1 bytes at 33"},
-		{name: "the largest of both", format: otlp, raw: raw(proto, version, loc(0xFFFF, 0xFFFF), []byte("xy")), version: "v0.19.00", err: "65535 bytes"},
-		{name: "ends in the word", format: otlp, raw: raw(proto, version, []byte{1, 2}), version: "v0.19.00", err: "buffer ends at 24"},
+		{name: "length past the end", format: otlp, raw: raw(proto, version, loc(3, 0), []byte("xy")),
+			version: "v0.19.00", err: "3 bytes at 24, the record has 26"},
+		{name: "offset past the end", format: otlp, raw: raw(proto, version, loc(1, 9), []byte("xy")),
+			version: "v0.19.00", err: "1 bytes at 33"},
+		{name: "the largest of both", format: otlp, raw: raw(proto, version, loc(0xFFFF, 0xFFFF), []byte("xy")),
+			version: "v0.19.00", err: "65535 bytes"},
+		{name: "ends in the word", format: otlp, raw: raw(proto, version, []byte{1, 2}), version: "v0.19.00",
+			err: "buffer ends at 24"},
 		{name: "ends in the version", format: otlp, raw: raw(proto, []byte("v0")), err: "version ends at 20"},
 		{name: "ends in the protocol", format: otlp, raw: raw([]byte{0}), err: "protocol ends at 12"},
 		{name: "nothing", format: otlp, raw: nil, err: "the record has 0 bytes"},
 
 		{name: "fieldless", format: fieldless, raw: rawFieldless(7, "payload"), payload: "payload"},
-		{name: "fieldless, padded", format: fieldless, raw: append(rawFieldless(7, "payload"), 0, 0, 0), payload: "payload"},
+		{name: "fieldless, padded", format: fieldless, raw: append(rawFieldless(7, "payload"), 0, 0, 0),
+			payload: "payload"},
 		{name: "fieldless, empty", format: fieldless, raw: rawFieldless(7, "")},
-		{name: "fieldless, length past the end", format: fieldless, raw: raw(e.AppendUint32(nil, 3), []byte("xy")), err: "3 bytes, the record has 2"},
-		{name: "fieldless, the largest length", format: fieldless, raw: raw(e.AppendUint32(nil, 1<<32-1), []byte("xy")), err: "4294967295 bytes"},
+		{name: "fieldless, length past the end", format: fieldless, raw: raw(e.AppendUint32(nil, 3), []byte("xy")),
+			err: "3 bytes, the record has 2"},
+		{name: "fieldless, the largest length", format: fieldless, raw: raw(e.AppendUint32(nil, 1<<32-1), []byte("xy")),
+			err: "4294967295 bytes"},
 		{name: "fieldless, no length", format: fieldless, raw: raw([]byte{1, 2}), err: "length ends at 12"},
 	}
 	for _, tt := range tests {

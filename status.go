@@ -48,6 +48,9 @@ type Capabilities struct {
 	CloseOnExec bool
 	// PassedDescriptor: WithUserEventsFile, WithUserEventsPath and USEREVENTS_DATA_FILE work.
 	PassedDescriptor bool
+	// ClosesDescriptor: Shutdown closes the descriptor, and so removes a tracepoint that nobody else uses. Otherwise both stay
+	// until the process ends, and only its restart helps where something else in it closes the descriptor.
+	ClosesDescriptor bool
 }
 
 // counters are the counting part of a Status.

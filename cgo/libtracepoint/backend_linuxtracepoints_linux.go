@@ -22,8 +22,8 @@ import (
 // Backend names the implementation of the interface that this build calls.
 const Backend = "linuxtracepoints"
 
-// Capable is what it can do beyond the interface: LinuxTracepoints remembers a failed open for the life of the process,
-// opens without O_CLOEXEC, and takes no descriptor.
+// Capable is what it can do beyond the interface: nothing. LinuxTracepoints opens the file once in a process, without
+// O_CLOEXEC, remembers for ever that this failed, never closes it, and takes no descriptor.
 var Capable = Capabilities{}
 
 // OpenProviderFile fails: the interface has no function for it. The error matches errors.ErrUnsupported.

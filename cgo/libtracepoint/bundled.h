@@ -18,11 +18,11 @@ extern "C" {
 // that is not open for writing.
 int userevents_open_provider_file(tracepoint_provider_state *provider_state, int data_file);
 
-// tracepoint_close_provider that tells. Not 0: the errno with which the kernel refused to unregister a tracepoint; it
+// tracepoint_close_provider that returns an error. Not 0: the errno with which the kernel refused to unregister a tracepoint; it
 // may still write that status_word, whose memory must then never be used for anything else.
 int userevents_close_provider(tracepoint_provider_state *provider_state);
 
-// tracepoint_connect(tp_state, NULL, NULL) that tells, in the same way.
+// tracepoint_connect(tp_state, NULL, NULL) that returns an error in the same way.
 int userevents_disconnect(tracepoint_state *tp_state);
 
 // The paths at which user_events_data may be, by a text in the form of /proc/self/mountinfo (proc_pid_mountinfo(5)): first

@@ -9,15 +9,8 @@ package libtracepoint
 #cgo LDFLAGS: -pthread
 #include "implementation.h"
 
-// The iovecs live on this stack: an array of them in Go memory would hold Go pointers, which cgo does not let pass.
-static int write_event(tracepoint_state const *state, void const *payload, size_t size)
-{
-    struct iovec vecs[2] = {{NULL, 0}, {(void *)payload, size}};
-    return tracepoint_write(state, 2, vecs);
-}
-
-#cgo noescape write_event
-#cgo nocallback write_event
+#cgo noescape userevents_write
+#cgo nocallback userevents_write
 */
 import "C"
 
@@ -131,6 +124,23 @@ func (p *Provider) Close() error {
 	return nil
 }
 
+// Abandon takes the place of Close where the descriptor is that of another file by now, which is not the provider's to close
+// or to unregister with. What the kernel and the implementation still refer to is never freed, nor used for another
+// tracepoint.
+func (p *Provider) Abandon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == nil {
+		return
+	}
+	for tracepoint := range p.tracepoints {
+		tracepoint.state = nil
+	}
+	clear(p.tracepoints)
+	p.state = nil
+	p.thread.Release()
+}
+
 // Tracepoint is a registered tracepoint. Its methods may be called concurrently.
 type Tracepoint struct {
 	provider *Provider
@@ -149,7 +159,8 @@ func (t *Tracepoint) Enabled() bool {
 // Write writes one event with the given fields, by one call of C and one writev(2), without copying or keeping payload,
 // which must be laid out as the tracepoint was declared. nil also where nobody listens.
 //
-// The error is a syscall.Errno, EFAULT where a __rel_loc points outside of payload for example, or ErrClosed. The kernel
+// The error is a syscall.Errno, EFAULT where a __rel_loc points outside of payload for example, or ErrClosed. EBADF says that
+// something else has closed the descriptor. The kernel
 // drops an event of which payload is larger than 8184 bytes without saying so (PERF_MAX_TRACE_SIZE is 8192, and 8 bytes
 // are its own), and no smaller one.
 func (t *Tracepoint) Write(payload []byte) error {
@@ -158,7 +169,7 @@ func (t *Tracepoint) Write(payload []byte) error {
 	if t.state == nil {
 		return ErrClosed
 	}
-	code := C.write_event(t.state, unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload)))
+	code := C.userevents_write(t.state, unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload)))
 	if code != 0 {
 		return syscall.Errno(code)
 	}

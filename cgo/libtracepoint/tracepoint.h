@@ -3,8 +3,7 @@
 // The functions of the libtracepoint interface, as declared by LinuxTracepoints' tracepoint/tracepoint.h, and what this
 // implementation of it promises for each.
 //
-// Threads: open, close and connect may be called from any thread; they take turns among themselves. A write takes no
-// lock: the caller makes sure that no write runs on a tracepoint while it or its provider is being opened, connected or
+// Threads: open, close and connect may be called from any thread; a lock serializes them. A write takes no lock: the caller makes sure that no write runs on a tracepoint while it or its provider is being opened, connected or
 // closed. (The Go wrapper in this folder does.)
 //
 // The kernel, though, keeps a registration with the thread that made it, and with threads cloned from that one. So a
@@ -46,8 +45,8 @@ int tracepoint_open_provider_with_tracepoints(
     tracepoint_definition const **tp_definition_start,
     tracepoint_definition const **tp_definition_stop);
 
-// Disconnects all tracepoints of the provider, resets them to TRACEPOINT_STATE_INIT and closes the file.
-// Nothing happens to a closed provider.
+// Disconnects all tracepoints of the provider, resets them to TRACEPOINT_STATE_INIT and closes the file. The tracepoints of
+// a provider that is closed already are disconnected, too.
 void tracepoint_close_provider(tracepoint_provider_state *provider_state);
 
 // Connects a tracepoint to a provider, after disconnecting it from the one that it had.
@@ -61,12 +60,12 @@ int tracepoint_connect(
     tracepoint_provider_state *provider_state,
     char const *tp_name_args);
 
-// Writes one event with one writev(2). 0 when it was written or nobody listens, a tracepoint that is disconnected, or
-// whose provider is closed, included; else an errno.
+// Writes one event with one writev(2). 0 when it was written, else an errno: EBADF where nobody listens, which includes a
+// tracepoint that is disconnected or whose provider is closed, and also where the provider's descriptor has been closed by
+// something else (the kernel does not distinguish them: fcntl(2) with F_GETFD does).
 //
 // data_vecs[0] is for the function's own use and must come as {NULL, 0}; the payload is in data_vecs[1] up to
-// data_vecs[data_count - 1]. EBADF is an error only where the provider's file has been closed by somebody else: the
-// kernel also says EBADF when the last listener left a moment ago, and that is 0.
+// data_vecs[data_count - 1].
 int tracepoint_write(
     tracepoint_state const *tp_state,
     unsigned data_count,

@@ -4,6 +4,11 @@
 
 // The bundled implementation of the libtracepoint interface, over the kernel's user_events ABI
 // (include/uapi/linux/user_events.h, Documentation/trace/user_events.rst).
+//
+// The exporter reaches it by userevents_open_provider_file, tracepoint_connect, tracepoint_write, userevents_disconnect and
+// userevents_close_provider, and the Go wrapper's OpenProvider also by tracepoint_open_provider, which finds the file with
+// mountinfo_linux.c. The rest is there because the interface has it: tracepoint_open_provider_with_tracepoints,
+// tracepoint_close_provider, connecting to a closed provider, and connecting again.
 
 #include "bundled.h"
 
@@ -97,7 +102,8 @@ static int register_state(int data_file, tracepoint_state *state, char const *na
     return 0;
 }
 
-// The kernel finds an enable word by address and process, so any user_events_data of this process serves.
+// The kernel finds an enable word by its address and by the calling thread, which must be the one that registered it, or
+// one cloned from that. Which descriptor of user_events_data it is does not matter.
 static int unregister_state(int data_file, tracepoint_state *state)
 {
     user_event_removal removal = {
@@ -108,6 +114,7 @@ static int unregister_state(int data_file, tracepoint_state *state)
     return ioctl(data_file, USER_EVENTS_UNREGISTER, &removal) < 0 ? errno : 0;
 }
 
+// The caller holds the lock, as for every function below that ends in _locked. Returns the errno of unregistering.
 static int disconnect_locked(tracepoint_state *state)
 {
     int err = 0;
@@ -159,15 +166,23 @@ static int adopt_locked(tracepoint_provider_state *provider, int file)
     return 0;
 }
 
-static int open_default(void)
+// With USEREVENTS_STAND_IN this is a stand-in for LinuxTracepoints, whose library opens one descriptor in a process, without
+// O_CLOEXEC, never closes it, and remembers a failed open. For scripts/interface-test only.
+#ifdef USEREVENTS_STAND_IN
+enum { data_file_flags = O_WRONLY };
+#else
+// Registering and writing need no read permission, so none is asked for.
+enum { data_file_flags = O_WRONLY | O_CLOEXEC };
+#endif
+
+static int find_and_open(void)
 {
-    // Registering and writing need no read permission, so none is asked for.
-    int const flags = O_WRONLY | O_CLOEXEC;
+    int const flags = data_file_flags;
     int file = open("/sys/kernel/tracing/user_events_data", flags);
     if (file >= 0)
         return file;
-    int telling = errno;
-    int tracefs_seen = telling != ENOENT;
+    int err = errno;
+    int tracefs_seen = err != ENOENT;
 
     FILE *mountinfo = fopen("/proc/self/mountinfo", "re");
     if (mountinfo != NULL) {
@@ -179,22 +194,46 @@ static int open_default(void)
             file = open(paths + at, flags);
             if (file >= 0)
                 return file;
-            // "Permission denied" tells more than that another mount has no such file.
-            if (telling == ENOENT)
-                telling = errno;
+            // "Permission denied" says more than that another mount has no such file.
+            if (err == ENOENT)
+                err = errno;
             while (paths[at] != '\0')
                 at++;
         }
     }
-    errno = tracefs_seen ? telling : ENOTSUP;
+    errno = tracefs_seen ? err : ENOTSUP;
     return -1;
 }
+
+#ifdef USEREVENTS_STAND_IN
+
+static int open_data_file(void)
+{
+    static int file = -1;
+    static int remembered;
+    if (file < 0 && remembered == 0) {
+        file = find_and_open();
+        remembered = errno;
+    }
+    errno = remembered;
+    return file;
+}
+
+static void close_data_file(int file) { (void)file; }
+
+#else
+
+static int open_data_file(void) { return find_and_open(); }
+
+static void close_data_file(int file) { close(file); }
+
+#endif
 
 static int open_locked(tracepoint_provider_state *provider)
 {
     if (provider->data_file >= 0)
         return EBUSY;
-    return adopt_locked(provider, open_default());
+    return adopt_locked(provider, open_data_file());
 }
 
 int tracepoint_open_provider(tracepoint_provider_state *provider_state)
@@ -266,15 +305,13 @@ int userevents_open_provider_file(tracepoint_provider_state *provider_state, int
 
 int userevents_close_provider(tracepoint_provider_state *provider_state)
 {
-    int err = 0;
     pthread_mutex_lock(&lock);
-    if (provider_state->data_file >= 0) {
-        err = disconnect_all_locked(provider_state);
-        // Where somebody else has closed the descriptor, its number may be another file's by now.
-        if (err != EBADF && err != ENOTTY)
-            close(provider_state->data_file);
-        provider_state->data_file = -1;
-    }
+    // A closed provider may have tracepoints, too.
+    int err = disconnect_all_locked(provider_state);
+    // Where something else has closed the descriptor, its number may be another file's by now.
+    if (provider_state->data_file >= 0 && err != EBADF && err != ENOTTY)
+        close_data_file(provider_state->data_file);
+    provider_state->data_file = -1;
     pthread_mutex_unlock(&lock);
     return err;
 }
@@ -310,15 +347,9 @@ int tracepoint_write(
 {
     tracepoint_provider_state const *provider = tp_state->provider_state;
     if (provider == NULL || provider->data_file < 0 || tp_state->write_index < 0 || !TRACEPOINT_ENABLED(tp_state))
-        return 0;
+        return EBADF;
     // An event starts with the index that the registration gave.
     data_vecs[0].iov_base = (void *)&tp_state->write_index;
     data_vecs[0].iov_len = sizeof tp_state->write_index;
-    if (writev(provider->data_file, data_vecs, (int)data_count) >= 0)
-        return 0;
-    int err = errno;
-    // The kernel says EBADF where nobody listens any more, just as for a descriptor that is gone.
-    if (err == EBADF && fcntl(provider->data_file, F_GETFD) >= 0)
-        return 0;
-    return err;
+    return writev(provider->data_file, data_vecs, (int)data_count) >= 0 ? 0 : errno;
 }

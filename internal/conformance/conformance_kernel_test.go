@@ -57,7 +57,17 @@ func TestKernelCapabilities(t *testing.T) {
 	run(t, []row{
 		{"close on exec", closeOnExec},
 		{"a given descriptor", givenDescriptor},
-		{"a lost descriptor is reported", lostDescriptor},
+		{"closing closes the descriptor", closesDescriptor},
+	})
+}
+
+// Something else in the process closes the descriptor: with a listener and without one, with another file under its number
+// and without.
+func TestKernelLostDescriptor(t *testing.T) {
+	run(t, []row{
+		{"closed", func(t *testing.T) { lostDescriptor(t, nil) }},
+		{"another file", func(t *testing.T) { lostDescriptor(t, openNull) }},
+		{"another open file of the same", func(t *testing.T) { lostDescriptor(t, openDataFile) }},
 	})
 }
 
@@ -206,7 +216,7 @@ func closed(t *testing.T) {
 	assert.False(t, other.Enabled())
 	_, err := provider.Register("conf_closed u32 a")
 	assert.ErrorIs(t, err, tracepoint.ErrClosed)
-	kerneltest.Gone(t, "conf_closed")
+	gone(t, "conf_closed")
 }
 
 func closeOne(t *testing.T) {
@@ -230,7 +240,7 @@ func reopen(t *testing.T) {
 		assert.Len(t, kerneltest.Traced(t, "conf_reopen"), 1)
 		kerneltest.Listen(t, "conf_reopen", false)
 		require.NoError(t, provider.Close())
-		kerneltest.Gone(t, "conf_reopen")
+		gone(t, "conf_reopen")
 	}
 }
 
@@ -252,10 +262,10 @@ func nothingLeft(t *testing.T) {
 	for range cycles {
 		cycle()
 	}
-	assert.Empty(t, kerneltest.Descriptors(t))
+	assert.Len(t, kerneltest.Descriptors(t), descriptorsAfterClose())
 	// The Go runtime starts threads and extends its heap as it likes, but not in each cycle.
 	assert.Less(t, maps(), before+cycles/3)
-	kerneltest.Gone(t, "conf_many")
+	gone(t, "conf_many")
 }
 
 func outlivesThread(t *testing.T) {
@@ -275,7 +285,7 @@ func outlivesThread(t *testing.T) {
 	kerneltest.Listen(t, "conf_thread", false)
 	assert.False(t, registered.Enabled())
 	require.NoError(t, provider.Close())
-	kerneltest.Gone(t, "conf_thread")
+	gone(t, "conf_thread")
 }
 
 // A descriptor of somebody else's that takes the number of a closed one must never be written to, and a write must never
@@ -304,7 +314,7 @@ func closeBesideWrites(t *testing.T) {
 		require.NoError(t, provider.Close())
 		group.Wait()
 		kerneltest.Listen(t, "conf_race", false)
-		kerneltest.Gone(t, "conf_race")
+		gone(t, "conf_race")
 	}
 }
 
@@ -339,7 +349,7 @@ func writeAllocatesNothing(t *testing.T) {
 	kerneltest.Listen(t, "conf_allocs", true)
 	defer kerneltest.Listen(t, "conf_allocs", false)
 	payload := event(word(1))
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = registered.Write(payload) }))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = registered.Check(), registered.Write(payload) }))
 }
 
 func closeOnExec(t *testing.T) {
@@ -396,9 +406,49 @@ func givenDescriptor(t *testing.T) {
 	require.NoError(t, wrong.Close())
 }
 
-// The descriptor goes behind the provider's back. The kernel's errno is the same as for a listener that left, but this is
-// one to tell.
-func lostDescriptor(t *testing.T) {
+func descriptorsAfterClose() int {
+	if tracepoint.Capable.ClosesDescriptor {
+		return 0
+	}
+	return 1
+}
+
+func closesDescriptor(t *testing.T) {
+	provider := open(t)
+	register(t, provider, "conf_descriptor u32 a")
+	require.NoError(t, provider.Close())
+	assert.Len(t, kerneltest.Descriptors(t), descriptorsAfterClose())
+	gone(t, "conf_descriptor")
+}
+
+// gone checks that nothing is left of a tracepoint which was closed, or that everything is: the kernel removes it with the
+// last descriptor through which it was registered.
+func gone(t *testing.T, name string) {
+	t.Helper()
+	if tracepoint.Capable.ClosesDescriptor {
+		kerneltest.Gone(t, name)
+		return
+	}
+	assert.DirExists(t, kerneltest.EventDir(name))
+}
+
+func openNull(t *testing.T) int {
+	file, err := syscall.Open(os.DevNull, syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	return file
+}
+
+func openDataFile(t *testing.T) int {
+	file, err := syscall.Open(filepath.Join(kerneltest.Tracing, "user_events_data"), syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	return file
+}
+
+// The kernel's errno is that of a write to nobody, or there is none.
+func lostDescriptor(t *testing.T, other func(*testing.T) int) {
+	if !kerneltest.InOwnProcess(t) {
+		return
+	}
 	kerneltest.ClearTrace(t)
 	provider, err := tracepoint.Open(tracepoint.Source{})
 	require.NoError(t, err)
@@ -406,26 +456,42 @@ func lostDescriptor(t *testing.T) {
 	kerneltest.Listen(t, "conf_lost", true)
 	defer kerneltest.Listen(t, "conf_lost", false)
 	require.NoError(t, registered.Write(event(word(1))))
+	require.NoError(t, registered.Check())
 
 	found := kerneltest.Descriptors(t)
 	require.Len(t, found, 1)
 	fd, err := strconv.Atoi(found[0])
 	require.NoError(t, err)
 	require.NoError(t, syscall.Close(fd))
-	if tracepoint.Backend == "linuxtracepoints" {
-		assert.NoError(t, registered.Write(event(word(1))))
-		_ = provider.Close()
+	var lost error
+	if other != nil {
+		file := other(t)
+		if file != fd {
+			require.NoError(t, syscall.Dup3(file, fd, syscall.O_CLOEXEC))
+			require.NoError(t, syscall.Close(file))
+		}
+		lost = registered.Check()
+	}
+	if lost == nil {
+		lost = registered.Write(event(word(2)))
+	}
+	assert.ErrorIs(t, lost, tracepoint.ErrLost)
+
+	assert.Error(t, provider.Close(), "the kernel could not be asked to unregister")
+	if other != nil {
+		assert.NoError(t, syscall.Close(fd), "it was not ours to close")
+	}
+	again, err := tracepoint.Open(tracepoint.Source{})
+	if !tracepoint.Capable.ClosesDescriptor {
+		require.ErrorIs(t, err, tracepoint.ErrLost)
+		assert.ErrorContains(t, err, "restart")
 		return
 	}
-	assert.ErrorIs(t, registered.Write(event(word(1))), syscall.EBADF)
-
-	// The number goes to somebody else, whose file must stay open.
-	other, err := syscall.Open(os.DevNull, syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
 	require.NoError(t, err)
-	if other != fd {
-		require.NoError(t, syscall.Dup3(other, fd, syscall.O_CLOEXEC))
-		require.NoError(t, syscall.Close(other))
-	}
-	assert.Error(t, provider.Close(), "the kernel could not be asked to unregister")
-	assert.NoError(t, syscall.Close(fd))
+	registered = register(t, again, "conf_lost u32 a")
+	require.NoError(t, registered.Write(event(word(3))))
+	lines := kerneltest.Traced(t, "conf_lost")
+	require.Len(t, lines, 2)
+	assert.Contains(t, lines[1], "a=0x3 ")
+	require.NoError(t, again.Close())
 }

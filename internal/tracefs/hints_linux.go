@@ -21,6 +21,7 @@ var hints = map[failure]string{
 	{OpOpen, syscall.ENOENT}:  "no tracefs is mounted there (mount -t tracefs nodev /sys/kernel/tracing), or the kernel is older than 6.4 or built without CONFIG_USER_EVENTS=y",
 	{OpOpen, syscall.EACCES}:  "the user needs x on the tracing directory (0700 for root by default) and w on user_events_data (0640 root): chmod 711 the directory, chgrp and chmod 620 the file, or run as root; AppArmor or SELinux may deny it as well (Docker's default profile denies writes below /sys)",
 	{OpOpen, syscall.EROFS}:   "tracefs is mounted read-only here (a container, or ProtectKernelTunables= in the systemd unit): mount user_events_data itself writable into the service, or pass an open descriptor",
+	{OpOpen, syscall.ENOTSUP}: "no tracefs is mounted (mount -t tracefs nodev /sys/kernel/tracing)",
 	{OpOpen, syscall.ENOTDIR}: "part of the path is a file: where user_events_data itself is mounted, name the mount point and nothing below it",
 	{OpOpen, syscall.EISDIR}:  "this is a directory: name the file user_events_data in it",
 	{OpOpen, syscall.EPERM}:   "a security policy forbids it (kernel lockdown, seccomp or an LSM, not the file's mode): see the kernel's log for who denied it",

@@ -25,6 +25,7 @@ func TestExplain(t *testing.T) {
 		{OpOpen, syscall.ENOENT, "6.4"},
 		{OpOpen, syscall.EACCES, "user_events_data"},
 		{OpOpen, syscall.EROFS, "ProtectKernelTunables"},
+		{OpOpen, syscall.ENOTSUP, "mount -t tracefs"},
 		{OpOpen, syscall.ENOTDIR, "mount point"},
 		{OpOpen, syscall.EISDIR, "user_events_data"},
 		{OpOpen, syscall.EPERM, "lockdown"},

@@ -21,7 +21,7 @@ import (
 const Backend = "purego"
 
 // Capable is what the backend can do.
-var Capable = Capabilities{HealsAfterFailedOpen: true, CloseOnExec: true, PassedDescriptor: true}
+var Capable = Capabilities{HealsAfterFailedOpen: true, CloseOnExec: true, PassedDescriptor: true, ClosesDescriptor: true}
 
 // headroom is left out of what the backend writes: nothing, it puts the index there.
 const headroom = 0
@@ -88,32 +88,23 @@ func (p *provider) Close() error {
 	for t := range p.tracepoints {
 		errs = append(errs, t.unregister())
 	}
-	err := errors.Join(errs...)
-	if errors.Is(err, syscall.EBADF) || errors.Is(err, syscall.ENOTTY) {
-		// Somebody else has closed the descriptor. Its number may be another
-		// file's by now, which is not ours to close.
-		lost.keep(p.file)
-	} else {
-		err = errors.Join(err, p.file.Close())
-	}
+	errs = append(errs, p.file.Close())
 	p.file = nil
-	return err
+	return errors.Join(errs...)
 }
 
-// lost has the files that must never be closed, not even by the garbage
-// collector.
-var lost lostFiles
-
-type lostFiles struct {
-	mu    sync.Mutex
-	files []*os.File
+func (p *provider) Abandon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for t := range p.tracepoints {
+		t.open = false
+	}
+	abandoned.Store(p, p.file)
+	p.file = nil
 }
 
-func (l *lostFiles) keep(f *os.File) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.files = append(l.files, f)
-}
+// abandoned keeps files from the garbage collector, which would close them.
+var abandoned sync.Map
 
 type registration struct {
 	provider *provider

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
@@ -34,19 +36,58 @@ func (s Source) Close() error {
 type Provider struct {
 	backend *provider
 	opened  fileID
+	lost    atomic.Bool
 }
 
 // Open opens user_events_data.
 func Open(source Source) (*Provider, error) {
 	opened, err := open(source)
 	if err != nil {
-		return nil, tracefs.Explain(tracefs.OpOpen, tracefs.DataFileName, err)
+		return nil, explained(err)
 	}
 	p := &Provider{backend: opened}
-	if p.opened, err = p.stat(); err != nil {
-		return nil, errors.Join(tracefs.Explain(tracefs.OpOpen, tracefs.DataFileName, err), p.Close())
+	if p.opened, err = p.stat(); err == nil && !Capable.ClosesDescriptor {
+		err = shared.check(p.opened)
+	}
+	if err != nil {
+		opened.Abandon()
+		return nil, &tracefs.Error{
+			Op: tracefs.OpOpen, Path: tracefs.DataFileName, Err: lost(err),
+			Hint: "the backend " + Backend + " opens it once in a process: only a restart of the process helps",
+		}
 	}
 	return p, nil
+}
+
+// shared is the file of a backend that opens one descriptor in a process.
+var shared sharedFile
+
+type sharedFile struct {
+	mu    sync.Mutex
+	first fileID
+}
+
+// check returns an error where the descriptor is not that of the file that the first provider had.
+func (s *sharedFile) check(opened fileID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.first == (fileID{}) {
+		s.first = opened
+	}
+	if opened != s.first {
+		return syscall.EBADF
+	}
+	return nil
+}
+
+// explained is an error of opening, with a hint.
+func explained(err error) error {
+	err = tracefs.Explain(tracefs.OpOpen, tracefs.DataFileName, err)
+	var known *tracefs.Error
+	if errors.As(err, &known) && !Capable.HealsAfterFailedOpen && known.Hint != "" {
+		known.Hint += "; then restart the process, since the backend " + Backend + " remembers a failed open"
+	}
+	return err
 }
 
 // open opens a descriptor of the backend's own, unless the backend finds the file by itself.
@@ -76,8 +117,15 @@ func (p *Provider) Register(declaration string) (*Tracepoint, error) {
 }
 
 // Close waits for running writes, unregisters every tracepoint and closes the descriptor. A second Close does nothing. An
-// error says that the kernel refused to unregister a tracepoint; everything else is closed all the same.
-func (p *Provider) Close() error { return p.backend.Close() }
+// error says that the kernel refused to unregister a tracepoint; everything else is closed all the same. A descriptor that
+// is lost is left alone: the error then matches ErrLost.
+func (p *Provider) Close() error {
+	if err := p.Check(); errors.Is(err, ErrLost) {
+		p.backend.Abandon()
+		return err
+	}
+	return p.backend.Close()
+}
 
 // fileID tells files apart.
 type fileID struct{ device, inode uint64 }
@@ -92,11 +140,14 @@ func (p *Provider) stat() (fileID, error) {
 // was opened. It costs one system call.
 func (p *Provider) Check() error {
 	current, err := p.stat()
-	if err == nil && current != p.opened {
+	if err == nil && (current != p.opened || p.lost.Load()) {
 		err = syscall.EBADF
 	}
 	return unified(err)
 }
+
+// lost returns an error that matches ErrLost and err.
+func lost(err error) error { return fmt.Errorf("%w: %w", ErrLost, err) }
 
 // Tracepoint is a registered tracepoint. Its methods may be called concurrently.
 type Tracepoint struct {
@@ -116,11 +167,22 @@ func (t *Tracepoint) Check() error { return t.provider.Check() }
 //
 // The error is an errno, or ErrClosed, or one that matches ErrLost and the errno.
 func (t *Tracepoint) Write(event []byte) error {
-	return unified(t.backend.Write(event[headroom:]))
+	err := t.backend.Write(event[headroom:])
+	if err == syscall.ENOENT {
+		// The index is not known to this open file, so it is another one of user_events_data.
+		t.provider.lost.Store(true)
+		return lost(err)
+	}
+	return unified(err)
 }
 
-// Close waits for running writes and unregisters the tracepoint. A second Close does nothing.
-func (t *Tracepoint) Close() error { return t.backend.Close() }
+// Close waits for running writes and unregisters the tracepoint, unless the descriptor is lost. A second Close does nothing.
+func (t *Tracepoint) Close() error {
+	if err := t.Check(); errors.Is(err, ErrLost) {
+		return err
+	}
+	return t.backend.Close()
+}
 
 // unified makes errors of the backends those of this package.
 func unified(err error) error {
@@ -130,7 +192,7 @@ func unified(err error) error {
 	case errors.Is(err, os.ErrClosed):
 		return ErrClosed
 	case errors.Is(err, syscall.EBADF):
-		return fmt.Errorf("%w: %w", ErrLost, err)
+		return lost(err)
 	}
 	return err
 }

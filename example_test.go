@@ -57,7 +57,7 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// usereventsmetric: invalid option: WithMaxMessageSize(65536): a message size is 512 to 8168 bytes
+	// usereventsmetric: invalid option: WithMaxMessageSize(65536): must be 512 to 8168 bytes
 }
 
 // PartialError tells what could not be written.

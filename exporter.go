@@ -4,16 +4,18 @@ package usereventsmetric
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/otlp"
-	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
 
 // Exporter writes metrics to a user_events tracepoint. Create it with [New] and give it to [NewReader] or to an
@@ -22,22 +24,23 @@ type Exporter struct {
 	config   config
 	source   tracepoint.Source
 	open     func(name string) (registration, error)
-	pacer    tracepoint.Pacer // guarded by turn
 	counters counters
 
 	// nil while nothing is registered. Export reads it without a lock.
 	connection atomic.Pointer[connection]
-	stopped    atomic.Bool
-	// Why nothing is registered; for Status.
+	// Set before Shutdown takes the connection away, so that whoever misses the connection sees it.
+	stopped atomic.Bool
+	// Why nothing is registered, for Status.
 	failure atomic.Pointer[error]
 
-	// turn is held, by the one value that it takes, by whoever registers, writes a cycle or shuts down. A channel and not a
-	// mutex, so that a context ends the waiting.
-	turn    chan struct{}
-	encoder *otlp.Encoder // guarded by turn
-	cycle   cycle         // guarded by turn; here, and not made by each Export, so that a cycle allocates nothing
-	reports reports       // guarded by turn
-	untold  error         // for otel.Handle, once the turn is over; guarded by turn
+	// A semaphore that whoever registers, exports or shuts down holds. A channel and not a mutex, so that a context ends the
+	// waiting. It guards the fields below.
+	semaphore chan struct{}
+	encoder   *otlp.Encoder
+	pacer     tracepoint.Pacer
+	export    export // here, and not made by each Export, so that an export allocates nothing
+	reports   reports
+	pending   error // for otel.Handle, once the semaphore is released: an error handler may call the exporter
 }
 
 // registration is a registered [tracepoint.Tracepoint], or what stands in for it in tests.
@@ -75,15 +78,15 @@ func newExporter(open func(name string) (registration, error), opts ...Option) (
 		open = func(name string) (registration, error) { return register(source, name) }
 	}
 	e := &Exporter{
-		config:  cfg,
-		source:  source,
-		open:    open,
-		pacer:   tracepoint.Pacer{Burst: cfg.pacingBytes, Pause: cfg.pacingPause},
-		turn:    make(chan struct{}, 1),
-		encoder: otlp.NewEncoder(cfg.maxMessageSize),
+		config:    cfg,
+		source:    source,
+		open:      open,
+		pacer:     tracepoint.Pacer{Burst: cfg.pacingBytes, Pause: cfg.pacingPause},
+		semaphore: make(chan struct{}, 1),
+		encoder:   otlp.NewEncoder(cfg.maxMessageSize),
 	}
-	e.turn <- struct{}{}
-	defer e.endTurn()
+	e.semaphore <- struct{}{}
+	defer e.release()
 	if _, err := e.register(); err != nil {
 		if cfg.required {
 			return nil, errors.Join(fmt.Errorf("usereventsmetric: tracepoint %q: %w", cfg.name, err), source.Close())
@@ -112,63 +115,63 @@ func (e *Exporter) Enabled() bool {
 // Export writes the data points of data, each exactly once and in order, in as few events as they fit.
 //
 // While nobody listens it returns nil, and neither encodes, allocates nor locks. Where not everything could be written the
-// error is a [*PartialError]; a listener that leaves while the cycle is being written is no error. ctx is honoured between
-// events and in the pauses of [WithPacing]. A write that fails is not tried again, since a listener may have the event
-// already. After Shutdown the error is [sdkmetric.ErrExporterShutdown].
+// error is a [*PartialError]; a listener that leaves meanwhile is no error. ctx is honoured between events and in the pauses
+// of [WithPacing]. A write that fails is not repeated, since a listener may have the event already. During and after a
+// Shutdown the error matches [sdkmetric.ErrExporterShutdown].
 //
-// Calls that overlap take turns.
+// Concurrent calls are serialized.
 func (e *Exporter) Export(ctx context.Context, data *metricdata.ResourceMetrics) error {
 	current := e.connection.Load()
-	if current != nil && !current.Enabled() {
+	if current != nil && e.nobodyListens(current) {
 		return nil
 	}
-	return e.exportInTurn(ctx, data)
-}
-
-func (e *Exporter) exportInTurn(ctx context.Context, data *metricdata.ResourceMetrics) error {
-	if e.stopped.Load() {
-		return sdkmetric.ErrExporterShutdown
-	}
-	if err := e.takeTurn(ctx); err != nil {
-		if !e.Enabled() {
+	if err := e.acquire(ctx); err != nil {
+		if now := e.connection.Load(); now == nil && current == nil && !e.stopped.Load() || now != nil && e.nobodyListens(now) {
 			return nil
 		}
-		return e.nothingWritten(err, data)
+		return e.writeNothing(err, data)
 	}
-	defer e.endTurn()
+	defer e.release()
 	current, err := e.connect()
-	if current == nil || !current.Enabled() {
-		return err
+	switch {
+	case err != nil:
+		return e.writeNothing(err, data)
+	case current == nil || e.nobodyListens(current):
+		return nil
 	}
-	return e.writeCycle(ctx, current, data)
+	return e.write(ctx, current, data)
 }
 
-func (e *Exporter) writeCycle(ctx context.Context, current *connection, data *metricdata.ResourceMetrics) error {
-	e.cycle = cycle{
-		ctx:        ctx,
-		tracepoint: current.registration,
-		connection: &e.connection,
-		pacer:      &e.pacer,
-		counters:   &e.counters,
-		data:       data,
-	}
+// nobodyListens reports that nobody listens, and not that a Shutdown has closed the tracepoint.
+func (e *Exporter) nobodyListens(current *connection) bool { return !current.Enabled() && !e.stopped.Load() }
+
+// write is called with the semaphore held.
+func (e *Exporter) write(ctx context.Context, current *connection, data *metricdata.ResourceMetrics) error {
 	e.pacer.Start()
-	result := e.encoder.Encode(data, &e.cycle)
-	stopped := e.cycle.stopped
-	if e.cycle.lost {
-		// The next Export registers again. That the kernel cannot be asked to unregister is no news.
-		_ = e.disconnect()
-	}
+	e.export = export{exporter: e, ctx: ctx, tracepoint: current.registration, data: data}
+	e.counters.cycles.Add(1)
+	result := e.encoder.Encode(data, &e.export)
+	stopped := e.export.stopped
 	// Neither the context nor the SDK's data is kept beyond the call.
-	e.cycle = cycle{}
+	e.export = export{}
+	switch {
+	case errors.Is(stopped, tracepoint.ErrLost):
+		e.lose(stopped)
+	case errors.Is(stopped, errListenerLeft):
+		// Nobody is there to miss the rest.
+		result.Dropped, result.DroppedPoints = nil, 0
+	}
 	return e.finish(result, stopped)
 }
 
-// nothingWritten is the end of a cycle that did not get its turn before the context was over.
-func (e *Exporter) nothingWritten(reason error, data *metricdata.ResourceMetrics) error {
-	// Another encoder: the exporter's own is in use by whoever has the turn.
-	encoder := otlp.NewEncoder(e.config.maxMessageSize)
-	return e.finish(encoder.Encode(data, refusal{reason}), reason)
+// writeNothing counts data as not written for a reason.
+func (e *Exporter) writeNothing(reason error, data *metricdata.ResourceMetrics) error {
+	// Not the encoder of e, which another Export may be using.
+	result := otlp.NewEncoder(e.config.maxMessageSize).Encode(data, refusal{reason})
+	if result.DroppedPoints == 0 {
+		return reason
+	}
+	return e.finish(result, reason)
 }
 
 // refusal takes no message.
@@ -176,12 +179,8 @@ type refusal struct{ reason error }
 
 func (r refusal) Write([]byte, int) error { return otlp.Stop(r.reason) }
 
-// finish counts a cycle and makes its error. stopped is what cut it short, or nil.
+// finish counts an export and makes its error. stopped is what cut it short, or nil.
 func (e *Exporter) finish(result otlp.Result, stopped error) error {
-	if errors.Is(stopped, errListenerLeft) {
-		// Nobody is there to miss the rest.
-		result.Dropped, result.DroppedPoints = nil, 0
-	}
 	e.counters.add(result)
 	if len(result.Dropped) == 0 {
 		return nil
@@ -192,16 +191,16 @@ func (e *Exporter) finish(result otlp.Result, stopped error) error {
 // tryRegister is the part of Export that needs no data: it registers the tracepoint where that has failed so far. The error
 // is sdkmetric.ErrExporterShutdown or that of ctx; why it fails again is reported.
 func (e *Exporter) tryRegister(ctx context.Context) error {
-	if err := e.takeTurn(ctx); err != nil {
+	if err := e.acquire(ctx); err != nil {
 		return err
 	}
-	defer e.endTurn()
+	defer e.release()
 	_, err := e.connect()
 	return err
 }
 
-// connect returns the connection, and makes it where there is none. Where that fails it returns nil, and an error only
-// after a Shutdown; another reason is reported. It is called with the turn held.
+// connect returns the connection, after registering where there is none. Where that fails it returns nil, and an error only
+// after a Shutdown; another reason is reported. It is called with the semaphore held.
 func (e *Exporter) connect() (*connection, error) {
 	if e.stopped.Load() {
 		return nil, sdkmetric.ErrExporterShutdown
@@ -210,14 +209,17 @@ func (e *Exporter) connect() (*connection, error) {
 		return current, nil
 	}
 	current, err := e.register()
-	if err == nil || errors.Is(err, sdkmetric.ErrExporterShutdown) {
-		return current, err
+	// A Shutdown that did not get the semaphore may have looked for a connection a moment ago, and found none.
+	if e.stopped.Load() {
+		return nil, errors.Join(sdkmetric.ErrExporterShutdown, e.disconnect())
 	}
-	e.report(err)
-	return nil, nil
+	if err != nil {
+		e.report(err)
+	}
+	return current, nil
 }
 
-// register is called with the turn held.
+// register is called with the semaphore held.
 func (e *Exporter) register() (*connection, error) {
 	opened, err := e.open(e.config.name)
 	if err != nil {
@@ -226,16 +228,12 @@ func (e *Exporter) register() (*connection, error) {
 	}
 	current := &connection{opened}
 	e.failure.Store(nil)
-	e.reports.healed()
+	e.reports.reset()
 	e.connection.Store(current)
-	// A Shutdown that could not wait for its turn may have looked for a connection a moment ago, and found none.
-	if e.stopped.Load() {
-		return nil, errors.Join(sdkmetric.ErrExporterShutdown, e.disconnect())
-	}
 	return current, nil
 }
 
-// disconnect unregisters the tracepoint, if there is one. It needs no turn.
+// disconnect unregisters the tracepoint, if there is one. It needs no semaphore.
 func (e *Exporter) disconnect() error {
 	current := e.connection.Swap(nil)
 	if current == nil {
@@ -244,7 +242,14 @@ func (e *Exporter) disconnect() error {
 	return current.Close()
 }
 
-// report sees to it that it is told why nothing is exported, as often as reports has it. It is called as register is.
+// lose disconnects from a descriptor that is lost, so that the next Export registers again.
+func (e *Exporter) lose(err error) {
+	e.failure.Store(&err)
+	// That the kernel cannot be asked to unregister is no news.
+	_ = e.disconnect()
+}
+
+// report has release report why nothing is exported, unless reports is against it. It is called with the semaphore held.
 func (e *Exporter) report(err error) {
 	if !e.reports.due(err.Error(), time.Now()) {
 		return
@@ -253,30 +258,29 @@ func (e *Exporter) report(err error) {
 	if errors.Is(err, errors.ErrUnsupported) {
 		prospect = ""
 	}
-	e.untold = fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported%s: %w", e.config.name, prospect, err)
+	e.pending = fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported%s: %w", e.config.name, prospect, err)
 }
 
-func (e *Exporter) takeTurn(ctx context.Context) error {
+func (e *Exporter) acquire(ctx context.Context) error {
 	select {
-	case e.turn <- struct{}{}:
+	case e.semaphore <- struct{}{}:
 		return nil
 	default:
 	}
 	select {
-	case e.turn <- struct{}{}:
+	case e.semaphore <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// endTurn also tells what there is to tell. Not before: an error handler may call the exporter.
-func (e *Exporter) endTurn() {
-	untold := e.untold
-	e.untold = nil
-	<-e.turn
-	if untold != nil {
-		otel.Handle(untold)
+func (e *Exporter) release() {
+	pending := e.pending
+	e.pending = nil
+	<-e.semaphore
+	if pending != nil {
+		otel.Handle(pending)
 	}
 }
 
@@ -286,18 +290,16 @@ func (e *Exporter) ForceFlush(ctx context.Context) error {
 }
 
 // Shutdown waits for a running Export, as long as ctx lets it, and unregisters the tracepoint, which it also does where ctx
-// is over; a running Export then ends with a [*PartialError] about what it has not written. It returns the error of ctx where the waiting was cut short,
-// and [sdkmetric.ErrExporterShutdown] the second time.
+// is done; a running Export then ends with a [*PartialError] about what it has not written. It returns the error of ctx where
+// the waiting was cut short, and [sdkmetric.ErrExporterShutdown] the second time.
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	if e.stopped.Swap(true) {
 		return sdkmetric.ErrExporterShutdown
 	}
-	waitErr := e.takeTurn(ctx)
+	waitErr := e.acquire(ctx)
 	if waitErr == nil {
-		defer e.endTurn()
+		defer e.release()
 	}
-	down := error(sdkmetric.ErrExporterShutdown)
-	e.failure.Store(&down)
 	return errors.Join(waitErr, e.disconnect(), e.source.Close())
 }
 
@@ -305,11 +307,16 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 // runs.
 func (e *Exporter) Status() Status {
 	s := Status{Backend: tracepoint.Backend, Capabilities: Capabilities(tracepoint.Capable), Tracepoint: e.config.name}
-	if current := e.connection.Load(); current != nil {
+	switch current := e.connection.Load(); {
+	case current != nil:
 		s.Registered = true
 		s.Enabled = current.Enabled()
-	} else if failure := e.failure.Load(); failure != nil {
-		s.Err = *failure
+	case e.stopped.Load():
+		s.Err = sdkmetric.ErrExporterShutdown
+	default:
+		if failure := e.failure.Load(); failure != nil {
+			s.Err = *failure
+		}
 	}
 	e.counters.fill(&s)
 	return s
@@ -330,4 +337,106 @@ func (e *Exporter) MarshalLog() any {
 		Registered:     e.connection.Load() != nil,
 		MaxMessageSize: e.config.maxMessageSize,
 	}
+}
+
+// errListenerLeft ends an export. It is nobody's failure, and no caller sees it.
+var errListenerLeft = errors.New("the last listener left")
+
+// export is one Export while somebody listens: it takes the finished messages from the encoder and writes them to the
+// kernel.
+type export struct {
+	exporter   *Exporter
+	ctx        context.Context
+	tracepoint registration
+	data       *metricdata.ResourceMetrics
+
+	checked bool // that the descriptor is still that of user_events_data, since the last pause
+	points  int  // data points written
+	bytes   int  // bytes written
+	stopped error
+}
+
+var _ otlp.Sink = (*export)(nil)
+
+// Write writes one message: an event with the fixed fields in front.
+func (x *export) Write(buf []byte, points int) error {
+	size := len(buf) - otlp.Headroom
+	if err := x.ready(size); err != nil {
+		return x.stop(err)
+	}
+	putFixedFields(buf, size)
+	if err := x.tracepoint.Write(buf); err != nil {
+		if errors.Is(err, tracepoint.ErrClosed) || errors.Is(err, tracepoint.ErrLost) {
+			return x.stop(err)
+		}
+		// Not repeated: after EFAULT one listener may have the event already while another has not.
+		return err
+	}
+	x.points += points
+	x.bytes += size
+	x.exporter.pacer.Wrote(size)
+	if size > ftraceMax {
+		x.exporter.counters.beyondFtrace.Add(1)
+	}
+	return nil
+}
+
+// ready waits until a message of size bytes may be written. An error ends the export.
+func (x *export) ready(size int) error {
+	if err := x.ctx.Err(); err != nil {
+		return err
+	}
+	if x.exporter.pacer.Due(size) {
+		if err := x.exporter.pacer.Wait(x.ctx, x.rest()); err != nil {
+			return err
+		}
+		x.checked = false
+	}
+	if !x.checked {
+		if err := x.tracepoint.Check(); err != nil {
+			return err
+		}
+		x.checked = true
+	}
+	// The kernel takes a write without a listener for a success, so this is the moment to notice.
+	if x.tracepoint.Enabled() {
+		return nil
+	}
+	if x.exporter.stopped.Load() {
+		// A Shutdown that could not wait: what is not written is lost to a listener who may well be there.
+		return sdkmetric.ErrExporterShutdown
+	}
+	return errListenerLeft
+}
+
+func (x *export) stop(err error) error {
+	if errors.Is(err, tracepoint.ErrClosed) {
+		err = sdkmetric.ErrExporterShutdown
+	}
+	x.stopped = err
+	return otlp.Stop(err)
+}
+
+// rest estimates how many bytes are still to be written, by what the data points took so far.
+func (x *export) rest() int {
+	if x.points == 0 {
+		return 0
+	}
+	return x.bytes / x.points * (otlp.CountPoints(x.data) - x.points)
+}
+
+var ftraceMax = ftraceMaxMessageSize()
+
+// version of OTLP, as every exporter to this tracepoint states it.
+const otlpVersion = "v0.19.00"
+
+// putFixedFields fills the headroom of a message of size bytes behind that of the tracepoint: u32 protocol, char[8] version,
+// and the __rel_loc word of the buffer, which holds its length in the upper and its offset from the end of this word in the
+// lower half.
+func putFixedFields(buf []byte, size int) {
+	const protobuf = 0
+	fields := buf[tracepoint.IndexSize:otlp.Headroom]
+	binary.NativeEndian.PutUint32(fields[0:], protobuf)
+	copy(fields[4:12], otlpVersion)
+	binary.NativeEndian.PutUint32(fields[12:], uint32(size)<<16)
 }

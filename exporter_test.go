@@ -141,32 +141,56 @@ func TestFailedWriteIsReportedAndNotRetried(t *testing.T) {
 	assert.EqualValues(t, partial.DroppedPoints, exporter.Status().DroppedPoints)
 }
 
+// The descriptor is checked before each export and after each pause, and what fails says that it is lost.
 func TestLostDescriptorIsOpenedAgain(t *testing.T) {
-	var opened []*fakeTracepoint
-	exporter, err := newExporter(func(string) (registration, error) {
-		fake := &fakeTracepoint{}
-		fake.enabled.Store(true)
-		opened = append(opened, fake)
-		return fake, nil
-	}, WithMaxMessageSize(512))
-	require.NoError(t, err)
-	opened[0].onWrite = func(n int) error {
-		if n == 2 {
-			return fmt.Errorf("%w: %w", tracepoint.ErrLost, syscall.EBADF)
+	lost := fmt.Errorf("%w: %w", tracepoint.ErrLost, syscall.EBADF)
+	at := func(n int) func(int) error {
+		return func(i int) error {
+			if i == n {
+				return lost
+			}
+			return nil
 		}
-		return nil
 	}
-	err = exporter.Export(t.Context(), countingSums(100))
-	require.ErrorIs(t, err, syscall.EBADF)
-	var partial *PartialError
-	require.ErrorAs(t, err, &partial)
-	assert.Equal(t, 100, partial.Written+partial.DroppedPoints)
-	assert.Equal(t, numbers(partial.Written), opened[0].sums(t))
-	assert.True(t, opened[0].closed.Load())
+	for _, test := range []struct {
+		name             string
+		onWrite, onCheck func(int) error
+		written          bool
+	}{
+		{"seen by a write", at(2), nil, true},
+		{"seen before the export", nil, at(1), false},
+		{"seen after a pause", nil, at(2), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var opened []*fakeTracepoint
+			exporter, err := newExporter(func(string) (registration, error) {
+				fake := &fakeTracepoint{}
+				fake.enabled.Store(true)
+				opened = append(opened, fake)
+				return fake, nil
+			}, WithMaxMessageSize(512), WithPacing(1000, time.Nanosecond))
+			require.NoError(t, err)
+			opened[0].onWrite, opened[0].onCheck = test.onWrite, test.onCheck
+			err = exporter.Export(t.Context(), countingSums(100))
+			require.ErrorIs(t, err, syscall.EBADF)
+			require.ErrorIs(t, err, tracepoint.ErrLost)
+			var partial *PartialError
+			require.ErrorAs(t, err, &partial)
+			assert.Equal(t, 100, partial.Written+partial.DroppedPoints)
+			assert.Equal(t, test.written, partial.Written > 0)
+			assert.Equal(t, numbers(partial.Written), append([]int64{}, opened[0].sums(t)...))
+			assert.True(t, opened[0].closed.Load())
+			status := exporter.Status()
+			assert.ErrorIs(t, status.Err, tracepoint.ErrLost)
+			assert.False(t, status.Registered)
+			assert.EqualValues(t, partial.DroppedPoints, status.DroppedPoints)
 
-	require.NoError(t, exporter.Export(t.Context(), countingSums(100)))
-	require.Len(t, opened, 2)
-	assert.Equal(t, numbers(100), opened[1].sums(t))
+			require.NoError(t, exporter.Export(t.Context(), countingSums(100)))
+			require.Len(t, opened, 2)
+			assert.Equal(t, numbers(100), opened[1].sums(t))
+			assert.NoError(t, exporter.Status().Err)
+		})
+	}
 }
 
 func TestContextThatIsOver(t *testing.T) {
@@ -355,67 +379,6 @@ func TestBuildThatExportsNothingSaysSoOnce(t *testing.T) {
 	assert.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
-func TestShutdown(t *testing.T) {
-	exporter, fake := enabledExporter(t)
-	require.NoError(t, exporter.Shutdown(t.Context()))
-	assert.True(t, fake.closed.Load())
-	assert.ErrorIs(t, exporter.Shutdown(t.Context()), sdkmetric.ErrExporterShutdown)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
-	assert.NoError(t, exporter.ForceFlush(t.Context()))
-	assert.Empty(t, fake.events)
-	status := exporter.Status()
-	assert.False(t, status.Registered)
-	assert.False(t, status.Enabled)
-	assert.ErrorIs(t, status.Err, sdkmetric.ErrExporterShutdown)
-	assert.Equal(t, metricdata.DeltaTemporality, exporter.Temporality(sdkmetric.InstrumentKindCounter))
-}
-
-func TestShutdownOfAnUnregisteredExporter(t *testing.T) {
-	catchErrors(t)
-	exporter, err := newExporter(func(string) (registration, error) { return nil, syscall.ENOENT })
-	require.NoError(t, err)
-	require.NoError(t, exporter.Shutdown(t.Context()))
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
-}
-
-func TestShutdownUnderAContextThatIsOver(t *testing.T) {
-	exporter, fake := enabledExporter(t)
-	writing, goOn := fake.holdFirstWrite()
-	exported := make(chan error)
-	go func() { exported <- exporter.Export(context.Background(), countingSums(1000)) }()
-	<-writing
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	assert.ErrorIs(t, exporter.Shutdown(over), context.Canceled)
-	assert.True(t, fake.closed.Load(), "released all the same")
-	close(goOn)
-
-	err := <-exported
-	var partial *PartialError
-	require.ErrorAs(t, err, &partial)
-	require.ErrorIs(t, err, sdkmetric.ErrExporterShutdown, "somebody was there to miss the rest")
-	assert.Equal(t, 1000, partial.Written+partial.DroppedPoints)
-	assert.Positive(t, partial.DroppedPoints)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
-}
-
-func TestShutdownWaitsForARunningExport(t *testing.T) {
-	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
-	writing := make(chan struct{})
-	fake.onWrite = func(n int) error {
-		if n == 1 {
-			close(writing)
-		}
-		return nil
-	}
-	exported := make(chan error, 1)
-	go func() { exported <- exporter.Export(context.Background(), countingSums(10_000)) }()
-	<-writing
-	require.NoError(t, exporter.Shutdown(t.Context()))
-	require.NoError(t, <-exported)
-	assert.Equal(t, numbers(10_000), fake.sums(t))
-}
-
 func TestContextEndsTheWaitForARunningExport(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	writing, goOn := fake.holdFirstWrite()
@@ -432,29 +395,6 @@ func TestContextEndsTheWaitForARunningExport(t *testing.T) {
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
 	assert.Equal(t, 3, partial.DroppedPoints)
-}
-
-func TestRegistrationBesideAShutdownIsUndone(t *testing.T) {
-	catchErrors(t)
-	fake := &fakeTracepoint{}
-	var exporter *Exporter
-	attempts := 0
-	open := func(string) (registration, error) {
-		attempts++
-		if attempts == 1 {
-			return nil, syscall.ENOENT
-		}
-		over, cancel := context.WithCancel(context.Background())
-		cancel()
-		// Export has the turn, so this cannot wait for it.
-		assert.ErrorIs(t, exporter.Shutdown(over), context.Canceled)
-		return fake, nil
-	}
-	exporter, err := newExporter(open)
-	require.NoError(t, err)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
-	assert.True(t, fake.closed.Load())
-	assert.False(t, exporter.Status().Registered)
 }
 
 func TestEverythingConcurrentSafe(t *testing.T) {

@@ -26,19 +26,46 @@ import (
 type fakeTracepoint struct {
 	enabled atomic.Bool
 	closed  atomic.Bool
-	// onWrite, where set, decides about the n-th write, counted from 1.
-	onWrite func(n int) error
+	// onWrite, where set, decides about the n-th write, counted from 1, and onCheck about the n-th check.
+	onWrite, onCheck func(n int) error
+	// around, where set, is called before and after each call of Enabled, Check and Write.
+	around func()
 
-	mu     sync.Mutex
-	writes int
-	events [][]byte
+	mu             sync.Mutex
+	writes, checks int
+	events         [][]byte
 }
 
-func (f *fakeTracepoint) Enabled() bool { return f.enabled.Load() && !f.closed.Load() }
+func (f *fakeTracepoint) called() {
+	if f.around != nil {
+		f.around()
+	}
+}
 
-func (f *fakeTracepoint) Check() error { return nil }
+func (f *fakeTracepoint) Enabled() bool {
+	f.called()
+	defer f.called()
+	return f.enabled.Load() && !f.closed.Load()
+}
+
+func (f *fakeTracepoint) Check() error {
+	f.called()
+	defer f.called()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.checks++
+	switch {
+	case f.closed.Load():
+		return tracepoint.ErrClosed
+	case f.onCheck != nil:
+		return f.onCheck(f.checks)
+	}
+	return nil
+}
 
 func (f *fakeTracepoint) Write(event []byte) error {
+	f.called()
+	defer f.called()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed.Load() {

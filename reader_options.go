@@ -24,11 +24,11 @@ type readerConfig struct {
 }
 
 func newReaderConfig(opts []ReaderOption) readerConfig {
-	cfg := readerConfig{
+	cfg := withEnvironment(readerConfig{
 		interval:    defaultInterval,
 		timeout:     defaultTimeout,
 		settleDelay: defaultSettleDelay,
-	}.withEnvironment()
+	}, readerVariables)
 	for _, opt := range opts {
 		cfg = opt.applyReader(cfg)
 	}

@@ -4,6 +4,7 @@ package usereventsmetric
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 )
@@ -17,19 +18,19 @@ type Status struct {
 	Capabilities Capabilities
 	// Tracepoint is the name of the tracepoint, without the "user_events:" in front.
 	Tracepoint string
-	// Registered says that the tracepoint is registered with the kernel.
+	// Registered: the tracepoint is registered with the kernel.
 	Registered bool
-	// Err is why it is not, with the cure, after the last attempt. It wraps errors.ErrUnsupported where this build exports
+	// Err is why it is not, with a hint, after the last attempt. It wraps errors.ErrUnsupported where this build exports
 	// nothing, else an errno. After a Shutdown it is sdkmetric.ErrExporterShutdown.
 	Err error
-	// Enabled says that somebody listens.
+	// Enabled: somebody listens.
 	Enabled bool
 
-	// Cycles counts calls of Export while somebody listened.
+	// Cycles counts exports to listeners.
 	Cycles uint64
 	// Messages, Points and Bytes count what was written: events, data points, and bytes of OTLP.
 	Messages, Points, Bytes uint64
-	// DroppedPoints counts data points that were not written, as told by PartialErrors.
+	// DroppedPoints counts data points that were not written: the sum of those in all PartialErrors.
 	DroppedPoints uint64
 	// ExemplarsDropped counts exemplars that were left out of data points that were written.
 	ExemplarsDropped uint64
@@ -60,7 +61,6 @@ type counters struct {
 }
 
 func (c *counters) add(result otlp.Result) {
-	c.cycles.Add(1)
 	c.messages.Add(uint64(result.Messages))
 	c.points.Add(uint64(result.Points))
 	c.bytes.Add(uint64(result.Bytes))
@@ -79,3 +79,50 @@ func (c *counters) fill(s *Status) {
 	s.OversizePoints = c.oversizePoints.Load()
 	s.BeyondFtrace = c.beyondFtrace.Load()
 }
+
+const (
+	// A reason that comes and goes, or that alternates with another, is not reported again for so long.
+	reportAgainAfter = time.Hour
+	// So many reasons are remembered; there are not many more.
+	rememberedReasons = 16
+)
+
+// reports limits what is reported about not exporting: a reason that differs from the one before it, unless it was reported
+// less than an hour ago. So each is reported once, and none floods the log, however often it comes back.
+type reports struct {
+	last     string               // "" while nothing is wrong
+	reported map[string]time.Time // by reason
+}
+
+// due reports whether reason is to be reported now, and remembers that it is.
+func (r *reports) due(reason string, now time.Time) bool {
+	same := reason == r.last
+	r.last = reason
+	if same {
+		return false
+	}
+	if before, known := r.reported[reason]; known && now.Sub(before) < reportAgainAfter {
+		return false
+	}
+	if r.reported == nil {
+		r.reported = make(map[string]time.Time)
+	}
+	if len(r.reported) >= rememberedReasons {
+		r.forgetOldest()
+	}
+	r.reported[reason] = now
+	return true
+}
+
+func (r *reports) forgetOldest() {
+	var oldest string
+	for reason, at := range r.reported {
+		if oldest == "" || at.Before(r.reported[oldest]) {
+			oldest = reason
+		}
+	}
+	delete(r.reported, oldest)
+}
+
+// reset notes that nothing is wrong any more.
+func (r *reports) reset() { r.last = "" }

@@ -11,41 +11,41 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What is told when. A letter is an Export that fails for a reason of that name, a dot one that does not, h an hour that
-// passes; a capital letter is a reason that must be told.
+// What is reported when. A letter is an Export that fails for a reason of that name, a dot one that does not, h an hour that
+// passes; a capital letter is a reason that must be reported.
 func TestReports(t *testing.T) {
 	for _, test := range []struct{ name, story string }{
 		{"once", "Aaaaaa"},
 		{"another reason", "AaaaBbb"},
-		{"takes turns", "ABabababab"},
+		{"alternates", "ABabababab"},
 		{"comes and goes", "A.a.a.a."},
-		{"takes turns with two others", "ABCabcabc..cba"},
+		{"alternates with two others", "ABCabcabc..cba"},
 		{"the same for hours", "Ahahahah"},
 		{"comes back after an hour", "A.hA.a"},
-		{"takes turns for hours", "ABababhABababhAB"},
-		{"heals, then something else", "A.Bb.b"},
+		{"alternates for hours", "ABababhABababhAB"},
+		{"is over, then something else", "A.Bb.b"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var reports reports
 			now := someTime
-			told := ""
+			got := ""
 			for _, r := range test.story {
 				now = now.Add(time.Second)
 				switch letter := strings.ToLower(string(r)); letter {
 				case ".":
-					reports.healed()
-					told += "."
+					reports.reset()
+					got += "."
 				case "h":
 					now = now.Add(time.Hour)
-					told += "h"
+					got += "h"
 				default:
 					if reports.due(letter, now) {
 						letter = strings.ToUpper(letter)
 					}
-					told += letter
+					got += letter
 				}
 			}
-			assert.Equal(t, test.story, told)
+			assert.Equal(t, test.story, got)
 		})
 	}
 }
@@ -56,7 +56,7 @@ func TestReportsRememberLittle(t *testing.T) {
 	for i := range 1000 {
 		now = now.Add(time.Second)
 		assert.True(t, reports.due(fmt.Sprint(i), now))
-		assert.LessOrEqual(t, len(reports.told), rememberedReasons)
+		assert.LessOrEqual(t, len(reports.reported), rememberedReasons)
 	}
 	assert.False(t, reports.due("999", now))
 	assert.False(t, reports.due("990", now), "the latest are remembered")

@@ -26,12 +26,17 @@ func TestSectionsThatNeedNoKernel(t *testing.T) {
 		run  func(context.Context, settings, *bytes.Buffer) error
 		rows []string
 	}{
-		{"encoder", func(ctx context.Context, s settings, w *bytes.Buffer) error { return encoderSection(ctx, s, w) }, []string{
-			"| delta sum, 4 attributes | this encoder |", "|  | this encoder, new sets |", "|  | otlpmetrichttp |", "|  | otlpmetricgrpc |", "|  | stdoutmetric |",
-			"| gauge, 10 attributes |", "| histogram, 0 attributes |", "| exponential histogram, 4 attributes, exemplars |", "| otelhttp, 990 points |",
-		}},
-		{"nobody", func(ctx context.Context, s settings, w *bytes.Buffer) error { return nobodySection(ctx, s, w) }, []string{"| Export | 1,000 points |"}},
-		{"scale", func(ctx context.Context, s settings, w *bytes.Buffer) error { return scaleSection(ctx, s, w) }, []string{"| 10 |", "| 100 |"}},
+		{"encoder", func(ctx context.Context, s settings, w *bytes.Buffer) error { return encoderSection(ctx, s, w) },
+			[]string{
+				"| delta sum, 4 attributes | this encoder |", "|  | this encoder, new sets |", "|  | otlpmetrichttp |",
+				"|  | otlpmetricgrpc |", "|  | stdoutmetric |",
+				"| gauge, 10 attributes |", "| histogram, 0 attributes |",
+				"| exponential histogram, 4 attributes, exemplars |", "| otelhttp, 990 points |",
+			}},
+		{"nobody", func(ctx context.Context, s settings, w *bytes.Buffer) error { return nobodySection(ctx, s, w) },
+			[]string{"| Export | 1,000 points |"}},
+		{"scale", func(ctx context.Context, s settings, w *bytes.Buffer) error { return scaleSection(ctx, s, w) },
+			[]string{"| 10 |", "| 100 |"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,7 +109,8 @@ func TestCountedCompare(t *testing.T) {
 		{name: "above it", now: counted{"a": 103.1, "b": 1}, before: counted{"a": 100, "b": 1}, err: "compilers: a ("},
 		{name: "less", now: counted{"a": 50}, before: counted{"a": 100}, out: "-50.0 %"},
 		{name: "no baseline", now: counted{"a": 50}, out: "no baseline is known for compilers"},
-		{name: "one that is new", now: counted{"a": 50, "b": 2}, before: counted{"a": 50}, out: "2 instructions per point\n"},
+		{name: "one that is new", now: counted{"a": 50, "b": 2}, before: counted{"a": 50},
+			out: "2 instructions per point\n"},
 		{name: "one that is not counted any more", now: counted{}, before: counted{"a": 100}, err: "a (not counted)"},
 	}
 	for _, tt := range tests {

@@ -26,8 +26,8 @@ func encoderSection(ctx context.Context, s settings, w io.Writer) error {
 
 A cycle of %d points, from the SDK's metric data to finished messages that go nowhere: for this encoder a sink that does
 nothing, for the OTLP exporters a transport that keeps the body, for stdoutmetric a buffer. CPU time of the process, the
-garbage collector included. "times" is how many times as long as the first row. "New sets" are attribute sets that no cycle
-had before; in the other rows each cycle has the sets of the one before.
+garbage collector included. "times" is how many times as long as the first row. "New sets" are attribute sets that no
+cycle had before; in the other rows each cycle has the sets of the one before.
 
 | metrics | exporter | ns per point | allocations per point | bytes allocated per point | times |
 |---|---|--:|--:|--:|--:|
@@ -116,7 +116,8 @@ func encode(encoder *otlp.Encoder, rm *metricdata.ResourceMetrics) error {
 	return nil
 }
 
-func exportBy(ctx context.Context, name string, exporter sdkmetric.Exporter, rm *metricdata.ResourceMetrics) measure.Candidate {
+func exportBy(ctx context.Context, name string, exporter sdkmetric.Exporter,
+	rm *metricdata.ResourceMetrics) measure.Candidate {
 	return measure.Candidate{Name: name, Run: func() error { return exporter.Export(ctx, rm) }}
 }
 
@@ -131,7 +132,8 @@ func compare(s settings, w io.Writer, what string, points int, candidates []meas
 		if i > 0 {
 			what = ""
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", what, r.Name, number(float64(r.CPU)/n), number(r.Allocs/n), number(r.Bytes/n),
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", what, r.Name, number(float64(r.CPU)/n), number(r.Allocs/n),
+			number(r.Bytes/n),
 			number(float64(r.CPU)/float64(results[0].CPU)))
 	}
 	return nil
@@ -156,7 +158,8 @@ Delta sums of 4 attributes, each point with a set of its own, the same in each c
 		if points >= 100_000 {
 			o.Rounds = min(o.Rounds, 3) // a peer's cycle takes seconds
 		}
-		r, err := measure.Compare(o, ours("this encoder", source.Metrics()), exportBy(ctx, "otlpmetrichttp", http, source.Metrics()))
+		r, err := measure.Compare(o, ours("this encoder", source.Metrics()),
+			exportBy(ctx, "otlpmetrichttp", http, source.Metrics()))
 		if err != nil {
 			return err
 		}

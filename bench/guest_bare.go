@@ -67,7 +67,8 @@ func (b *bareWriter) write() error {
 	fd := b.file.Fd()
 	for i := range b.messages {
 		v := &b.messages[i]
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(v)), uintptr(len(v))); errno != 0 {
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(v)),
+			uintptr(len(v))); errno != 0 {
 			return fmt.Errorf("writev: %w", errno)
 		}
 	}

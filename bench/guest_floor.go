@@ -33,7 +33,8 @@ func guestFloor(ctx context.Context, o measure.Options, w io.Writer) error {
 
 	source := workload.New(workload.Spec{Kind: workload.Sum, Points: 1000, Attributes: 4})
 	rm := source.Metrics()
-	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName(floorName), usereventsmetric.WithPacing(0, 0), usereventsmetric.WithRequired())
+	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName(floorName),
+		usereventsmetric.WithPacing(0, 0), usereventsmetric.WithRequired())
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,8 @@ func guestFloor(ctx context.Context, o measure.Options, w io.Writer) error {
 			if listener != nobody {
 				times = number(float64(r.CPU) / float64(results[0].CPU))
 			}
-			fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", listener, r.Name, number(float64(r.CPU)/1000), number(r.Allocs), times)
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", listener, r.Name, number(float64(r.CPU)/1000),
+				number(r.Allocs), times)
 		}
 		return nil
 	}
@@ -73,15 +75,20 @@ func guestFloor(ctx context.Context, o measure.Options, w io.Writer) error {
 	if err := rows(nobody, nil, measure.Candidate{Name: "Export", Run: export}, official); err != nil {
 		return err
 	}
-	if err := underPerf(ctx, func(drain func() error) error { return rows("perf ring buffers", drain, all...) }); err != nil {
+	if err := underPerf(ctx, func(drain func() error) error {
+		return rows(
+			"perf ring buffers", drain, all...)
+	}); err != nil {
 		return err
 	}
 	return underFtrace(func() error { return rows("ftrace", nil, all...) })
 }
 
-// underPerf measures while perf events with ring buffers are attached, and fails if an event was lost. drain empties the rings.
+// underPerf measures while perf events with ring buffers are attached, and fails if an event was lost. drain empties
+// the rings.
 func underPerf(ctx context.Context, measured func(drain func() error) error) error {
-	l, err := listen.Open(listen.Options{Names: []string{floorName}, RingSize: 4 << 20, MaxDelay: 10 * time.Millisecond})
+	l, err := listen.Open(listen.Options{Names: []string{floorName}, RingSize: 4 << 20,
+		MaxDelay: 10 * time.Millisecond})
 	if err != nil {
 		return err
 	}
@@ -104,7 +111,8 @@ func underPerf(ctx context.Context, measured func(drain func() error) error) err
 		return err
 	}
 	if t := l.Stats().Total(); t.Lost > 0 || t.Received == 0 {
-		return fmt.Errorf("the listener lost %d events of %d: what is measured is not what it should be", t.Lost, t.Written)
+		return fmt.Errorf("the listener lost %d events of %d: what is measured is not what it should be", t.Lost,
+			t.Written)
 	}
 	return nil
 }
@@ -120,7 +128,8 @@ func underFtrace(measured func() error) (err error) {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, os.WriteFile(enable, []byte("0"), 0), os.WriteFile(filepath.Join(location.Dir, "trace"), nil, 0))
+		err = errors.Join(err, os.WriteFile(enable, []byte("0"), 0),
+			os.WriteFile(filepath.Join(location.Dir, "trace"), nil, 0))
 	}()
 	if err := measured(); err != nil {
 		return err

@@ -30,7 +30,8 @@ type counters struct{ metrics, series, resource, short int }
 func (c counters) points() int { return c.metrics * c.series }
 
 func (c counters) args(cycles int) []string {
-	return []string{strconv.Itoa(c.metrics), strconv.Itoa(c.series), strconv.Itoa(c.resource), strconv.Itoa(c.short), strconv.Itoa(cycles)}
+	return []string{strconv.Itoa(c.metrics), strconv.Itoa(c.series), strconv.Itoa(c.resource), strconv.Itoa(c.short),
+		strconv.Itoa(cycles)}
 }
 
 type producer struct {
@@ -86,7 +87,8 @@ func (p peerRun) costs(ctx context.Context, w io.Writer) error {
 			if i == 0 {
 				first = c
 			}
-			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", what, producer.name, number(c.events), number(c.bytes), number(c.cpu),
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", what, producer.name, number(c.events),
+				number(c.bytes), number(c.cpu),
 				times(c.events, first.events), times(c.bytes, first.bytes), times(c.cpu, first.cpu))
 			what = ""
 		}
@@ -103,7 +105,8 @@ func (p peerRun) cost(ctx context.Context, who producer, what counters) (cost, e
 	var c cost
 	var cpu []float64
 	for range p.repeats {
-		r, err := watch(ctx, listen.Options{RingSize: 4 << 20, MaxDelay: 10 * time.Millisecond}, 0, who, what.args(p.cycles))
+		r, err := watch(ctx, listen.Options{RingSize: 4 << 20, MaxDelay: 10 * time.Millisecond}, 0, who,
+			what.args(p.cycles))
 		if err != nil {
 			return c, err
 		}
@@ -126,8 +129,8 @@ func (p peerRun) losses(ctx context.Context, w io.Writer) error {
 	}
 	what := counters{metrics: 1, series: 10_000}
 	fmt.Fprintf(w, `
-What is lost of a cycle of %d points in one metric, if the listener lets so much time pass between waking up and reading. The
-median of %d runs, of the kernel's own count.
+What is lost of a cycle of %d points in one metric, if the listener lets so much time pass between waking up and
+reading. The median of %d runs, of the kernel's own count.
 
 | rings | listener late by | exporter | events written | events lost |
 |---|--:|---|--:|--:|
@@ -144,7 +147,8 @@ median of %d runs, of the kernel's own count.
 					written, lost = append(written, float64(r.written)), append(lost, float64(r.lost))
 				}
 				wr, lo := measure.Median(written), measure.Median(lost)
-				fmt.Fprintf(w, "| %d KiB | %v | %s | %.0f | %.0f (%s %%) |\n", size>>10, late, producer.name, wr, lo, number(100*lo/wr))
+				fmt.Fprintf(w, "| %d KiB | %v | %s | %.0f | %.0f (%s %%) |\n", size>>10, late, producer.name, wr, lo,
+					number(100*lo/wr))
 			}
 		}
 	}
@@ -161,7 +165,8 @@ type watched struct {
 const waited = 2 * time.Millisecond
 
 // watch runs a producer under a listener that sleeps so long each time it was woken.
-func watch(ctx context.Context, o listen.Options, late time.Duration, who producer, args []string) (r watched, err error) {
+func watch(ctx context.Context, o listen.Options, late time.Duration, who producer,
+	args []string) (r watched, err error) {
 	l, err := listen.Open(o)
 	if err != nil {
 		return r, err

@@ -71,7 +71,8 @@ func produce(ctx context.Context, args []string, w io.Writer) error {
 	exporter := &timed{Exporter: inner}
 	kvs := []attribute.KeyValue{attribute.String("service.name", "checkout")}
 	for i := range more {
-		kvs = append(kvs, attribute.String(fmt.Sprintf("k8s.attribute.%02d", i), fmt.Sprintf("a-value-of-some-length-%d", i)))
+		kvs = append(kvs, attribute.String(fmt.Sprintf("k8s.attribute.%02d", i),
+			fmt.Sprintf("a-value-of-some-length-%d", i)))
 	}
 	sdk, err := resource.New(ctx, resource.WithTelemetrySDK())
 	if err != nil {
@@ -88,7 +89,8 @@ func produce(ctx context.Context, args []string, w io.Writer) error {
 	counters := make([]metric.Int64Counter, metrics)
 	for m := range counters {
 		if counters[m], err = meter.Int64Counter(fmt.Sprintf("http.server.requests.%d", m),
-			metric.WithDescription("Requests that the server has answered."), metric.WithUnit("{request}")); err != nil {
+			metric.WithDescription("Requests that the server has answered."),
+			metric.WithUnit("{request}")); err != nil {
 			return err
 		}
 	}

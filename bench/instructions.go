@@ -60,7 +60,8 @@ func instructions(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("gcc: %w", err)
 	}
-	key := fmt.Sprintf("%s %s, gcc %s, Linux %s", runtime.Version(), runtime.GOARCH, strings.TrimSpace(string(gcc)), now.Kernel)
+	key := fmt.Sprintf("%s %s, gcc %s, Linux %s", runtime.Version(), runtime.GOARCH, strings.TrimSpace(string(gcc)),
+		now.Kernel)
 
 	all := map[string]counted{}
 	text, err := os.ReadFile(baselines)
@@ -108,7 +109,8 @@ func (now counted) compare(w io.Writer, key string, before counted) error {
 		}
 	}
 	if failed != nil {
-		return fmt.Errorf("more than %.0f %% above the baseline of %s: %s (find out why; if it is worth it: make instructions UPDATE=-update)", 100*margin, key, strings.Join(failed, ", "))
+		return fmt.Errorf("more than %.0f %% above the baseline of %s: %s (find out why; if it is worth it: make "+
+			"instructions UPDATE=-update)", 100*margin, key, strings.Join(failed, ", "))
 	}
 	return nil
 }
@@ -120,16 +122,19 @@ func guestInstructions(ctx context.Context, w io.Writer) error {
 	for _, kind := range []workload.Kind{workload.Sum, workload.Histogram, workload.Exponential} {
 		spec := workload.Spec{Kind: kind, Points: points, Attributes: 4}
 		source, encoder := workload.New(spec), otlp.NewEncoder(messageSize)
-		if err := counts.count("encode "+spec.String(), points, func() error { return encode(encoder, source.Metrics()) }, nil); err != nil {
+		if err := counts.count("encode "+spec.String(), points,
+			func() error { return encode(encoder, source.Metrics()) }, nil); err != nil {
 			return err
 		}
 		source, encoder = workload.New(spec), otlp.NewEncoder(messageSize)
 		again := func() error { source.NewSets(); return nil }
-		if err := counts.count("encode "+spec.String()+", new sets", points, func() error { return encode(encoder, source.Metrics()) }, again); err != nil {
+		if err := counts.count("encode "+spec.String()+", new sets", points,
+			func() error { return encode(encoder, source.Metrics()) }, again); err != nil {
 			return err
 		}
 	}
-	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName(floorName), usereventsmetric.WithPacing(0, 0), usereventsmetric.WithRequired())
+	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName(floorName),
+		usereventsmetric.WithPacing(0, 0), usereventsmetric.WithRequired())
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,9 @@ func kernelSection(ctx context.Context, s settings, w io.Writer) error {
 ## Export against what the kernel itself costs
 
 A cycle of 1,000 delta sums with 4 attributes. "bare writev" is a loop of system calls that writes the same finished
-messages, one writev each, and does nothing else: it is the floor. Pacing is off, both write to the same tracepoint, and all
-events are found in the listener's buffers afterwards. otlpmetrichttp is there for scale: it encodes, and sends nothing.
-CPU time, %s.
+messages, one writev each, and does nothing else: it is the floor. Pacing is off, both write to the same tracepoint, and
+all events are found in the listener's buffers afterwards. otlpmetrichttp is there for scale: it encodes, and sends
+nothing. CPU time, %s.
 
 | listener | what | µs per cycle | allocations per cycle | times the floor |
 |---|---|--:|--:|--:|
@@ -48,7 +48,8 @@ func accelerator(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%s --accel: %w", vmRun, err)
 	}
 	if strings.TrimSpace(string(out)) == "tcg" {
-		return "**in an emulated machine (QEMU without KVM): 10 to 20 times slower than a real one, so only ratios mean something**", nil
+		return "**in an emulated machine (QEMU without KVM): 10 to 20 times slower than a real one, so only ratios " +
+			"mean something**", nil
 	}
 	return "in a virtual machine (QEMU with KVM)", nil
 }

@@ -9,8 +9,8 @@
 // The second counts the instructions that a data point takes, in an emulated machine whose clock counts them, and fails
 // where they are more than they were: "make instructions".
 //
-// What needs a kernel with user_events runs by vm/run, which uses this machine's own where it has one: there the command
-// runs itself as "bench guest".
+// What needs a kernel with user_events runs by vm/run, which uses this machine's own where it has one: there the
+// command runs itself as "bench guest".
 package main
 
 import (

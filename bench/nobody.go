@@ -17,7 +17,8 @@ func nobodySection(ctx context.Context, s settings, w io.Writer) error {
 	if s.quick {
 		long = "1000x"
 	}
-	c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkExportToNobody$", "-benchmem", "-benchtime", long, ".")
+	c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkExportToNobody$", "-benchmem",
+		"-benchtime", long, ".")
 	c.Dir = ".."
 	out, err := c.CombinedOutput()
 	if err != nil {

@@ -30,8 +30,8 @@ func heading(w io.Writer, s settings) error {
 	fmt.Fprintf(w, `# Benchmarks
 
 Made by `+"`make bench`"+` on %s, at %s, with %s, on %d CPUs of %s, Linux %s.
-Each figure is the median of %d rounds in which all that are compared took turns. Figures vary from run to run; what is meant to be compared is the columns that are
-ratios.
+Each figure is the median of %d rounds, in each of which all candidates run one after the other. Figures vary from run
+to run; compare the columns that are ratios.
 `, time.Now().UTC().Format("2006-01-02"), commit(), runtime.Version(), runtime.NumCPU(), cpu, kernel, s.Rounds)
 	if s.quick {
 		fmt.Fprint(w, "\n**This was a short run, to see that it works. Its figures are not worth much.**\n")
@@ -43,7 +43,7 @@ ratios.
 func commit() string {
 	out, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=10").Output()
 	if err != nil {
-		return "a commit that git does not tell"
+		return "an unknown commit"
 	}
 	return "commit " + strings.TrimSpace(string(out))
 }

@@ -23,9 +23,9 @@ func rustSection(ctx context.Context, s settings, w io.Writer) error {
 	fmt.Fprintf(w, `
 ## Against the Rust exporter
 
-The crate opentelemetry-user-events-metrics 0.13.0 and this exporter, each with its SDK, given the same counters of 4 attributes:
-the same kernel, the same listener, one after the other. Both as they are by default. CPU time is that of the thread within
-the call of export, %s.
+The crate opentelemetry-user-events-metrics 0.13.0 and this exporter, each with its SDK, given the same counters of 4
+attributes: the same kernel, the same listener, one after the other. Both as they are by default. CPU time is that of
+the thread within the call of export, %s.
 `, where)
 	args := []string{"peers"}
 	if s.quick {
@@ -34,7 +34,8 @@ the call of export, %s.
 	program, err := buildRust(ctx)
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		fmt.Fprint(w, "\nThe Rust rows were not run: there is no cargo here. `apt-get install cargo`, or see rustup.rs, and run `make bench` again.\n")
+		fmt.Fprint(w, "\nThe Rust rows were not run: there is no cargo here. `apt-get install cargo`, or see "+
+			"rustup.rs, and run `make bench` again.\n")
 	case err != nil:
 		return err
 	default:

@@ -85,7 +85,7 @@ static _Noreturn void fail(const char *format, ...)
 	if (port >= 0)
 		send_frame(FRAME_FAIL, text, (size_t)n);
 	else
-		exit(1); /* the kernel panics, and its console tells */
+		exit(1); /* the kernel panics, and its console shows it */
 	wait_for_the_end();
 }
 
@@ -181,11 +181,11 @@ static void loopback_up(void)
 static void open_port(void)
 {
 	/* The device appears while we start, as its driver asks the host first;
-	 * its first number is its place among the virtio devices. */
+	 * its first number is its index among the virtio devices. */
 	for (int tries = 0; tries < 1000; tries++) {
-		for (int place = 0; place < 16; place++) {
+		for (int index = 0; index < 16; index++) {
 			char name[32];
-			snprintf(name, sizeof name, "/dev/vport%dp1", place);
+			snprintf(name, sizeof name, "/dev/vport%dp1", index);
 			port = open(name, O_RDWR | O_CLOEXEC);
 			if (port >= 0)
 				return;
@@ -200,7 +200,7 @@ static void mount_share(int number, const char *path)
 	char tag[16];
 	snprintf(tag, sizeof tag, "rw%d", number);
 	/* cache=mmap: as little cached as a shared mapping allows, since the
-	 * host may look at the files, or change them, while we run. */
+	 * host may read the files, or change them, while we run. */
 	if (mount(tag, path, "9p", 0, "trans=virtio,version=9p2000.L,msize=512000,cache=mmap") < 0)
 		fail("mounting the writable share %s: %s", path, strerror(errno));
 }
@@ -272,7 +272,7 @@ static _Noreturn void exec_command(const struct command *c)
 		_exit(126);
 	}
 	if (c->env)
-		environ = c->env; /* execvp looks for PATH here */
+		environ = c->env; /* execvp reads PATH here */
 	else
 		clearenv();
 	execvp(c->args[0], c->args);

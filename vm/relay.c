@@ -205,7 +205,7 @@ static void take_signals(void)
 				send_size();
 			continue;
 		}
-		if (number == SIGCHLD) /* the port's end of file tells */
+		if (number == SIGCHLD) /* the port's end of file follows */
 			continue;
 		if (!running || fatal_signal)
 			finish(128 + number);
@@ -234,7 +234,7 @@ static void watch_for_interrupts(const char *data, size_t length)
 
 /* ---- output ---- */
 
-/* Writes all, and still hears signals and the clock while the reader is slow. */
+/* Writes all, and still handles signals and the time limit while the reader is slow. */
 static void put(int fd, const char *data, size_t length)
 {
 	while (length > 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package measure compares what cycles of work cost, in CPU time: of the whole process, so that what the garbage collector
-// does for a candidate counts too, and not what else the machine does.
+// Package measure compares what cycles of work cost, in CPU time: of the whole process, so that what the garbage
+// collector does for a candidate counts too, and not what else the machine does.
 package measure
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	Slice  time.Duration // CPU time of each round and candidate, at least
 }
 
-// Compare runs the candidates in turns, so that what disturbs the machine for a while disturbs them all.
+// Compare interleaves the candidates, so that what disturbs the machine disturbs them all.
 func Compare(o Options, candidates ...Candidate) ([]Result, error) {
 	if o.Rounds < 1 {
 		return nil, errors.New("measure: no rounds")

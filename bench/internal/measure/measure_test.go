@@ -31,11 +31,18 @@ func TestCompareTakesTurnsAndCountsAllocations(t *testing.T) {
 	var kept [][]byte
 	prepared := 0
 	results, err := Compare(Options{Rounds: 3},
-		Candidate{Name: "a", Run: func() error { order = append(order, "a"); kept = append(kept[:0], make([]byte, 1<<20)); return nil }},
-		Candidate{Name: "b", Prepare: func() error { prepared++; return nil }, Run: func() error { order = append(order, "b"); return nil }},
+		Candidate{Name: "a", Run: func() error {
+			order = append(order, "a")
+			kept = append(
+				kept[:0], make([]byte, 1<<20))
+			return nil
+		}},
+		Candidate{Name: "b", Prepare: func() error { prepared++; return nil },
+			Run: func() error { order = append(order, "b"); return nil }},
 	)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"a", "b", "a", "b", "a", "b", "a", "b"}, order, "once without being counted, and three rounds")
+	assert.Equal(t, []string{"a", "b", "a", "b", "a", "b", "a", "b"}, order,
+		"once without being counted, and three rounds")
 	assert.Equal(t, 4, prepared)
 	require.Len(t, results, 2)
 	assert.Equal(t, "a", results[0].Name)
@@ -51,7 +58,8 @@ func TestCompareCountsCPUTime(t *testing.T) {
 			}
 			return nil
 		}},
-		Candidate{Name: "idle", Prepare: func() error { time.Sleep(time.Millisecond); return nil }, Run: func() error { return nil }},
+		Candidate{Name: "idle", Prepare: func() error { time.Sleep(time.Millisecond); return nil },
+			Run: func() error { return nil }},
 	)
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, results[0].CPU, time.Millisecond)
@@ -63,7 +71,8 @@ func TestCompareFails(t *testing.T) {
 	_, err := Compare(Options{Rounds: 1}, Candidate{Name: "x", Run: func() error { return broken }})
 	require.ErrorIs(t, err, broken)
 	assert.ErrorContains(t, err, "x")
-	_, err = Compare(Options{Rounds: 1}, Candidate{Name: "x", Prepare: func() error { return broken }, Run: func() error { return nil }})
+	_, err = Compare(Options{Rounds: 1}, Candidate{Name: "x", Prepare: func() error { return broken },
+		Run: func() error { return nil }})
 	require.ErrorIs(t, err, broken)
 	_, err = Compare(Options{})
 	require.Error(t, err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package peers has the exporters that the benchmarks compare, each with a transport that keeps what it is given and sends
-// it nowhere.
+// Package peers has the exporters that the benchmarks compare, each with a transport that keeps what it is given and
+// sends it nowhere.
 package peers
 
 import (
@@ -62,7 +62,8 @@ func HTTP(ctx context.Context) (sdkmetric.Exporter, *Kept, error) {
 func GRPC(ctx context.Context) (sdkmetric.Exporter, *Kept, error) {
 	kept := &Kept{}
 	conn, err := grpc.NewClient("passthrough:///nowhere", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUnaryInterceptor(func(_ context.Context, _ string, request, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+		grpc.WithUnaryInterceptor(func(_ context.Context, _ string, request, _ any, _ *grpc.ClientConn,
+			_ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
 			body, err := proto.Marshal(request.(proto.Message))
 			kept.Body = body
 			return err
@@ -70,7 +71,8 @@ func GRPC(ctx context.Context) (sdkmetric.Exporter, *Kept, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	exporter, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithGRPCConn(conn), otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{}))
+	exporter, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithGRPCConn(conn),
+		otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{}))
 	return exporter, kept, err
 }
 

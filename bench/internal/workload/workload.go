@@ -62,7 +62,8 @@ func New(spec Spec) *Source {
 		ScopeMetrics: []metricdata.ScopeMetrics{{
 			Scope: instrumentation.Scope{Name: "bench"},
 			Metrics: []metricdata.Metrics{{
-				Name: "http.server.requests.0", Description: "Requests that the server has answered.", Unit: "{request}",
+				Name: "http.server.requests.0", Description: "Requests that the server has answered.",
+				Unit: "{request}",
 				Data: s.data(),
 			}},
 		}},
@@ -102,8 +103,10 @@ func (s *Source) data() metricdata.Aggregation {
 		for i := range points {
 			points[i] = metricdata.HistogramDataPoint[float64]{
 				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
-				Count: 136, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25), Max: metricdata.NewExtrema(9999.0),
-				Bounds: bounds, BucketCounts: counts(len(bounds) + 1), Exemplars: exemplars[float64](s.spec.Exemplars, i),
+				Count: 136, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25),
+				Max:    metricdata.NewExtrema(9999.0),
+				Bounds: bounds, BucketCounts: counts(len(bounds) + 1),
+				Exemplars: exemplars[float64](s.spec.Exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
@@ -113,7 +116,8 @@ func (s *Source) data() metricdata.Aggregation {
 		for i := range points {
 			points[i] = metricdata.ExponentialHistogramDataPoint[float64]{
 				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
-				Count: 3240, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25), Max: metricdata.NewExtrema(9999.0),
+				Count: 3240, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25),
+				Max:   metricdata.NewExtrema(9999.0),
 				Scale: 3, ZeroCount: 1, PositiveBucket: metricdata.ExponentialBucket{Offset: -16, Counts: counts(80)},
 				Exemplars: exemplars[float64](s.spec.Exemplars, i),
 			}
@@ -130,7 +134,8 @@ var keys = []string{
 	"network.protocol.version", "error.type", "tenant", "region", "deployment",
 }
 
-// attributes is the set with number i, different for each number: n attributes as services have them, one of them a number.
+// attributes is the set with number i, different for each number: n attributes as services have them, one of them a
+// number.
 func attributes(n, i int) attribute.Set {
 	kvs := make([]attribute.KeyValue, n)
 	for k := range kvs {
@@ -161,7 +166,8 @@ func exemplars[N int64 | float64](wanted bool, i int) []metricdata.Exemplar[N] {
 	return []metricdata.Exemplar[N]{{
 		FilteredAttributes: []attribute.KeyValue{attribute.Int("thread", i%8)},
 		Time:               start.Add(time.Second), Value: N(i),
-		SpanID: []byte{1, 2, 3, 4, 5, 6, 7, byte(i)}, TraceID: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, byte(i)},
+		SpanID:  []byte{1, 2, 3, 4, 5, 6, 7, byte(i)},
+		TraceID: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, byte(i)},
 	}}
 }
 

@@ -57,7 +57,7 @@ func TestKernelDrainWhileOthersWrite(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var unread uint64
-			for range 20 {
+			for range 6 {
 				o := Options{RingSize: 256 << 10}
 				if tt.filter {
 					o.ProcessNames = []string{"no such process"}

@@ -25,6 +25,7 @@ const (
 	magicOld        = "PERFFILE" // before Linux 2.6.38
 	pipeHeaderSize  = 16
 	fileHeaderSize  = 104
+	sectionSize     = 16
 	maxAttrSize     = 4096 // PERF_SAMPLE's attr was 136 bytes in Linux 6.12
 	maxAttrs        = 64 << 10
 	maxIDs          = 1 << 20
@@ -32,69 +33,53 @@ const (
 )
 
 // section is a part of the file: where it begins, and its size in bytes.
-type section struct{ offset, size uint64 }
+type section struct{ Offset, Size uint64 }
 
-func readSection(b []byte, order binary.ByteOrder) section {
-	return section{order.Uint64(b), order.Uint64(b[8:])}
-}
-
-// fileHeader is how a file begins, 104 bytes of these 64-bit words:
-//
-//	"PERFILE2" | its size | size of an attr with its ids' section
-//	section of attrs | section of the data | section of event types (unused)
-//	256 bits, one for each feature
-//
-// The streaming form begins with the first two words, and its size is 16.
+// fileHeader is how a file begins, behind "PERFILE2" and the header's size. The
+// streaming form begins with these two only, and its size is 16.
 //
 // Behind the data is a section for each feature that is there.
 type fileHeader struct {
-	attrSize uint64
-	attrs    section
-	data     section
-	features [featureBits / 64]uint64
+	AttrSize                uint64 // of an attr with the section of its ids
+	Attrs, Data, EventTypes section
+	Features                [featureBits / 64]uint64
 }
 
-func (h *fileHeader) has(feature int) bool { return h.features[feature/64]>>(feature%64)&1 != 0 }
+func (h *fileHeader) has(feature int) bool { return h.Features[feature/64]>>(feature%64)&1 != 0 }
 
-// readStart reads the first 16 bytes, and finds out which form and byte order it is.
-func readStart(r io.Reader) (start [pipeHeaderSize]byte, order binary.ByteOrder, size uint64, err error) {
+// readStart reads the first 16 bytes, and finds out which byte order and form it
+// is.
+func readStart(r io.Reader) (order binary.ByteOrder, size uint64, err error) {
+	var start [pipeHeaderSize]byte
 	n, err := io.ReadFull(r, start[:])
 	switch {
 	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
-		return start, nil, 0, fmt.Errorf("perfdata: %w", err)
+		return nil, 0, fmt.Errorf("perfdata: %w", err)
 	case n == 0:
-		return start, nil, 0, fmt.Errorf("perfdata: empty, perf recorded nothing: %w: %w", ErrFormat, ErrTruncated)
+		return nil, 0, fmt.Errorf("perfdata: empty, perf recorded nothing: %w: %w", ErrFormat, ErrTruncated)
 	case string(start[:min(n, 8)]) == magicOld:
-		return start, nil, 0, formatError("the form before Linux 2.6.38 is not known; record with a perf of today")
-	case n == len(start) && string(start[:8]) == magic:
+		return nil, 0, formatError("the form before Linux 2.6.38 is not known; record with a perf of today")
+	case n < len(start):
+		return nil, 0, fmt.Errorf("perfdata: %d bytes in all: %w: %w", n, ErrFormat, ErrTruncated)
+	case string(start[:8]) == magic:
 		order = binary.LittleEndian
-	case n == len(start) && string(start[:8]) == magicSwapped:
+	case string(start[:8]) == magicSwapped:
 		order = binary.BigEndian
-	case n == len(start):
-		return start, nil, 0, formatError("begins with %q instead of %q", start[:8], magic)
 	default:
-		return start, nil, 0, fmt.Errorf("perfdata: %d bytes in all: %w: %w", n, ErrFormat, ErrTruncated)
+		return nil, 0, formatError("begins with %q instead of %q", start[:8], magic)
 	}
-	return start, order, order.Uint64(start[8:]), nil
+	return order, order.Uint64(start[8:]), nil
 }
 
-// readFile reads what a file has around its data, and goes to the data.
-func (r *Reader) readFile(in io.ReadSeeker, base int64, start []byte, size uint64) error {
+// readFile reads what a file has around its data, and goes to the data. size is
+// that of the header, of which the start has been read.
+func (r *Reader) readFile(in io.ReadSeeker, base int64, size uint64) error {
 	if size < fileHeaderSize || size > maxFeatureBytes {
 		return formatError("a header of %d bytes, %d are known", size, fileHeaderSize)
 	}
-	b := make([]byte, fileHeaderSize)
-	copy(b, start)
-	if _, err := io.ReadFull(in, b[len(start):]); err != nil {
+	var h fileHeader
+	if err := binary.Read(in, r.order, &h); err != nil {
 		return cutOff("header", err)
-	}
-	h := fileHeader{
-		attrSize: r.order.Uint64(b[16:]),
-		attrs:    readSection(b[24:], r.order),
-		data:     readSection(b[40:], r.order),
-	}
-	for i := range h.features {
-		h.features[i] = r.order.Uint64(b[72+8*i:])
 	}
 	end, err := in.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -108,16 +93,15 @@ func (r *Reader) readFile(in io.ReadSeeker, base int64, start []byte, size uint6
 	if err := r.readAttrs(f, h); err != nil {
 		return err
 	}
-	dataSize := int64(-1)
+	dataSize := int64(min(h.Data.Size, math.MaxInt64))
 	switch {
-	case h.data.size == 0:
+	case h.Data.Size == 0:
 		// perf fills it in when it ends. What is behind the offset is data.
 		r.info.Unfinished = true
-	case h.data.offset > f.size || h.data.size > f.size-h.data.offset:
+		dataSize = -1
+	case !f.has(h.Data):
 		r.info.Unfinished = true
-		dataSize = int64(min(h.data.size, math.MaxInt64))
 	default:
-		dataSize = int64(h.data.size)
 		err := r.readFeatures(f, h)
 		if errors.Is(err, ErrTruncated) {
 			r.info.Unfinished = true
@@ -125,10 +109,11 @@ func (r *Reader) readFile(in io.ReadSeeker, base int64, start []byte, size uint6
 			return err
 		}
 	}
-	if _, err := f.seek(min(h.data.offset, f.size)); err != nil {
+	start := min(h.Data.Offset, f.size)
+	if _, err := f.section("data", section{start, f.size - start}); err != nil {
 		return err
 	}
-	r.src = newSource(in, r.order, int64(min(h.data.offset, math.MaxInt64)), dataSize)
+	r.src = newSource(in, r.order, int64(start), dataSize)
 	return nil
 }
 
@@ -147,61 +132,61 @@ type file struct {
 	order binary.ByteOrder
 }
 
-func (f *file) seek(offset uint64) (io.Reader, error) {
-	if _, err := f.in.Seek(f.base+int64(offset), io.SeekStart); err != nil {
-		return nil, fmt.Errorf("perfdata: %w", err)
-	}
-	return f.in, nil
-}
+func (f *file) has(s section) bool { return s.Offset <= f.size && s.Size <= f.size-s.Offset }
 
 // section returns a reader of a section, which must be within the file.
 func (f *file) section(what string, s section) (io.Reader, error) {
-	if s.offset > f.size || s.size > f.size-s.offset {
+	if !f.has(s) {
 		return nil, fmt.Errorf("perfdata: %s: %d bytes at %d of a file of %d: %w",
-			what, s.size, s.offset, f.size, ErrTruncated)
+			what, s.Size, s.Offset, f.size, ErrTruncated)
 	}
-	in, err := f.seek(s.offset)
-	if err != nil {
-		return nil, err
+	if _, err := f.in.Seek(f.base+int64(s.Offset), io.SeekStart); err != nil {
+		return nil, fmt.Errorf("perfdata: %w", err)
 	}
-	return io.LimitReader(in, int64(s.size)), nil
+	return io.LimitReader(f.in, int64(s.Size)), nil
 }
 
 // read reads a section as a whole.
 func (f *file) read(what string, s section, limit uint64) ([]byte, error) {
-	if s.size > limit {
+	if s.Size > limit {
 		return nil, limitError("bytes of "+what, int(limit))
 	}
 	in, err := f.section(what, s)
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, s.size)
+	b := make([]byte, s.Size)
 	if _, err := io.ReadFull(in, b); err != nil {
 		return nil, cutOff(what, err)
 	}
 	return b, nil
 }
 
+// parseSection is a section that is in the file itself.
+func (f *file) parseSection(b []byte) section {
+	return section{f.order.Uint64(b), f.order.Uint64(b[8:])}
+}
+
 func (r *Reader) readAttrs(f file, h fileHeader) error {
 	const what = "the events' attributes"
-	if h.attrSize < attrSizeVer0+16 || h.attrSize > maxAttrSize {
-		return formatError("%s have %d bytes each", what, h.attrSize)
+	if h.AttrSize < attrSizeVer0+sectionSize || h.AttrSize > maxAttrSize {
+		return formatError("%s have %d bytes each", what, h.AttrSize)
 	}
-	n := h.attrs.size / h.attrSize
+	n := h.Attrs.Size / h.AttrSize
 	if n > maxAttrs {
 		return limitError("events", maxAttrs)
 	}
 	for i := range n {
-		b, err := f.read(what, section{h.attrs.offset + i*h.attrSize, h.attrSize}, maxAttrSize)
+		b, err := f.read(what, section{h.Attrs.Offset + i*h.AttrSize, h.AttrSize}, maxAttrSize)
 		if err != nil {
 			return err
 		}
-		ids, err := f.read("the ids of an event", readSection(b[len(b)-16:], r.order), 8*maxIDs+7)
+		attr, ids := b[:len(b)-sectionSize], f.parseSection(b[len(b)-sectionSize:])
+		list, err := f.read("the ids of an event", ids, 8*maxIDs+7)
 		if err != nil {
 			return err
 		}
-		if err := r.addAttr(b[:len(b)-16], ids); err != nil {
+		if err := r.addAttr(attr, list); err != nil {
 			return err
 		}
 	}
@@ -211,17 +196,17 @@ func (r *Reader) readAttrs(f file, h fileHeader) error {
 // readFeatures reads the table behind the data, and what is needed of what it
 // lists.
 func (r *Reader) readFeatures(f file, h fileHeader) error {
-	at := h.data.offset + h.data.size
+	at := h.Data.Offset + h.Data.Size
 	for feature := range featureBits {
 		if !h.has(feature) {
 			continue
 		}
-		entry, err := f.read("the list of features", section{at, 16}, 16)
+		entry, err := f.read("the list of features", section{at, sectionSize}, sectionSize)
 		if err != nil {
 			return err
 		}
-		at += 16
-		s := readSection(entry, r.order)
+		at += sectionSize
+		s := f.parseSection(entry)
 		switch feature {
 		case featureTracingData:
 			in, err := f.section("tracing data", s)

@@ -62,7 +62,7 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 	if ok {
 		base, seekErr = seeker.Seek(0, io.SeekCurrent)
 	}
-	start, order, size, err := readStart(in)
+	order, size, err := readStart(in)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 		return nil, fmt.Errorf("perfdata: the file form of perf.data cannot be read from a stream (%w): "+
 			"give the file itself, or use the streaming form of perf record -o -: %w", seekErr, errors.ErrUnsupported)
 	}
-	if err := r.readFile(seeker, base, start[:], size); err != nil {
+	if err := r.readFile(seeker, base, size); err != nil {
 		return nil, err
 	}
 	if err := r.nothingWanted(); err != nil {

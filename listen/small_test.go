@@ -115,6 +115,28 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+func TestValidateReturnsAllThatIsWrong(t *testing.T) {
+	err := Options{Names: []string{"a b", "c", "c"}, RingSize: 1, PIDs: []int{-1}, MaxDelay: time.Hour}.Validate()
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok)
+	var got []OptionError
+	for _, err := range joined.Unwrap() {
+		var option *OptionError
+		require.ErrorAs(t, err, &option)
+		got = append(got, *option)
+	}
+	assert.Equal(t, []OptionError{
+		{"Names", "a b", "must be [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes"},
+		{"Names", "c", "duplicate name"},
+		{"RingSize", 1, got[2].Reason},
+		{"PIDs", -1, "must not be negative"},
+		{"MaxDelay", time.Hour, "must be 10ms to 1m0s, or 0 for the default"},
+	}, got)
+	assert.EqualError(t, &got[0],
+		`listen: invalid option Names: "a b": must be [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes`)
+	assert.NoError(t, Options{}.Validate())
+}
+
 func TestOptionsAreCopied(t *testing.T) {
 	names, pids := []string{"a"}, []int{1}
 	o, err := Options{Names: names, PIDs: pids}.withDefaults()

@@ -25,13 +25,17 @@ func Run(ctx context.Context, o Options) *Report {
 	return examine(machine, o, func() (emit, listen Check) { return try(ctx, o.DataFile) })
 }
 
-// MissingRights are the failed checks of what a listener needs: all at once,
-// where the error of opening one has only the first.
+// MissingRights are the failed checks of what a listener needs: all at once, where
+// the error of opening one has only the first. Where the kernel has no user_events,
+// that is the only one.
 func MissingRights(o Options) []Check { return missingRights(machine, o) }
 
 func missingRights(h host, o Options) []Check {
 	e := newExamination(h, o)
-	e.run(rights)
+	e.run(requirements)
+	if e.noneFailed() {
+		e.run(rights)
+	}
 	return slices.DeleteFunc(e.Checks, func(c Check) bool { return c.Status != Fail })
 }
 

@@ -374,6 +374,8 @@ func TestMissingRights(t *testing.T) {
 	f.files["/proc/sys/kernel/perf_event_mlock_kb"] = "20\n"
 	f.denied[tracing] = syscall.EACCES
 	assert.Equal(t, []string{"tracefs", "right_to_listen", "memlock"}, missing(f))
+	f.files["/proc/config.gz"] = gzipped(t, "CONFIG_X=y\n")
+	assert.Equal(t, []string{"config"}, missing(f), "no right would help")
 }
 
 func TestTrials(t *testing.T) {

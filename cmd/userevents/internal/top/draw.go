@@ -118,7 +118,7 @@ func (m *model) statusLine() string {
 	loss("gaps", m.status.Gaps)
 	loss("undecodable", m.status.Undecodable)
 	l.add(plainStyle, fmt.Sprintf("events %s/s  points %s/s  bytes %s/s",
-		short(round(m.rates.events)), short(round(m.rates.points)), short(round(m.rates.bytes))))
+		short(m.rates.events), short(m.rates.points), short(m.rates.bytes)))
 	return l.String()
 }
 
@@ -196,11 +196,4 @@ func (m *model) rowLine(t *table, s *series, selected bool) string {
 		out.add(style, render.Blanks(out.cells))
 	}
 	return out.String()
-}
-
-func round(x float64) float64 {
-	if x >= 10 {
-		return float64(int64(x + 0.5))
-	}
-	return x
 }

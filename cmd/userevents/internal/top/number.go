@@ -20,26 +20,18 @@ func short(x float64) string {
 	switch a := math.Abs(x); {
 	case math.IsNaN(x):
 		return noNumber
-	case math.IsInf(x, 0):
-		return strconv.FormatFloat(x, 'g', -1, 64)
 	case a < 99_999.5 && x == math.Trunc(x):
 		return strconv.FormatFloat(x, 'f', 0, 64)
-	case a < 1e-99 || a >= 1e99:
+	case a < 1e-99 || a >= 1e99: // infinities, too
 		return strconv.FormatFloat(x, 'g', 1, 64)
-	case a < 0.00099995:
+	case a < 0.00099995 || a >= 999.4e18:
 		return strconv.FormatFloat(x, 'g', 2, 64)
-	case a < 999.5:
-		return significant(x)
-	default:
-		multipliers := "kMGTPE"
-		for i := range len(multipliers) {
-			x /= 1000
-			if math.Abs(x) < 999.5 {
-				return significant(x) + multipliers[i:i+1]
-			}
-		}
-		return strconv.FormatFloat(x*1e18, 'g', 2, 64)
 	}
+	i := 0
+	for ; math.Abs(x) >= 999.5; i++ {
+		x /= 1000
+	}
+	return significant(x) + []string{"", "k", "M", "G", "T", "P", "E"}[i]
 }
 
 // significant writes three significant digits of a number below 1000.
@@ -69,13 +61,8 @@ func ago(d time.Duration) string {
 
 // span writes the length of an interval.
 func span(d time.Duration) string {
-	switch {
-	case d <= 0:
-		return noNumber
-	case d < 10*time.Millisecond:
-		return d.String()
-	case d < time.Minute:
-		return strconv.FormatFloat(d.Seconds(), 'g', 3, 64) + " s"
+	if d < time.Minute {
+		return short(d.Seconds()) + " s"
 	}
 	return d.Round(time.Second).String()
 }

@@ -48,7 +48,7 @@ func TestTimes(t *testing.T) {
 		assert.Equal(t, want, ago(d), d)
 	}
 	for want, d := range map[string]time.Duration{
-		"-": 0, "5ms": 5 * time.Millisecond, "0.25 s": 250 * time.Millisecond, "1 s": time.Second,
+		"0.005 s": 5 * time.Millisecond, "0.25 s": 250 * time.Millisecond, "1 s": time.Second,
 		"12.3 s": 12345 * time.Millisecond, "1m5s": 65*time.Second + 100*time.Millisecond,
 	} {
 		assert.Equal(t, want, span(d), d)

@@ -17,8 +17,11 @@ KERNEL_TESTS := vm/kernel-tests $(WHERE:%=--%)
 # What "make test" does, and what "make check" does besides.
 TEST := packages lint unit kernel
 MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test purego instructions interface demo-test
+IN_VM = $(filter vm,$(shell $(KERNEL_TESTS) --where))
 # The VM's kernel is built while lint and unit tests run.
-STAGES = scripts/stages $(if $(filter vm,$(shell $(KERNEL_TESTS) --where)),--background vm)
+STAGES = scripts/stages $(IN_VM:%=--background %)
+# What a target is missing is said at once, and not one after the other.
+KERNEL_PACKAGES = scripts/packages build test $(IN_VM:vm=vm kernel)
 
 .DEFAULT_GOAL := help
 
@@ -43,6 +46,7 @@ help: ## this list
 
 .PHONY: demo
 demo: ## live metrics of a web service, through the kernel (a VM with one if need be); q or Ctrl-C ends it, or a minute where there is no terminal
+	@$(KERNEL_PACKAGES)
 	@scripts/demo
 
 .PHONY: test
@@ -96,10 +100,12 @@ unit: ## the tests that need no kernel, in every module
 .PHONY: race
 race: ## the same with the race detector
 	@scripts/packages build test
+	@$(CHECK_BACKEND)
 	@scripts/each go test -race
 
 .PHONY: fuzz
 fuzz: ## each fuzz target, FUZZ_EXECUTIONS times
+	@scripts/packages build
 	@scripts/fuzz $(FUZZ_EXECUTIONS)
 
 .PHONY: portable
@@ -126,10 +132,12 @@ kernel: ## the tests that need a kernel with user_events, on this machine if it 
 
 .PHONY: collector
 collector: ## build the Collector with the receiver, and print its path
+	@scripts/packages build
 	@scripts/collector
 
 .PHONY: collector-test
 collector-test: ## the Collector's kernel tests, from services to what it exports
+	@$(KERNEL_PACKAGES)
 	@scripts/collector >/dev/null
 	@$(KERNEL_TESTS) --timeout 900 usereventsreceiver/internal/endtoend
 
@@ -139,10 +147,12 @@ purego: ## the exporter's kernel tests with the backend in pure Go
 
 .PHONY: interface
 interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in
+	@$(KERNEL_PACKAGES)
 	@scripts/interface-test
 
 .PHONY: demo-test
 demo-test: ## the demo for 20 updates, and a check of what it shows
+	@$(KERNEL_PACKAGES)
 	@scripts/demo-test
 
 .PHONY: instructions
@@ -155,5 +165,5 @@ bench-listen: ## how fast perf.data is read, beside perf script over the same fi
 
 .PHONY: bench
 bench: ## everything that is claimed of speed, measured beside what it is compared with; writes docs/benchmarks.md
-	@scripts/packages build vm kernel
+	@$(KERNEL_PACKAGES)
 	@cd bench && go build -o ../bin/bench . && ../bin/bench -o ../docs/benchmarks.md

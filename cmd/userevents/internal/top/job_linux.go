@@ -12,33 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlJob leaves the screen when this process is to stop, and enters it when the
-// process is continued. It ends when what it returns is called.
-func controlJob(p *tea.Program) (end func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTSTP, unix.SIGCONT)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for s := range signals {
-			_ = p.ReleaseTerminal()
-			if s == unix.SIGTSTP {
-				stopProcess()
-			}
-			// After SIGCONT: a shell may have changed the terminal.
-			_ = p.RestoreTerminal()
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(signals)
-		<-done
-	}
-}
+// notifyJob asks for the signals before which the screen is left. After SIGCONT it
+// is entered again, as a shell may have changed the terminal.
+func notifyJob(signals chan<- os.Signal) { signal.Notify(signals, unix.SIGTSTP, unix.SIGCONT) }
 
-// stopProcess does what SIGTSTP does by default, before it returns. The kernel
-// ignores it where no shell could continue the process.
-func stopProcess() {
+// obey does what a signal does by default, before it returns. The kernel ignores
+// SIGTSTP where no shell could continue the process.
+func obey(s os.Signal) {
+	if s != unix.SIGTSTP {
+		return
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// Once a signal was notified, package os/signal does not restore the default

@@ -4,9 +4,14 @@
 
 package top
 
-import tea "charm.land/bubbletea/v2"
+import (
+	"os"
+
+	tea "charm.land/bubbletea/v2"
+)
 
 // Without user_events nothing is shown.
 
-func controlJob(*tea.Program) (end func()) { return func() {} }
-func suspend() tea.Msg                     { return nil }
+func notifyJob(chan<- os.Signal) {}
+func obey(os.Signal)             {}
+func suspend() tea.Msg           { return nil }

@@ -16,7 +16,7 @@ import (
 // model is what is on the screen. Only Bubble Tea's loop calls its methods.
 type model struct {
 	screen *Screen
-	ended  <-chan struct{} // closed when Run returns
+	ended  chan struct{} // closed when the program has ended
 
 	width, height int
 
@@ -59,13 +59,14 @@ func (m *model) Init() tea.Cmd { return m.tick() }
 
 // tick waits for the next refresh, or the screen's end.
 func (m *model) tick() tea.Cmd {
+	ended := m.ended
 	return func() tea.Msg {
 		timer := time.NewTimer(m.screen.options.Interval)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
 			return tickMsg{}
-		case <-m.ended:
+		case <-ended:
 			return nil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 
@@ -70,21 +71,45 @@ var ErrTerminal = errors.New("the terminal was closed")
 // are no errors. Both files must be terminals. Ctrl-Z and SIGTSTP stop the process,
 // and leave the screen until it is continued.
 func (s *Screen) Run(ctx context.Context, in, out *os.File, env []string) error {
-	ended := make(chan struct{})
-	defer close(ended)
-	m := newModel(s)
-	m.ended = ended
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := tea.NewProgram(m, tea.WithInput(&terminal{in, cancel}), tea.WithOutput(out), tea.WithEnvironment(env),
-		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
-	defer context.AfterFunc(ctx, p.Quit)()
-	defer controlJob(p)()
-	_, err := p.Run()
-	if cause := context.Cause(ctx); errors.Is(cause, ErrTerminal) {
-		return cause
+	signals := make(chan os.Signal, 1)
+	notifyJob(signals)
+	defer signal.Stop(signals)
+	m := newModel(s)
+	for {
+		p := tea.NewProgram(m, tea.WithInput(&terminal{in, cancel}), tea.WithOutput(out), tea.WithEnvironment(env),
+			tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
+		left, err := m.show(ctx, p, signals)
+		switch {
+		case errors.Is(context.Cause(ctx), ErrTerminal):
+			return ErrTerminal
+		case left == nil || err != nil:
+			return err
+		}
+		obey(left)
 	}
-	return err
+}
+
+// show runs a program until it ends, or is left for a signal.
+func (m *model) show(ctx context.Context, p *tea.Program, signals <-chan os.Signal) (left os.Signal, err error) {
+	m.ended = make(chan struct{})
+	forwarded := make(chan os.Signal)
+	go func() {
+		defer close(forwarded)
+		select {
+		case s := <-signals:
+			p.Quit()
+			<-m.ended
+			forwarded <- s
+		case <-m.ended:
+		}
+	}()
+	stop := context.AfterFunc(ctx, p.Quit)
+	_, err = p.Run()
+	stop()
+	close(m.ended)
+	return <-forwarded, err
 }
 
 // terminal is an input whose end is reported: after that, no key would end the

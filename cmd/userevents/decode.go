@@ -50,10 +50,10 @@ func newDecode(env func(string) string) *cobra.Command {
 		names = []string{v}
 	}
 	fl.StringArrayVar(&f.names, "name", names,
-		"`NAME` of a tracepoint in perf.data to show (USEREVENTS_TRACEPOINT_NAME); repeatable; default: all that have the fields of OTLP")
+		"`NAME` of a tracepoint in perf.data (USEREVENTS_TRACEPOINT_NAME); repeatable; default: all with OTLP's fields")
 	fl.StringVar(&f.input, "input", string(source.Auto), "`WHAT` FILE is: auto, perf or json")
 	fl.StringArrayVar(&f.eventFormats, "event-format", nil,
-		"`FILE` is the tracepoint's format file on the machine where perf.data is from, for perf.data that was not finished; repeatable")
+		"`FILE` is the tracepoint's format file where perf.data is from, for one that perf did not finish; repeatable")
 	f.filterFlags.add(fl)
 	fl.Uint64Var(&f.count, "count", 0, "end after `N` events with a data point that is shown (0: no end)")
 	fl.BoolVar(&f.summary, "summary", false, "print the last value of each series, once, at the end")
@@ -69,7 +69,8 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	if err2 != nil {
 		err2 = fmt.Errorf("--input %w", err2)
 	}
-	if err := usage(err1, err2, f.formatFlag.check(), optionErrors(listen.Options{Names: f.names, PIDs: f.pids}.Validate())); err != nil {
+	err3 := optionErrors(listen.Options{Names: f.names, PIDs: f.pids}.Validate())
+	if err := usage(err1, err2, err3, f.formatFlag.check()); err != nil {
 		return err
 	}
 	o := source.FileOptions{Format: format, Names: f.names}

@@ -45,8 +45,10 @@ func TestKernelDecodePerf(t *testing.T) {
 	}()
 	file, stream := filepath.Join(dir, "perf.data"), filepath.Join(dir, "stream")
 	script := fmt.Sprintf(`perf record -q -a -k CLOCK_MONOTONIC -e user_events:%[1]s -o %[2]s -- \
-		bash -c 'perf record -q -a -k CLOCK_MONOTONIC -e user_events:%[1]s -o - -- "$@" >%[3]s' bash "$@"`, tracepoint, file, stream)
-	perf := exec.Command("bash", "-c", script, "bash", self(t), "emit", "--name", tracepoint, "--wait", "--series", "20", "--count", "3", "--interval", "1ms")
+		bash -c 'perf record -q -a -k CLOCK_MONOTONIC -e user_events:%[1]s -o - -- "$@" >%[3]s' bash "$@"`,
+		tracepoint, file, stream)
+	perf := exec.Command("bash", "-c", script, "bash", self(t), "emit", "--name", tracepoint, "--wait", "--series",
+		"20", "--count", "3", "--interval", "1ms")
 	perf.Env = append(os.Environ(), commandVariable+"=1")
 	attached(t, listen.Process.Pid, func() bool { return true })
 	must(t, perf)
@@ -108,7 +110,8 @@ func TestKernelDecodeRefusesFtrace(t *testing.T) {
 	assert.Contains(t, stderr, raw+": is ftrace's output, which is not read: use \"perf record")
 	found := 0
 	for cpu := range runtime.NumCPU() {
-		pages, err := os.OpenFile(filepath.Join(instance, "per_cpu", fmt.Sprintf("cpu%d", cpu), "trace_pipe_raw"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+		pages, err := os.OpenFile(filepath.Join(instance, "per_cpu", fmt.Sprintf("cpu%d", cpu), "trace_pipe_raw"),
+			os.O_RDONLY|unix.O_NONBLOCK, 0)
 		require.NoError(t, err)
 		page := make([]byte, os.Getpagesize())
 		n, _ := pages.Read(page) // EAGAIN where there is none

@@ -57,7 +57,8 @@ func newEmit(env func(string) string) *cobra.Command {
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.name, "name", tracepointName(env), "`NAME` of the tracepoint to write to (USEREVENTS_TRACEPOINT_NAME)")
+	fl.StringVar(&f.name, "name", tracepointName(env),
+		"`NAME` of the tracepoint to write to (USEREVENTS_TRACEPOINT_NAME)")
 	addDataFile(fl, &f.dataFile, env)
 	fl.IntVar(&f.series, "series", 10, "how many series the load has, `N`")
 	fl.Float64Var(&f.rate, "rate", 0, "`N` points per second (0: all series in every interval)")
@@ -96,16 +97,18 @@ func (f *emitFlags) pace() (points int, interval time.Duration, err error) {
 	case !f.intervalGiven:
 		interval = time.Duration(float64(f.series) / f.rate * float64(time.Second))
 		if interval <= 0 {
-			return 0, 0, fmt.Errorf("--rate %v: that is too often: more --series make it possible", f.rate)
+			return 0, 0, fmt.Errorf("--rate %v: too often: give more --series", f.rate)
 		}
 		return f.series, interval, nil
 	}
 	each := math.Round(f.rate * f.interval.Seconds())
 	switch {
 	case each < 1:
-		return 0, 0, fmt.Errorf("--rate %v with --interval %v: that is less than a point in each: a longer interval is needed, or none given", f.rate, f.interval)
+		return 0, 0, fmt.Errorf("--rate %v with --interval %v: less than a point in each: "+
+			"give a longer interval, or none", f.rate, f.interval)
 	case each > float64(f.series):
-		return 0, 0, fmt.Errorf("--rate %v with --interval %v: that is %.0f points in each, but each of the %d series has one: more --series or a shorter interval is needed", f.rate, f.interval, each, f.series)
+		return 0, 0, fmt.Errorf("--rate %v with --interval %v: %.0f points in each, and %d series have one each: "+
+			"give more --series or a shorter interval", f.rate, f.interval, each, f.series)
 	}
 	return int(each), f.interval, nil
 }
@@ -137,7 +140,8 @@ func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Write
 		err = fmt.Errorf("not everything was written: %s dropped, %s",
 			source.Count(r.Dropped, "point"), source.Count(r.Unreadable, "unreadable request"))
 	case r.Written == 0 && r.Offered > 0:
-		err = fmt.Errorf("nothing was written, since nobody listens to %s: begin with the listener, or use --wait", f.name)
+		err = fmt.Errorf("nothing was written, since nobody listens to %s: begin with the listener, or use --wait",
+			f.name)
 	}
 	if err != nil {
 		return withStatus(exitFailed, err)
@@ -148,10 +152,13 @@ func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Write
 // open opens the tracepoint, and returns what emits everything to it and what
 // closes it. A load goes through the exporter, and requests of files are written as
 // they are.
-func (f *emitFlags) open(e *emit.Emitter, files []string, stdin io.Reader) (all func(context.Context) error, closeAll func() error, err error) {
+func (f *emitFlags) open(e *emit.Emitter, files []string, stdin io.Reader) (
+	emitAll func(context.Context) error, closeAll func() error, err error,
+) {
 	if len(files) == 0 {
 		exporter, err := usereventsmetric.New(
-			usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(f.name), usereventsmetric.WithUserEventsPath(f.dataFile))
+			usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(f.name),
+			usereventsmetric.WithUserEventsPath(f.dataFile))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -203,12 +210,15 @@ func (f *emitFlags) checkRate(e *emit.Emitter, took time.Duration) {
 	const intervals, tolerance = 10, 0.9
 	r := e.Result()
 	if got := float64(r.Offered) / took.Seconds(); r.Exports > intervals && got < f.rate*tolerance {
-		e.Warn(fmt.Sprintf("--rate %v was missed: %.4g points per second; more --series in fewer exports may reach it", f.rate, got))
+		e.Warn(fmt.Sprintf("--rate %v was missed: %.4g points per second; more --series in fewer exports may reach it",
+			f.rate, got))
 	}
 }
 
 // emitFiles writes the requests of files, "-" being stdin.
-func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, to emit.Tracepoint, stdin io.Reader, names []string) (err error) {
+func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, to emit.Tracepoint, stdin io.Reader,
+	names []string,
+) (err error) {
 	files := source.NewFiles(names, stdin, source.FileOptions{Format: source.Auto})
 	defer func() {
 		err = errors.Join(err, files.Close())

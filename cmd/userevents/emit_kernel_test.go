@@ -64,7 +64,8 @@ func everyKind(t *testing.T) pmetric.Metrics {
 	}
 	number(metric("gauge.int").SetEmptyGauge().DataPoints().AppendEmpty(), true)
 	number(metric("gauge.double").SetEmptyGauge().DataPoints().AppendEmpty(), false)
-	for _, temporality := range []pmetric.AggregationTemporality{pmetric.AggregationTemporalityDelta, pmetric.AggregationTemporalityCumulative} {
+	for _, temporality := range []pmetric.AggregationTemporality{pmetric.AggregationTemporalityDelta,
+		pmetric.AggregationTemporalityCumulative} {
 		for _, monotonic := range []bool{false, true} {
 			s := metric("sum." + temporality.String() + "." + strconv.FormatBool(monotonic)).SetEmptySum()
 			s.SetIsMonotonic(monotonic)
@@ -162,7 +163,8 @@ func TestKernelEmitAndListen(t *testing.T) {
 	emit, emitted := must(t, command(t, "emit", "--name", tracepoint, "--wait", file))
 	assert.Empty(t, emit)
 	points := everyKind(t).DataPointCount()
-	assert.Contains(t, emitted, "2 exports, "+strconv.Itoa(2*points)+" points: "+strconv.Itoa(2*points)+" written in 2 events of ")
+	assert.Contains(t, emitted,
+		"2 exports, "+strconv.Itoa(2*points)+" points: "+strconv.Itoa(2*points)+" written in 2 events of ")
 	assert.Contains(t, emitted, " 0 dropped, 0 while nobody listened")
 
 	stdin := command(t, "emit", "--name", tracepoint, "--wait", "-")
@@ -182,7 +184,8 @@ func TestKernelEmitWithoutAListener(t *testing.T) {
 	_, stderr, code := toEnd(t, command(t, "emit", "--name", tracepoint, "--count", "2", "--interval", "1ms"))
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "nobody listens: nothing is written until somebody does")
-	assert.Contains(t, stderr, "2 exports, 20 points: 0 written in 0 events of 0 bytes in all, 0 dropped, 20 while nobody listened")
+	assert.Contains(t, stderr,
+		"2 exports, 20 points: 0 written in 0 events of 0 bytes in all, 0 dropped, 20 while nobody listened")
 	assert.Contains(t, stderr, "begin with the listener, or use --wait")
 
 	// Waiting ends as asked, too.

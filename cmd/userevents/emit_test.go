@@ -32,7 +32,8 @@ func TestPace(t *testing.T) {
 		{"an interval", emitFlags{series: 10, interval: time.Minute, intervalGiven: true}, 10, time.Minute},
 		{"a rate", emitFlags{series: 10, rate: 100, interval: time.Second}, 10, 100 * time.Millisecond},
 		{"a low rate", emitFlags{series: 10, rate: 0.5, interval: time.Second}, 10, 20 * time.Second},
-		{"a part each time", emitFlags{series: 10, rate: 30, interval: 100 * time.Millisecond, intervalGiven: true}, 3, 100 * time.Millisecond},
+		{"a part each time", emitFlags{series: 10, rate: 30, interval: 100 * time.Millisecond, intervalGiven: true}, 3,
+			100 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			points, interval, err := tt.flags.pace()
@@ -67,9 +68,10 @@ func emitter(k *keeper) (e *emit.Emitter, warnings *[]string) {
 	return &emit.Emitter{Enabled: k.Enabled, Warn: func(l string) { *warnings = append(*warnings, l) }}, warnings
 }
 
-const twoRequests = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":"1"},{"asInt":"2"}]}}]}]}]}
-{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":"3"}]}}]}]},{"scopeMetrics":[{"metrics":[{"name":"b","gauge":{"dataPoints":[{"asInt":"4"}]}}]}]}]}
-`
+const twoRequests = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[` +
+	`{"name":"a","gauge":{"dataPoints":[{"asInt":"1"},{"asInt":"2"}]}}]}]}]}` + "\n" +
+	`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":"3"}]}}]}]},` +
+	`{"scopeMetrics":[{"metrics":[{"name":"b","gauge":{"dataPoints":[{"asInt":"4"}]}}]}]}]}` + "\n"
 
 func TestEmitFiles(t *testing.T) {
 	dir := t.TempDir()
@@ -79,7 +81,8 @@ func TestEmitFiles(t *testing.T) {
 		return name
 	}
 	good := file("good", twoRequests)
-	unspecified := `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","sum":{"dataPoints":[{"asInt":"1"}]}}]}]}]}` + "\n"
+	unspecified := `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[` +
+		`{"name":"m","sum":{"dataPoints":[{"asInt":"1"}]}}]}]}]}` + "\n"
 	stale := strings.ReplaceAll(twoRequests, `{"asInt":"3"}`, `{"flags":1}`)
 	for _, tt := range []struct {
 		name   string
@@ -92,16 +95,23 @@ func TestEmitFiles(t *testing.T) {
 		{"one", []string{good}, 0, emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", ""},
 		{"two", []string{good, good}, 0, emit.Result{Exports: 4, Offered: 8, Written: 8, Events: 4}, "", ""},
 		{"stdin", []string{"-", good}, 0, emit.Result{Exports: 4, Offered: 8, Written: 8, Events: 4}, "", ""},
-		{"so many requests", []string{good, good}, 3, emit.Result{Exports: 3, Offered: 6, Written: 6, Events: 3}, "", ""},
-		{"a file that is not there", []string{filepath.Join(dir, "nowhere"), good}, 0, emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "no such file", ""},
+		{"so many requests", []string{good, good}, 3, emit.Result{Exports: 3, Offered: 6, Written: 6, Events: 3}, "",
+			""},
+		{"a file that is not there", []string{filepath.Join(dir, "nowhere"), good}, 0,
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "no such file", ""},
 		{"cut off", []string{file("cut", twoRequests[:len(twoRequests)-10]), good}, 0,
-			emit.Result{Exports: 3, Offered: 6, Written: 6, Events: 3, Unreadable: 1}, "1 damaged request", "request 2: cut off"},
+			emit.Result{Exports: 3, Offered: 6, Written: 6, Events: 3, Unreadable: 1}, "1 damaged request",
+			"request 2: cut off"},
 		{"a request that is none", []string{file("other", `{"a":1}`+"\n"+twoRequests)}, 0,
-			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2, Unreadable: 1}, "", "request 1: no resourceMetrics in it"},
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2, Unreadable: 1}, "",
+			"request 1: no resourceMetrics in it"},
 		{"an empty one and logs", []string{file("empty", "{}\n"+twoRequests+`{"resourceLogs":[]}`)}, 0,
-			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", "1 request of logs, 1 empty request passed over"},
-		{"a sum without a temporality", []string{file("unspecified", unspecified+unspecified)}, 0, emit.Result{Exports: 2, Offered: 2, Written: 2, Events: 2}, "", ""},
-		{"a point without a value", []string{file("stale", stale)}, 0, emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", ""},
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "",
+			"1 request of logs, 1 empty request passed over"},
+		{"a sum without a temporality", []string{file("unspecified", unspecified+unspecified)}, 0,
+			emit.Result{Exports: 2, Offered: 2, Written: 2, Events: 2}, "", ""},
+		{"a point without a value", []string{file("stale", stale)}, 0,
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := &keeper{}
@@ -161,7 +171,7 @@ func TestEmitLoadEnds(t *testing.T) {
 	assert.Equal(t, uint64(21), k.points)
 }
 
-// A rate that is missed is reported, once there were enough exports to tell.
+// A rate that is missed is reported, once there were enough exports to say so.
 func TestMissedRate(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -184,7 +194,9 @@ func TestMissedRate(t *testing.T) {
 			}
 			f.checkRate(e, tt.took)
 			if tt.missed {
-				assert.Equal(t, "--rate 100 was missed: 50 points per second; more --series in fewer exports may reach it", (*warnings)[1])
+				assert.Equal(t,
+					"--rate 100 was missed: 50 points per second; more --series in fewer exports may reach it",
+					(*warnings)[1])
 			} else {
 				assert.Len(t, *warnings, 1)
 			}

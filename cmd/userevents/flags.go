@@ -53,7 +53,8 @@ func (f *listenFlags) add(c *cobra.Command, env func(string) string) {
 	fl.StringVar(&f.register, "register", listen.RegisterIfMissing.String(),
 		"`WHETHER` to register it: if_missing, or never, which waits for a service to do so")
 	fl.StringArrayVar(&f.comms, "comm", nil,
-		"only events of processes whose name (15 bytes at most) matches this `PATTERN` of * and ?; repeatable, one must match")
+		"only events of processes whose name (15 bytes at most) matches this `PATTERN` of * and ?; repeatable, one "+
+			"must match")
 	addDataFile(fl, &f.dataFile, env)
 	f.filterFlags.add(fl)
 	complete(c, "layout", listen.LayoutOTLP.String(), listen.LayoutFieldless.String())
@@ -67,7 +68,8 @@ func (f *listenFlags) options() (listen.Options, error) {
 		Names: f.names, Layout: layout, Register: register, PIDs: f.pids, ProcessNames: f.comms,
 		DataFile: f.dataFile, MaxDelay: listenDelay,
 	}
-	return o, errors.Join(flagError("layout", f.layout, err1), flagError("register", f.register, err2), optionErrors(o.Validate()))
+	return o, errors.Join(flagError("layout", f.layout, err1), flagError("register", f.register, err2),
+		optionErrors(o.Validate()))
 }
 
 func flagError(flag, value string, err error) error {
@@ -79,7 +81,8 @@ func flagError(flag, value string, err error) error {
 
 // flagOf is the flag that sets a field of listen.Options.
 var flagOf = map[string]string{
-	"Names": "name", "Layout": "layout", "Register": "register", "PIDs": "pid", "ProcessNames": "comm", "DataFile": "data-file",
+	"Names": "name", "Layout": "layout", "Register": "register", "PIDs": "pid", "ProcessNames": "comm",
+	"DataFile": "data-file",
 }
 
 // optionErrors names flags in errors about fields of listen.Options.
@@ -146,7 +149,8 @@ type formatFlag struct{ format string }
 var formats = map[string]func(io.Writer) func(*source.Event) error{"lines": render.Lines, "json": render.OTLPJSON}
 
 func (f *formatFlag) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "format", "lines", "`FORMAT`: lines (a line for each data point) or json (OTLP/JSON, a request a line)")
+	c.Flags().StringVar(&f.format, "format", "lines",
+		"`FORMAT`: lines (a line for each data point) or json (OTLP/JSON, a request a line)")
 	complete(c, "format", "lines", "json")
 }
 

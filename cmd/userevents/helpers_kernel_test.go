@@ -47,7 +47,8 @@ func startService(t *testing.T, tracepoint string) *service {
 	require.NoError(t, err)
 	p := sdkmetric.NewMeterProvider(
 		sdkmetric.WithReader(sdkmetric.NewPeriodicReader(e, sdkmetric.WithInterval(time.Hour))),
-		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"), attribute.String("service.instance.id", "a"))),
+		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"),
+			attribute.String("service.instance.id", "a"))),
 	)
 	t.Cleanup(func() { assert.NoError(t, p.Shutdown(context.Background())) })
 	m := p.Meter("test")

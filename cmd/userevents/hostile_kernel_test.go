@@ -94,7 +94,8 @@ func TestKernelHostileWriters(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte(random.Uint32())
 	}
-	good := commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "shop"), commandtest.Gauge("fine", "", commandtest.IntPoint(1))))
+	good := commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "shop"),
+		commandtest.Gauge("fine", "", commandtest.IntPoint(1))))
 	bad := commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "\x1b[31m"),
 		commandtest.Gauge("\x1b]0;x\a", "\u202e", commandtest.IntPoint(1, "\u009b2J", strings.Repeat("世\x1b", 500)))))
 
@@ -105,18 +106,22 @@ func TestKernelHostileWriters(t *testing.T) {
 		reason  string // "" where it is shown
 	}{
 		{"random bytes in the message", tracefs.FieldsOTLP, otlpFields(noise), "not an OTLP message: "},
-		{"random bytes in all fields", tracefs.FieldsOTLP, append(binary.NativeEndian.AppendUint32(nil, 7), fields(0, "", 4, noise[:100])[4:]...), "protocol 7 is not OTLP's, 0"},
+		{"random bytes in all fields", tracefs.FieldsOTLP, append(binary.NativeEndian.AppendUint32(nil, 7),
+			fields(0, "", 4, noise[:100])[4:]...), "protocol 7 is not OTLP's, 0"},
 		{"zeros", tracefs.FieldsOTLP, otlpFields(make([]byte, 8168)), "not an OTLP message: "},
 		{"an empty message", tracefs.FieldsOTLP, otlpFields(nil), "0 bytes without metrics"},
 		{"a message cut off", tracefs.FieldsOTLP, otlpFields(good[:len(good)-1]), "not an OTLP message: "},
-		{"another protocol", tracefs.FieldsOTLP, fields(0xffffffff, "v0.19.00", len(good), good), "protocol 4294967295"},
+		{"another protocol", tracefs.FieldsOTLP, fields(0xffffffff, "v0.19.00", len(good), good),
+			"protocol 4294967295"},
 		{"a length of nothing", tracefs.FieldsOTLP, fields(0, "v0.19.00", 0, good), "0 bytes without metrics"},
-		{"an invalid string", tracefs.FieldsOTLP, otlpFields(bytes.Replace(good, []byte("shop"), []byte("s\xff\xfep"), 1)), ""},
+		{"an invalid string", tracefs.FieldsOTLP, otlpFields(bytes.Replace(good, []byte("shop"), []byte("s\xff\xfep"),
+			1)), ""},
 		{"a version that nobody knows", tracefs.FieldsOTLP, fields(0, "\x1b[2J\xff", len(good), good), ""},
 		{"text that is hostile", tracefs.FieldsOTLP, otlpFields(bad), ""},
 		{"nesting without end", tracefs.FieldsOTLP, otlpFields(nested(7900)), "recursion depth"},
 		{"a layout without fields, and random bytes", tracefs.FieldsNone, noise[:100], ""},
-		{"a layout without fields, and a huge length", tracefs.FieldsNone, append(binary.NativeEndian.AppendUint32(nil, 0xffffffff), good...), ""},
+		{"a layout without fields, and a huge length", tracefs.FieldsNone,
+			append(binary.NativeEndian.AppendUint32(nil, 0xffffffff), good...), ""},
 		{"a layout without fields, and nothing", tracefs.FieldsNone, []byte{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,7 +141,8 @@ func TestKernelHostileWriters(t *testing.T) {
 				w.raw(t, otlpFields(good))
 			}
 			var out strings.Builder
-			for !strings.Contains(out.String(), " fine ") || tt.reason == "" && tt.fields != tracefs.FieldsNone && strings.Count(out.String(), "\n") < 2 {
+			for !strings.Contains(out.String(), " fine ") || tt.reason == "" && tt.fields != tracefs.FieldsNone &&
+				strings.Count(out.String(), "\n") < 2 {
 				line, err := stdout.ReadString('\n')
 				require.NoError(t, err, "%s", stderr)
 				out.WriteString(line)
@@ -151,7 +157,8 @@ func TestKernelHostileWriters(t *testing.T) {
 			}
 			switch {
 			case tt.reason != "" || tt.fields == tracefs.FieldsNone:
-				assert.Contains(t, stderr.String(), fmt.Sprintf(`undecodable event of pid %d (evil\x1b[2J): `, os.Getpid()))
+				assert.Contains(t, stderr.String(), fmt.Sprintf(`undecodable event of pid %d (evil\x1b[2J): `,
+					os.Getpid()))
 				assert.Contains(t, stderr.String(), tt.reason)
 				assert.Contains(t, stderr.String(), "userevents: 1 event, 1 point, 0 lost, 0 gaps, 1 undecodable\n")
 			default:
@@ -264,7 +271,8 @@ func TestKernelAnotherPIDNamespace(t *testing.T) {
 	holding(t, tracepoint)
 	emit := []string{self(t), "emit", "--name", tracepoint, "--count", "1", "--series", "1"}
 	// The listener is in a namespace of its own, the producer outside of it.
-	listen := exec.Command("unshare", "--pid", "--fork", "--mount-proc", self(t), "listen", "--name", tracepoint, "--count", "1", "--pid", "0")
+	listen := exec.Command("unshare", "--pid", "--fork", "--mount-proc", self(t), "listen", "--name", tracepoint,
+		"--count", "1", "--pid", "0")
 	listen.Env = append(os.Environ(), commandVariable+"=1")
 	var out, stderr bytes.Buffer
 	listen.Stdout, listen.Stderr = &out, &stderr

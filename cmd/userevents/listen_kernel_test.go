@@ -38,7 +38,8 @@ func TestKernelListenShowsAService(t *testing.T) {
 	require.Len(t, lines, 2, out.String())
 	for i, want := range [][]string{
 		{`\x1b[2J\x20shop`, "shop/a", "shop.requests", "counter/delta", "2", "{request}", "route=/cart"},
-		{`\x1b[2J\x20shop`, "shop/a", "shop.latency", "histogram/delta", "n=2,avg=3,sum=6,min=1.5,max=4.5", "ms", "route=/cart"},
+		{`\x1b[2J\x20shop`, "shop/a", "shop.latency", "histogram/delta", "n=2,avg=3,sum=6,min=1.5,max=4.5", "ms",
+			"route=/cart"},
 	} {
 		cols := strings.Fields(lines[i])
 		require.Greater(t, len(cols), 2)
@@ -94,7 +95,8 @@ func TestKernelListenCountsWhatIsLeftUnread(t *testing.T) {
 	holding(t, tracepoint)
 	cmd, stdout, stderr := start(t, "listen", "--name", tracepoint)
 	attached(t, cmd.Process.Pid, func() bool { return true })
-	_, emitted := must(t, command(t, "emit", "--name", tracepoint, "--series", "3000", "--count", "5", "--interval", "100ms"))
+	_, emitted := must(t, command(t, "emit", "--name", tracepoint, "--series", "3000", "--count", "5", "--interval",
+		"100ms"))
 	written := written.FindStringSubmatch(emitted)
 	require.NotNil(t, written, emitted)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
@@ -107,7 +109,8 @@ func TestKernelListenCountsWhatIsLeftUnread(t *testing.T) {
 	}
 	require.Error(t, cmd.Wait())
 	assert.Equal(t, exitMissing, cmd.ProcessState.ExitCode())
-	m := regexp.MustCompile(`(\d+) events, \d+ points, (\d+) lost, 0 gaps, 0 undecodable, (\d+) left unread\n$`).FindStringSubmatch(stderr.String())
+	m := regexp.MustCompile(`(\d+) events, \d+ points, (\d+) lost, 0 gaps, 0 undecodable, (\d+) left ` +
+		`unread\n$`).FindStringSubmatch(stderr.String())
 	require.NotNil(t, m, stderr)
 	sum := 0
 	for _, s := range m[1:] {

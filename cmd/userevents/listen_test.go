@@ -133,7 +133,8 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 	bad := []listen.Event{
 		{Err: listen.ErrUndecodable},
 		{Payload: []byte("junk")},
-		{Protocol: 7, Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("other", "", commandtest.IntPoint(1))))},
+		{Protocol: 7, Payload: commandtest.Encode(t, commandtest.Message(nil,
+			commandtest.Gauge("other", "", commandtest.IntPoint(1))))},
 		{PID: 7, Process: "sloppy", Payload: commandtest.Encode(t, commandtest.ShortTraceID())},
 		{Payload: commandtest.Encode(t, commandtest.Message(nil))}, // nothing in it
 	}
@@ -146,16 +147,20 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 		{"after so many events", []string{"--count", "2"}, 4, "2 events, 4 points, 9 lost, 0 gaps, 5 undecodable"},
 		{"after one", []string{"--count", "1"}, 3, "1 event, 3 points, 9 lost, 0 gaps, 4 undecodable"},
 		{"after a time", []string{"--for", "50ms"}, 5, "3 events, 5 points, 9 lost, 0 gaps, 5 undecodable"},
-		{"one metric", []string{"--metric", "queue.*", "--count", "1"}, 1, "1 event, 1 point, 9 lost, 0 gaps, 4 undecodable"},
-		{"two metrics", []string{"--metric", "queue.*", "--metric", "sto?k", "--count", "2"}, 2, "2 events, 2 points, 9 lost, 0 gaps, 5 undecodable"},
-		{"a metric of nobody", []string{"--metric", "none", "--for", "50ms"}, 0, "0 events, 0 points, 9 lost, 0 gaps, 5 undecodable"},
+		{"one metric", []string{"--metric", "queue.*", "--count", "1"}, 1,
+			"1 event, 1 point, 9 lost, 0 gaps, 4 undecodable"},
+		{"two metrics", []string{"--metric", "queue.*", "--metric", "sto?k", "--count", "2"}, 2,
+			"2 events, 2 points, 9 lost, 0 gaps, 5 undecodable"},
+		{"a metric of nobody", []string{"--metric", "none", "--for", "50ms"}, 0,
+			"0 events, 0 points, 9 lost, 0 gaps, 5 undecodable"},
 	}
 	for _, tt := range tests {
 		for _, format := range []string{"lines", "json"} {
 			t.Run(tt.name+", "+format, func(t *testing.T) {
 				good := commandtest.ShopEvents(t)
 				src := &fakeSource{stats: listen.CPUStats{Lost: 9}}
-				src.events = append(src.events, bad[0], bad[1], bad[2], bad[3], good[0], bad[4], bad[0], good[1], good[2])
+				src.events = append(src.events, bad[0], bad[1], bad[2], bad[3], good[0], bad[4], bad[0], good[1],
+					good[2])
 				var out bytes.Buffer
 				stderr, code := listenWith(src, &out, nil, append(tt.args, "--format", format)...)
 				assert.Equal(t, exitMissing, code, "9 were lost")
@@ -165,7 +170,8 @@ func TestListenShowsEventsAndEnds(t *testing.T) {
 					assert.Contains(t, tt.last, source.Count(uint64(strings.Count(out.String(), "\n")), "event")+", ")
 				}
 				assert.Equal(t, "userevents: "+tt.last+"\n", lastLine(stderr))
-				assert.Contains(t, stderr, "undecodable event of pid 7 (sloppy): not an OTLP message: unmarshal: invalid TraceID length\n")
+				assert.Contains(t, stderr,
+					"undecodable event of pid 7 (sloppy): not an OTLP message: unmarshal: invalid TraceID length\n")
 				assert.Equal(t, 1, src.closed)
 			})
 		}
@@ -181,17 +187,20 @@ func TestExitStatusOfMissingEvents(t *testing.T) {
 		stderr string
 	}{
 		{"nothing missing", &fakeSource{}, exitOK, "3 events, 5 points, 0 lost, 0 gaps, 0 undecodable\n"},
-		{"undecodable events are all there", &fakeSource{events: []listen.Event{{Payload: []byte("junk")}}}, exitOK, "1 undecodable\n"},
+		{"undecodable events are all there", &fakeSource{events: []listen.Event{{Payload: []byte("junk")}}}, exitOK,
+			"1 undecodable\n"},
 		{"lost", &fakeSource{stats: listen.CPUStats{Lost: 1}}, exitMissing, "1 lost, 0 gaps, 0 undecodable\n"},
 		{"a gap", &fakeSource{gap: &listen.Gap{CPU: 1}}, exitMissing, "0 lost, 1 gap, 0 undecodable\n"},
-		{"a CPU without a ring", &fakeSource{stats: listen.CPUStats{CPU: 3, Err: errors.New("no memory\x1b")}}, exitMissing,
+		{"a CPU without a ring", &fakeSource{stats: listen.CPUStats{CPU: 3, Err: errors.New("no memory\x1b")}},
+			exitMissing,
 			`userevents: CPU 3 has no ring, and what is written on it is missing: no memory\x1b` + "\n"},
 		{"processes without a name", &fakeSource{stats: listen.CPUStats{Unnamed: 2}}, exitOK,
 			"userevents: 2 events not shown of processes whose name is not known any more: --comm needs it\n"},
 	} {
 		for _, command := range [][]string{{"listen"}, {"record", "-o", "-"}} {
 			t.Run(tt.name+", "+command[0], func(t *testing.T) {
-				src := &fakeSource{stats: tt.src.stats, gap: tt.src.gap, events: append(tt.src.events, commandtest.ShopEvents(t)...)}
+				src := &fakeSource{stats: tt.src.stats, gap: tt.src.gap,
+					events: append(tt.src.events, commandtest.ShopEvents(t)...)}
 				stderr, status := runWith(src, io.Discard, nil, append(command, "--for", "50ms")...)
 				assert.Equal(t, tt.status, status, stderr)
 				assert.Contains(t, stderr, tt.stderr)
@@ -215,7 +224,8 @@ type brokenWriter struct{ err error }
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestListenWithAClosedOutput(t *testing.T) {
-	stderr, code := listenWith(&fakeSource{events: commandtest.ShopEvents(t)}, brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
+	stderr, code := listenWith(&fakeSource{events: commandtest.ShopEvents(t)},
+		brokenWriter{&os.PathError{Err: syscall.EPIPE}}, nil)
 	assert.Equal(t, exitOK, code)
 	assert.Equal(t, "userevents: 0 events, 0 points, 0 lost, 0 gaps, 0 undecodable\n", stderr)
 
@@ -239,14 +249,16 @@ func TestListenOptions(t *testing.T) {
 	assert.Equal(t, listen.Options{
 		Names: []string{"a", "b"}, Layout: listen.LayoutFieldless, Register: listen.RegisterNever, PIDs: []int{3, 4, 0},
 		ProcessNames: []string{"shop*", "a,b"}, DataFile: "/x", MaxDelay: listenDelay,
-	}, o(env, "--name", "a", "--name", "b", "--layout", "fieldless", "--register", "never", "--pid", "3,4", "--pid", "0",
+	}, o(env, "--name", "a", "--name", "b", "--layout", "fieldless", "--register", "never", "--pid", "3,4", "--pid",
+		"0",
 		"--comm", "shop*", "--comm", "a,b", "--data-file", "/x"))
 }
 
 // Where there are no user_events, the command says what is missing.
 func TestCannotListen(t *testing.T) {
 	var out, errs bytes.Buffer
-	assert.Equal(t, exitNoAccess, run([]string{"listen", "--data-file", "/nowhere/user_events_data", "--name", "no_such_tracepoint_" + "x", "--register", "never", "--for", "1ns"}, &out, &errs))
+	assert.Equal(t, exitNoAccess, run([]string{"listen", "--data-file", "/nowhere/user_events_data", "--name",
+		"no_such_tracepoint_" + "x", "--register", "never", "--for", "1ns"}, &out, &errs))
 	assert.Contains(t, errs.String(), "userevents: ")
 	assert.Contains(t, errs.String(), "/nowhere/user_events_data")
 	assert.Contains(t, errs.String(), "6.4")
@@ -254,9 +266,10 @@ func TestCannotListen(t *testing.T) {
 
 // What the listener finds is printed, also what was found later.
 func TestFindings(t *testing.T) {
-	src := &fakeSource{info: listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20, Tracepoints: []listen.TracepointInfo{
-		{Name: "a", Event: "user_events/a\x1b", Err: listen.ErrLayout}, {Name: "b"},
-	}}}
+	src := &fakeSource{info: listen.Info{RingSize: 512 << 10, WantedRingSize: 4 << 20,
+		Tracepoints: []listen.TracepointInfo{
+			{Name: "a", Event: "user_events/a\x1b", Err: listen.ErrLayout}, {Name: "b"},
+		}}}
 	src.onWait = func() {
 		for _, f := range src.info.Findings() {
 			src.opened.OnFinding(f)

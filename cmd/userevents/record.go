@@ -57,7 +57,9 @@ func newRecord(open opener, env func(string) string) *cobra.Command {
 	return c
 }
 
-func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
+func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, command []string, stdin io.Reader,
+	stdout, stderr io.Writer,
+) error {
 	var file *record.File
 	var closers []io.Closer
 	out, watched, commandOut := stdout, stdout, stderr

@@ -57,7 +57,8 @@ func TestKernelRecordIsInterrupted(t *testing.T) {
 			require.NoError(t, cmd.Wait(), stderr.String())
 			m := written.FindStringSubmatch(stderr.String())
 			require.NotNil(t, m, stderr.String())
-			assert.Contains(t, stderr.String(), fmt.Sprintf("userevents: %s events, %s points, 0 lost, 0 gaps, 0 undecodable\n", m[2], m[1]))
+			assert.Contains(t, stderr.String(),
+				fmt.Sprintf("userevents: %s events, %s points, 0 lost, 0 gaps, 0 undecodable\n", m[2], m[1]))
 			out, _ := must(t, command(t, "decode", file))
 			assert.Equal(t, m[1], fmt.Sprint(strings.Count(out, "\n")))
 		})
@@ -89,7 +90,8 @@ func TestKernelListenIntoHead(t *testing.T) {
 			s := startService(t, "userevents_listen_into_head_"+format)
 			pidRead, pidWrite, err := os.Pipe()
 			require.NoError(t, err)
-			pipeline := exec.Command("bash", "-c", `(echo $BASHPID >&3; exec "$@" 3>&-) | head -1; exit "${PIPESTATUS[0]}"`, "bash",
+			pipeline := exec.Command("bash", "-c",
+				`(echo $BASHPID >&3; exec "$@" 3>&-) | head -1; exit "${PIPESTATUS[0]}"`, "bash",
 				self(t), "listen", "--name", "userevents_listen_into_head_"+format, "--format", format)
 			pipeline.Env = append(os.Environ(), commandVariable+"=1")
 			pipeline.ExtraFiles = []*os.File{pidWrite}

@@ -37,16 +37,19 @@ func TestRecordAndDecode(t *testing.T) {
 	}{
 		{"all", nil, 5, "3 events, 5 points, 0 lost, 0 gaps, 0 undecodable"},
 		{"a metric", []string{"--metric", "queue.*"}, 1, "1 event, 1 point, 0 lost, 0 gaps, 0 undecodable"},
-		{"a resource", []string{"--resource", "service.name=shop"}, 4, "2 events, 4 points, 0 lost, 0 gaps, 0 undecodable"},
+		{"a resource", []string{"--resource", "service.name=shop"}, 4,
+			"2 events, 4 points, 0 lost, 0 gaps, 0 undecodable"},
 		{"so many events", []string{"--count", "1"}, 3, "1 event, 3 points, 0 lost, 0 gaps, 0 undecodable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "metrics.json")
 			all := filepath.Join(t.TempDir(), "all.json")
-			stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, append([]string{"record", "-o", file, "--for", "50ms"}, tt.filter...)...)
+			stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil,
+				append([]string{"record", "-o", file, "--for", "50ms"}, tt.filter...)...)
 			require.Equal(t, exitOK, code, stderr)
 			assert.Equal(t, "userevents: "+tt.stderr+"\n", stderr)
-			_, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", all, "--for", "50ms")
+			_, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", all, "--for",
+				"50ms")
 			require.Equal(t, exitOK, code)
 
 			lines := decoded(t, file)
@@ -64,7 +67,8 @@ func TestRecordAndDecode(t *testing.T) {
 
 func TestRecordToStdout(t *testing.T) {
 	var out bytes.Buffer
-	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, &out, nil, "record", "-o", "-", "--count", "3")
+	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, &out, nil, "record", "-o", "-", "--count",
+		"3")
 	require.Equal(t, exitOK, code, stderr)
 	assert.Equal(t, 3, strings.Count(out.String(), "\n"))
 }
@@ -121,7 +125,8 @@ func TestRecordWhereItCannot(t *testing.T) {
 	assert.Contains(t, stderr, "no space left on device: it has 0 lines, which are whole")
 	assert.Contains(t, stderr, "0 events, 0 points")
 
-	stderr, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, brokenWriter{os.ErrClosed}, nil, "record", "-o", "-", "--", "true")
+	stderr, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, brokenWriter{os.ErrClosed}, nil, "record",
+		"-o", "-", "--", "true")
 	assert.Equal(t, exitFailed, code, stderr)
 }
 
@@ -132,7 +137,8 @@ func TestRecordKeepsTheFileIfItCannotListen(t *testing.T) {
 	linked := file + ".link"
 	require.NoError(t, os.Symlink(file, linked))
 	var out, errs bytes.Buffer
-	assert.Equal(t, exitNoAccess, run([]string{"record", "-o", file, "--data-file", "/nowhere/user_events_data", "--register", "never", "--name", "no_such_tracepoint_x"}, &out, &errs))
+	assert.Equal(t, exitNoAccess, run([]string{"record", "-o", file, "--data-file", "/nowhere/user_events_data",
+		"--register", "never", "--name", "no_such_tracepoint_x"}, &out, &errs))
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, "of yesterday", string(got))
@@ -141,7 +147,8 @@ func TestRecordKeepsTheFileIfItCannotListen(t *testing.T) {
 	assert.Len(t, entries, 2, "nothing is left behind")
 
 	// What a link leads to is not written to.
-	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", linked, "--count", "1")
+	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", linked, "--count",
+		"1")
 	require.Equal(t, exitOK, code, stderr)
 	got, err = os.ReadFile(file)
 	require.NoError(t, err)
@@ -166,8 +173,10 @@ func TestDecodeFails(t *testing.T) {
 	}{
 		{"not there", []string{"/no/such/file"}, exitFailed, 0, "userevents: /no/such/file: no such file"},
 		{"cut off", []string{cut}, exitFailed, 4, cut + ": request 3: cut off"},
-		{"of a process", []string{"--pid", "7", file}, exitUsage, 0, "the process of an event is known in perf.data only"},
-		{"a format that is not there", []string{"--event-format", "/no/such/file", file}, exitFailed, 0, "no such file"},
+		{"of a process", []string{"--pid", "7", file}, exitUsage, 0,
+			"the process of an event is known in perf.data only"},
+		{"a format that is not there", []string{"--event-format", "/no/such/file", file}, exitFailed, 0,
+			"no such file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer

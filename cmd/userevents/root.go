@@ -66,7 +66,8 @@ func flagErrors(_ *cobra.Command, err error) error {
 	}
 	must, ok := map[string]string{
 		"bool": "true or false", "duration": "a duration, such as 10s or 5m", "float64": "a number",
-		"int": "a whole number", "intSlice": "whole numbers, separated by commas", "uint64": "a whole number, not negative",
+		"int": "a whole number", "uint64": "a whole number, not negative",
+		"intSlice": "whole numbers, separated by commas",
 	}[invalid.GetFlag().Value.Type()]
 	if !ok {
 		return err

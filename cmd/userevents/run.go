@@ -155,7 +155,9 @@ func cannotListen(o listen.Options, err error) error {
 // listenUntilEnd shows what a listener receives in a session, until the context is
 // done or there were enough events, closes what is to be closed, and prints the
 // summary.
-func listenUntilEnd(ctx context.Context, s *source.Session, l source.Listener, warn func(string), others ...io.Closer) error {
+func listenUntilEnd(ctx context.Context, s *source.Session, l source.Listener, warn func(string),
+	others ...io.Closer,
+) error {
 	err := s.Listen(ctx, l)
 	for _, c := range append(others, l) {
 		if closeErr := c.Close(); err == nil {

@@ -25,7 +25,8 @@ func TestBinaryIsStatic(t *testing.T) {
 	require.NoError(t, err)
 	defer binary.Close()
 	for _, p := range binary.Progs {
-		assert.NotContains(t, []elf.ProgType{elf.PT_INTERP, elf.PT_DYNAMIC}, p.Type, "a program header of a dynamic binary")
+		assert.NotContains(t, []elf.ProgType{elf.PT_INTERP, elf.PT_DYNAMIC}, p.Type,
+			"a program header of a dynamic binary")
 	}
 	libraries, err := binary.ImportedLibraries()
 	if err == nil {

@@ -57,11 +57,13 @@ func TestListenOnATerminal(t *testing.T) {
 func TestDecodeSummary(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "metrics.json")
 	var requests strings.Builder
-	for i, attribute := range []string{`{"stringValue":"200"}`, `{"intValue":"200"}`, `{"stringValue":"` + strings.Repeat("x", 6000) + `a"}`,
-		`{"stringValue":"` + strings.Repeat("x", 6000) + `b"}`} {
+	long := `{"stringValue":"` + strings.Repeat("x", 6000)
+	for i, attribute := range []string{`{"stringValue":"200"}`, `{"intValue":"200"}`, long + `a"}`, long + `b"}`} {
 		for _, host := range []string{"a", "b"} {
-			fmt.Fprintf(&requests, `{"resourceMetrics":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":%q}}]},"scopeMetrics":[`+
-				`{"metrics":[{"name":"m%d","gauge":{"dataPoints":[{"asInt":"%d","attributes":[{"key":"a.code","value":%s}]}]}}]}]}]}`+"\n", host, i/2, i, attribute)
+			fmt.Fprintf(&requests,
+				`{"resourceMetrics":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":%q}}]},`+
+					`"scopeMetrics":[{"metrics":[{"name":"m%d","gauge":{"dataPoints":[{"asInt":"%d",`+
+					`"attributes":[{"key":"a.code","value":%s}]}]}}]}]}]}`+"\n", host, i/2, i, attribute)
 		}
 	}
 	require.NoError(t, os.WriteFile(file, []byte(requests.String()), 0o600))
@@ -89,7 +91,8 @@ func TestDecodeSummary(t *testing.T) {
 // What cannot be written is reported, also of texts that Cobra writes.
 func TestFullDisk(t *testing.T) {
 	for _, args := range [][]string{
-		{"--version"}, {"version"}, {"--help"}, {"help"}, {"help", "listen"}, {"listen", "--help"}, {}, {"completion", "bash"},
+		{"--version"}, {"version"}, {"--help"}, {"help"}, {"help", "listen"}, {"listen", "--help"}, {},
+		{"completion", "bash"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

@@ -51,7 +51,8 @@ func newTop(open opener, env func(string) string) *cobra.Command {
 		},
 	}
 	f.listenFlags.add(c, env)
-	c.Flags().DurationVar(&f.interval, "interval", top.DefaultInterval, fmt.Sprintf("`TIME` between two refreshes of the screen, %v to %v", top.MinInterval, top.MaxInterval))
+	c.Flags().DurationVar(&f.interval, "interval", top.DefaultInterval,
+		fmt.Sprintf("`TIME` between two refreshes of the screen, %v to %v", top.MinInterval, top.MaxInterval))
 	return c
 }
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchEvery is how often, in milliseconds, it is looked whether the context is
+// watchEvery is how often, in milliseconds, it is polled whether the context is
 // done. The end of the reader is noticed at once.
 const watchEvery = 250
 

@@ -27,13 +27,17 @@ func EveryKind() []*metricspb.Metric {
 			&metricspb.HistogramDataPoint{Count: 3},
 			&metricspb.HistogramDataPoint{Count: 3, Flags: 1},
 		),
-		{Name: "eh", Unit: "s", Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-			AggregationTemporality: Cumulative,
-			DataPoints:             []*metricspb.ExponentialHistogramDataPoint{{Count: 2, Sum: f(3), Max: f(2)}},
-		}}},
-		{Name: "su", Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{{
-			Count: 4, Sum: 10, QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{Quantile: 0.5, Value: 2}, {Quantile: 0.999, Value: 9}},
-		}}}}},
+		{Name: "eh", Unit: "s",
+			Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
+				AggregationTemporality: Cumulative,
+				DataPoints:             []*metricspb.ExponentialHistogramDataPoint{{Count: 2, Sum: f(3), Max: f(2)}},
+			}}},
+		{Name: "su",
+			Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{{
+				Count: 4, Sum: 10, QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{
+					{Quantile: 0.5, Value: 2}, {Quantile: 0.999, Value: 9},
+				},
+			}}}}},
 		{Name: "nothing"},
 	}
 }

@@ -18,7 +18,7 @@ func Str(s string) *commonpb.AnyValue {
 	return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: s}}
 }
 
-// Attrs makes string attributes of keys and values in turn.
+// Attrs makes string attributes of alternating keys and values.
 func Attrs(kv ...string) (out []*commonpb.KeyValue) {
 	for i := 0; i < len(kv); i += 2 {
 		out = append(out, &commonpb.KeyValue{Key: kv[i], Value: Str(kv[i+1])})
@@ -38,7 +38,8 @@ func FloatPoint(v float64, kv ...string) *metricspb.NumberDataPoint {
 
 // Gauge is a metric.
 func Gauge(name, unit string, p ...*metricspb.NumberDataPoint) *metricspb.Metric {
-	return &metricspb.Metric{Name: name, Unit: unit, Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: p}}}
+	return &metricspb.Metric{Name: name, Unit: unit,
+		Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: p}}}
 }
 
 // The temporalities by shorter names.
@@ -48,7 +49,8 @@ const (
 )
 
 // Sum is a metric.
-func Sum(name, unit string, t metricspb.AggregationTemporality, monotonic bool, p ...*metricspb.NumberDataPoint) *metricspb.Metric {
+func Sum(name, unit string, t metricspb.AggregationTemporality, monotonic bool,
+	p ...*metricspb.NumberDataPoint) *metricspb.Metric {
 	return &metricspb.Metric{Name: name, Unit: unit, Data: &metricspb.Metric_Sum{
 		Sum: &metricspb.Sum{DataPoints: p, AggregationTemporality: t, IsMonotonic: monotonic},
 	}}

@@ -55,7 +55,9 @@ func TestEmitterReportsWhetherSomebodyListens(t *testing.T) {
 	}, warnings)
 	r := e.Result()
 	assert.Equal(t, Result{Exports: 5, Offered: 20, Written: 8, Events: 2}, r)
-	assert.Equal(t, "5 exports, 20 points: 8 written in 2 events of 0 bytes in all, 0 dropped, 12 while nobody listened", r.String())
+	assert.Equal(t,
+		"5 exports, 20 points: 8 written in 2 events of 0 bytes in all, 0 dropped, 12 while nobody listened",
+		r.String())
 }
 
 func TestEmitterReportsWhatWasDropped(t *testing.T) {
@@ -192,9 +194,12 @@ func TestRequestsAreWritten(t *testing.T) {
 	e.Unreadable(errors.New("request 7: cut off"))
 	require.NoError(t, e.Write(context.Background(), k, m))
 	assert.Len(t, k.events, 1)
-	assert.Equal(t, []string{"somebody listens", "request 7: cut off", "nobody listens: nothing is written until somebody does"}, *warnings)
-	assert.Equal(t, fmt.Sprintf("3 exports, 6 points: 3 written in 1 event of %d bytes in all, 0 dropped, 3 while nobody listened, 1 unreadable request",
-		len(want)), e.Result().String())
+	assert.Equal(t, []string{"somebody listens", "request 7: cut off",
+		"nobody listens: nothing is written until somebody does"}, *warnings)
+	assert.Equal(t,
+		fmt.Sprintf("3 exports, 6 points: 3 written in 1 event of %d bytes in all, 0 dropped, 3 while nobody "+
+			"listened, 1 unreadable request",
+			len(want)), e.Result().String())
 }
 
 // A write that fails loses its points, and nothing else.

@@ -20,8 +20,8 @@ import (
 // exponential histogram. The same series have the same values in each run.
 type Load struct {
 	series   int
-	turn     int         // the series that is next
-	round    int         // how often all have had their turn
+	next     int         // series
+	round    int         // how often all have had a point
 	last     []time.Time // of each series' last point
 	resource *resource.Resource
 }
@@ -48,7 +48,7 @@ func (l *Load) Next(points int, now time.Time) *metricdata.ResourceMetrics {
 	latency := metricdata.Histogram[float64]{Temporality: metricdata.DeltaTemporality}
 	size := metricdata.ExponentialHistogram[float64]{Temporality: metricdata.DeltaTemporality}
 	for range min(points, l.series) {
-		n := l.turn
+		n := l.next
 		attrs := attribute.NewSet(attribute.Int("series", n))
 		start := l.last[n]
 		x := float64(1 + (n+l.round)%100) // 1 to 100
@@ -72,19 +72,23 @@ func (l *Load) Next(points int, now time.Time) *metricdata.ResourceMetrics {
 				Attributes: attrs, StartTime: start, Time: now, Count: 10, Sum: 10 * x,
 				Min: metricdata.NewExtrema(x), Max: metricdata.NewExtrema(x),
 				// At scale 0 bucket i is of (2**i, 2**(i+1)].
-				PositiveBucket: metricdata.ExponentialBucket{Offset: int32(math.Ceil(math.Log2(x))) - 1, Counts: []uint64{10}},
+				PositiveBucket: metricdata.ExponentialBucket{
+					Offset: int32(math.Ceil(math.Log2(x))) - 1, Counts: []uint64{10},
+				},
 			})
 		}
 		l.last[n] = now
-		if l.turn++; l.turn == l.series {
-			l.turn = 0
+		if l.next++; l.next == l.series {
+			l.next = 0
 			l.round++
 		}
 	}
 	scope := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: "userevents emit"}}
 	add := func(points int, name, unit, description string, data metricdata.Aggregation) {
 		if points > 0 {
-			scope.Metrics = append(scope.Metrics, metricdata.Metrics{Name: name, Unit: unit, Description: description, Data: data})
+			scope.Metrics = append(scope.Metrics, metricdata.Metrics{
+				Name: name, Unit: unit, Description: description, Data: data,
+			})
 		}
 	}
 	add(len(requests.DataPoints), "load.requests", "{request}", "A counter.", requests)

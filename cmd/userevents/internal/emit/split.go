@@ -110,8 +110,9 @@ func alone(part pmetric.Metrics) message {
 	}
 	size := marshaler.MetricsSize(part)
 	if size > otlp.MaxMessageSize {
-		return message{points: 1, err: fmt.Errorf("1 data point not written of %s: %d bytes with its resource and scope, %d are possible",
-			metric, size, otlp.MaxMessageSize)}
+		return message{points: 1,
+			err: fmt.Errorf("1 data point not written of %s: %d bytes with its resource and scope, %d are possible",
+				metric, size, otlp.MaxMessageSize)}
 	}
 	m := encode(part, 1)
 	m.err = fmt.Errorf("%s left out of %s: %d bytes with them, %d are possible",

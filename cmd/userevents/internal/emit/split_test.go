@@ -41,7 +41,8 @@ func everything() pmetric.Metrics {
 				return m
 			}
 			for _, points := range []pmetric.NumberDataPointSlice{
-				metric("gauge").SetEmptyGauge().DataPoints(), metric("unspecified").SetEmptySum().DataPoints(), delta(metric("delta")).DataPoints(),
+				metric("gauge").SetEmptyGauge().DataPoints(), metric("unspecified").SetEmptySum().DataPoints(),
+				delta(metric("delta")).DataPoints(),
 			} {
 				points.AppendEmpty().SetIntValue(1)
 				points.AppendEmpty().SetDoubleValue(0.5)
@@ -119,8 +120,10 @@ func describe(p source.Point) string {
 	if d, ok := p.Data.(interface{ Exemplars() pmetric.ExemplarSlice }); ok {
 		exemplars = d.Exemplars().Len()
 	}
-	return fmt.Sprintf("%x %q %v, dropped %d, %T %s at %d, flags %d, %d exemplars", p.Key(), p.Metric.Description(), p.Metric.Metadata().AsRaw(),
-		p.Resource.Resource().DroppedAttributesCount(), p.Data, render.DataPoint(p.Data, render.Exact, ","), p.Data.Timestamp(), p.Data.Flags(), exemplars)
+	return fmt.Sprintf("%x %q %v, dropped %d, %T %s at %d, flags %d, %d exemplars", p.Key(), p.Metric.Description(),
+		p.Metric.Metadata().AsRaw(),
+		p.Resource.Resource().DroppedAttributesCount(), p.Data, render.DataPoint(p.Data, render.Exact, ","),
+		p.Data.Timestamp(), p.Data.Flags(), exemplars)
 }
 
 func TestSplitFillsMessages(t *testing.T) {

@@ -38,7 +38,8 @@ func TestExitStatus(t *testing.T) {
 }
 
 func TestCommandsThatCannotBeStarted(t *testing.T) {
-	for name, want := range map[string]int{"no such command": exitNotFound, "/no/such/command": exitNotFound, "/etc": exitCannotRun, "/etc/passwd": exitCannotRun} {
+	for name, want := range map[string]int{"no such command": exitNotFound, "/no/such/command": exitNotFound,
+		"/etc": exitCannotRun, "/etc/passwd": exitCannotRun} {
 		_, err := Start([]string{name}, nil, nil, nil)
 		require.Error(t, err)
 		assert.Equal(t, want, StartStatus(err), name)
@@ -59,7 +60,8 @@ func TestCommandHasOurInputAndOutput(t *testing.T) {
 func running(t *testing.T) (*Command, *bufio.Reader) {
 	t.Helper()
 	r, w := io.Pipe()
-	c, err := Start([]string{"sh", "-c", `trap "echo got; exit 3" TERM USR1; echo ready; while :; do sleep 0.01; done`}, nil, w, nil)
+	c, err := Start([]string{"sh", "-c", `trap "echo got; exit 3" TERM USR1; echo ready; while :; do sleep 0.01; done`},
+		nil, w, nil)
 	require.NoError(t, err)
 	out := bufio.NewReader(r)
 	line, err := out.ReadString('\n')

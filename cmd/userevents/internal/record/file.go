@@ -31,7 +31,8 @@ func IsStdout(name string) bool { return name == "-" || name == "/dev/stdout" }
 // symbolic link is replaced, and not followed. What is no regular file is written
 // to directly.
 func Create(name string) (*File, error) {
-	if info, err := os.Lstat(name); isDevice(name) || err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeDevice|os.ModeSocket) != 0 {
+	const notReplaced = os.ModeNamedPipe | os.ModeDevice | os.ModeSocket
+	if info, err := os.Lstat(name); isDevice(name) || err == nil && info.Mode()&notReplaced != 0 {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
 			return nil, err

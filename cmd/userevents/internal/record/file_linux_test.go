@@ -69,12 +69,14 @@ func TestFileReplacesAnother(t *testing.T) {
 		other string // content of the link's target
 	}{
 		{"nothing", func(*testing.T, string) {}, ""},
-		{"a file", func(t *testing.T, name string) { require.NoError(t, os.WriteFile(name, []byte("old"), 0o644)) }, ""},
+		{"a file", func(t *testing.T, name string) { require.NoError(t, os.WriteFile(name, []byte("old"), 0o644)) },
+			""},
 		{"a link", func(t *testing.T, name string) {
 			require.NoError(t, os.WriteFile(name+".target", []byte("other"), 0o644))
 			require.NoError(t, os.Symlink(name+".target", name))
 		}, "other"},
-		{"a link to nothing", func(t *testing.T, name string) { require.NoError(t, os.Symlink("/no/such/file", name)) }, ""},
+		{"a link to nothing", func(t *testing.T, name string) { require.NoError(t, os.Symlink("/no/such/file", name)) },
+			""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()

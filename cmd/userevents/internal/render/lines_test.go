@@ -38,7 +38,8 @@ func everything(t *testing.T) (events []*source.Event) {
 	all := append(commandtest.ShopEvents(t),
 		listen.Event{PID: 7, Process: bad, Version: bad, Tracepoint: bad, Payload: commandtest.Encode(t,
 			commandtest.Message(commandtest.Attrs("service.name", bad, "service.instance.id", bad), m))},
-		listen.Event{Payload: commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "s"), commandtest.EveryKind()...))})
+		listen.Event{Payload: commandtest.Encode(t, commandtest.Message(commandtest.Attrs("service.name", "s"),
+			commandtest.EveryKind()...))})
 	for _, ev := range all {
 		events = append(events, decoded(t, ev))
 	}
@@ -63,11 +64,15 @@ func TestLines(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		`2030-01-02T12:00:00.000000Z 100 shop shop/a http.server.requests counter/delta 17 {request} http.route=/cart http.status="200"`,
-		`2030-01-02T12:00:00.000000Z 100 shop shop/a http.server.requests counter/delta 1 {request} http.route=/cart http.status="500"`,
+		`2030-01-02T12:00:00.000000Z 100 shop shop/a http.server.requests counter/delta 17 {request} ` +
+			`http.route=/cart http.status="200"`,
+		`2030-01-02T12:00:00.000000Z 100 shop shop/a http.server.requests counter/delta 1 {request} http.route=/cart ` +
+			`http.status="500"`,
 		`2030-01-02T12:00:00.000000Z 100 shop shop/a queue.length gauge 3 1 -`,
-		`2030-01-02T12:00:01.000000Z 101 shop shop/b http.server.request.duration histogram/delta n=12,avg=0.0034,sum=0.0408,min=0.001,max=0.0095 s http.route=/cart`,
-		`2030-01-02T12:00:02.000000Z 102 ware\x20house warehouse\x20\x1b[31m stock updowncounter/cumulative -12.3456789 - place="hall 3, the one behind the station with the long name"`,
+		`2030-01-02T12:00:01.000000Z 101 shop shop/b http.server.request.duration histogram/delta ` +
+			`n=12,avg=0.0034,sum=0.0408,min=0.001,max=0.0095 s http.route=/cart`,
+		`2030-01-02T12:00:02.000000Z 102 ware\x20house warehouse\x20\x1b[31m stock updowncounter/cumulative ` +
+			`-12.3456789 - place="hall 3, the one behind the station with the long name"`,
 		`0.000000 7 \x1b]0;x\x07\x9b2J\u202e\U000e0001\x0d\x0a\x7f世 ` +
 			`\x1b]0;x\x07\x9b2J\u202e\U000e0001\x0d\x0a\x7f世/\x1b]0;x\x07\x9b2J\u202e\U000e0001\x0d\x0a\x7f世 ` +
 			`\x1b]0;x\x07\x9b2J\u202e\U000e0001\x0d\x0a\x7f世 gauge 1 \x1b]0;x\x07\x9b2J\u202e\U000e0001\x0d\x0a\x7f世 ` +
@@ -82,7 +87,8 @@ func TestTimeAndProcess(t *testing.T) {
 		if !at.IsZero() {
 			p.TimeUnixNano = uint64(at.UnixNano())
 		}
-		return listen.Event{Monotonic: 12_345_678_901, PID: 7, Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("m", "", p)))}
+		return listen.Event{Monotonic: 12_345_678_901, PID: 7, Payload: commandtest.Encode(t,
+			commandtest.Message(nil, commandtest.Gauge("m", "", p)))}
 	}
 	timed, foreign := point(time.Time{}), point(time.Time{})
 	timed.Time = commandtest.Noon
@@ -135,16 +141,21 @@ func TestOTLPJSONOfWhatIsWanted(t *testing.T) {
 	f, err := source.NewFilter([]string{"queue.*"}, nil)
 	require.NoError(t, err)
 	f.Reduce(ev.Metrics)
-	assert.Equal(t, []string{`{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}},` +
-		`{"key":"service.instance.id","value":{"stringValue":"a"}}]},"scopeMetrics":[{"scope":{},"metrics":[` +
-		`{"name":"queue.length","unit":"1","gauge":{"dataPoints":[{"asInt":"3"}]}}]}]}]}`}, rendered(t, render.OTLPJSON, ev))
+	assert.Equal(t,
+		[]string{`{"resourceMetrics":[{"resource":{"attributes":[` +
+			`{"key":"service.name","value":{"stringValue":"shop"}},` +
+			`{"key":"service.instance.id","value":{"stringValue":"a"}}]},"scopeMetrics":[{"scope":{},"metrics":[` +
+			`{"name":"queue.length","unit":"1","gauge":{"dataPoints":[{"asInt":"3"}]}}]}]}]}`},
+		rendered(t, render.OTLPJSON, ev))
 }
 
 // Whatever a process writes, it is refused for all outputs or shown in all, and
 // what is shown is harmless.
 func FuzzEvents(f *testing.F) {
-	f.Add(commandtest.Encode(f, commandtest.Message(commandtest.Attrs("service.name", "shop"), commandtest.EveryKind()...)), "shop", uint8(80))
-	f.Add(commandtest.Encode(f, commandtest.Message(commandtest.Attrs("service.name", "\x1b]0;x\a", "service.instance.id", "\u202e"),
+	f.Add(commandtest.Encode(f, commandtest.Message(commandtest.Attrs("service.name", "shop"),
+		commandtest.EveryKind()...)), "shop", uint8(80))
+	f.Add(commandtest.Encode(f, commandtest.Message(commandtest.Attrs("service.name", "\x1b]0;x\a",
+		"service.instance.id", "\u202e"),
 		commandtest.Gauge("\x1b[2J", "\r\n", commandtest.IntPoint(1, "\x1b", "\x00")))), "\x1bc", uint8(10))
 	f.Add(commandtest.Encode(f, commandtest.ShortTraceID()), "a b", uint8(1))
 	f.Add([]byte{}, "", uint8(0))
@@ -185,11 +196,14 @@ func FuzzEvents(f *testing.F) {
 func BenchmarkEvents(b *testing.B) {
 	var points []*metricspb.NumberDataPoint
 	for i := range 45 {
-		points = append(points, commandtest.IntPoint(int64(i), "http.route", fmt.Sprintf("/route/%d", i), "http.request.method", "GET", "status", "200"))
+		points = append(points, commandtest.IntPoint(int64(i), "http.route", fmt.Sprintf("/route/%d", i),
+			"http.request.method", "GET", "status", "200"))
 	}
-	payload := commandtest.Encode(b, commandtest.Message(commandtest.Attrs("service.name", "shop", "service.instance.id", "a"),
+	payload := commandtest.Encode(b, commandtest.Message(commandtest.Attrs("service.name", "shop",
+		"service.instance.id", "a"),
 		commandtest.Sum("http.server.requests", "{request}", commandtest.Delta, true, points...)))
-	for name, show := range map[string]func(io.Writer) func(*source.Event) error{"lines": render.Lines, "json": render.OTLPJSON} {
+	for name, show := range map[string]func(io.Writer) func(*source.Event) error{"lines": render.Lines,
+		"json": render.OTLPJSON} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()

@@ -79,7 +79,8 @@ func TestTextsAreMadePrintable(t *testing.T) {
 }
 
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"", "abc", "日本語", "e\u0301", "👍🏽👩‍👩‍👧", "❤️", "🇩🇪🇩", "\u1100\u1161\u11a8", "a\u0300\u0301\u0302b"} {
+	for _, s := range []string{"", "abc", "日本語", "e\u0301", "👍🏽👩‍👩‍👧", "❤️", "🇩🇪🇩", "\u1100\u1161\u11a8",
+		"a\u0300\u0301\u0302b"} {
 		f.Add(s, 3)
 	}
 	f.Fuzz(func(t *testing.T, s string, cells int) {
@@ -97,7 +98,8 @@ func FuzzText(f *testing.F) {
 		if render.Width(s) <= cells {
 			assert.Equal(t, s, render.Clip(s, cells))
 			assert.Equal(t, s, render.ClipFront(s, cells))
-			assert.Equal(t, strings.TrimRight(s, " "), strings.TrimRight(strings.Join(render.Wrap(s, cells, 4), ""), " "))
+			assert.Equal(t, strings.TrimRight(s, " "), strings.TrimRight(strings.Join(render.Wrap(s, cells, 4), ""),
+				" "))
 		}
 	})
 }

@@ -68,7 +68,8 @@ func TestAttributes(t *testing.T) {
 }
 
 func TestDataPoint(t *testing.T) {
-	ev := source.Decode(listen.Event{Payload: commandtest.Encode(t, commandtest.Message(nil, commandtest.EveryKind()...))})
+	ev := source.Decode(listen.Event{Payload: commandtest.Encode(t, commandtest.Message(nil,
+		commandtest.EveryKind()...))})
 	require.NoError(t, ev.Err)
 	var got []string
 	for p := range source.Points(ev.Metrics) {
@@ -89,9 +90,12 @@ func TestKeysAreShortenedAndStayDifferent(t *testing.T) {
 	}{
 		{"none", map[string]string{}},
 		{"alone", map[string]string{"http.request.method": "method"}},
-		{"different at the end", map[string]string{"http.request.method": "method", "http.response.status_code": "status_code"}},
-		{"different before", map[string]string{"network.local.address": "local.address", "network.peer.address": "peer.address"}},
-		{"one the end of the other", map[string]string{"address": "address", "a.address": "a.address", "b.a.address": "b.a.address"}},
+		{"different at the end", map[string]string{"http.request.method": "method",
+			"http.response.status_code": "status_code"}},
+		{"different before", map[string]string{"network.local.address": "local.address",
+			"network.peer.address": "peer.address"}},
+		{"one the end of the other", map[string]string{"address": "address", "a.address": "a.address",
+			"b.a.address": "b.a.address"}},
 		{"no dots", map[string]string{"a": "a", "b": "b"}},
 		{"dots only", map[string]string{".": ".", "..": "..", "a.": "a."}},
 		{"empty", map[string]string{"": "", "a": "a"}},

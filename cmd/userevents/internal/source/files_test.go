@@ -220,7 +220,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		})
 	}
 	dir := t.TempDir()
-	f := NewFiles([]string{dir, "/no/such/file", "/no/such/per_cpu/cpu0/trace_pipe_raw", "/no/such/trace_pipe"}, nil, FileOptions{Format: Auto})
+	f := NewFiles([]string{dir, "/no/such/file", "/no/such/per_cpu/cpu0/trace_pipe_raw", "/no/such/trace_pipe"}, nil,
+		FileOptions{Format: Auto})
 	_, err := readAll(f)
 	require.ErrorContains(t, err, dir+": is a directory")
 	require.ErrorIs(t, err, os.ErrNotExist)

@@ -95,7 +95,7 @@ func (r *requests) decode(text []byte) (none pmetric.Metrics, err error) {
 	return metrics, nil
 }
 
-// hasKey looks for a key as OTLP writes it, or as protobuf names it.
+// hasKey reports whether there is a key, as OTLP writes it, or as protobuf names it.
 func hasKey(keys map[string]json.RawMessage, key string) bool {
 	of := strings.TrimPrefix(key, "resource")
 	return keys[key] != nil || keys["resource_"+strings.ToLower(of)] != nil

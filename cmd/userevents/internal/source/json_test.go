@@ -13,10 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const request = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}`
+const request = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[` +
+	`{"name":"a","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}`
 
 func TestRequests(t *testing.T) {
-	const logs, traces, profiles = `{"resourceLogs":[{"scopeLogs":[]}]}`, `{"resourceSpans":[]}`, `{"resourceProfiles":[]}`
+	const logs, traces, profiles = `{"resourceLogs":[{"scopeLogs":[]}]}`, `{"resourceSpans":[]}`,
+		`{"resourceProfiles":[]}`
 	pretty := strings.ReplaceAll(strings.ReplaceAll(request, ",", ",\n\t"), "{", "{\n  ")
 	for _, tt := range []struct {
 		name, in string
@@ -36,18 +38,25 @@ func TestRequests(t *testing.T) {
 		{"arrays in an array", "[[" + request + "],[" + request + "]]", 2, nil, nil},
 		{"braces and quotes in strings", strings.ReplaceAll(request, `"a"`, `"}]\"\\"`) + request, 2, nil, nil},
 		{"names of protobuf", strings.ReplaceAll(request, "resourceMetrics", "resource_metrics"), 1, nil, nil},
-		{"empty requests", `{}{"resourceMetrics":[]}` + request + `{"resource_metrics":[]}`, 1, nil, []string{"3 empty requests passed over"}},
-		{"other signals", logs + traces + "\n" + request + logs + profiles + strings.ReplaceAll(traces, "resourceSpans", "resource_spans"), 1, nil,
+		{"empty requests", `{}{"resourceMetrics":[]}` + request + `{"resource_metrics":[]}`, 1, nil,
+			[]string{"3 empty requests passed over"}},
+		{"other signals", logs + traces + "\n" + request + logs + profiles +
+			strings.ReplaceAll(traces, "resourceSpans", "resource_spans"), 1, nil,
 			[]string{"2 requests of logs, 2 requests of traces, 1 request of profiles passed over"}},
-		{"something else", `{"hello":1}` + request, 1, []string{"request 1: no resourceMetrics in it: this is not OTLP/JSON"}, nil},
+		{"something else", `{"hello":1}` + request, 1,
+			[]string{"request 1: no resourceMetrics in it: this is not OTLP/JSON"}, nil},
 		{"not OTLP", `{"resourceMetrics":7}` + request, 1, []string{"request 1: "}, nil},
-		{"an identifier of another length", strings.ReplaceAll(request, `"asInt":"1"`, `"asInt":"1","exemplars":[{"traceId":"aabbcc"}]`) + request, 1,
+		{"an identifier of another length", strings.ReplaceAll(request, `"asInt":"1"`,
+			`"asInt":"1","exemplars":[{"traceId":"aabbcc"}]`) + request, 1,
 			[]string{"request 1: "}, nil},
 		{"numbers", "1, 2\n" + request, 1, []string{"request 1: not JSON: invalid character '1'"}, nil},
-		{"a line of text", request + "\nxyz {\n" + request, 2, []string{"request 2: not JSON: invalid character 'x'"}, nil},
+		{"a line of text", request + "\nxyz {\n" + request, 2, []string{"request 2: not JSON: invalid character 'x'"},
+			nil},
 		{"not JSON within an object", `{"a":}` + request, 1, []string{"request 1: invalid character '}'"}, nil},
-		{"a line break within a string", "{\"a\":\"b\n" + request, 1, []string{"request 1: a line break within a string"}, nil},
-		{"a line that is cut off", request[:50] + "\n" + request + "\n" + logs + "\n", 1, []string{"request 1: cut off"},
+		{"a line break within a string", "{\"a\":\"b\n" + request, 1,
+			[]string{"request 1: a line break within a string"}, nil},
+		{"a line that is cut off", request[:50] + "\n" + request + "\n" + logs + "\n", 1,
+			[]string{"request 1: cut off"},
 			[]string{"1 request of logs passed over"}},
 		{"lines that are cut off", strings.Repeat(request[:50]+"\n", 3) + request, 1,
 			[]string{"request 1: cut off", "request 2: cut off", "request 3: cut off"}, nil},
@@ -94,7 +103,8 @@ func TestLongestRequest(t *testing.T) {
 // Whatever a file has in it, reading ends and nothing crashes.
 func FuzzRequests(f *testing.F) {
 	f.Add(request + "\n" + request[:30] + "\n" + request)
-	f.Add(`[{"resourceMetrics":[{"resource":{"attributes":[{"key":"k","value":{"arrayValue":{"values":[{"kvlistValue":{}}]}}}]}}]}]`)
+	f.Add(`[{"resourceMetrics":[{"resource":{"attributes":[` +
+		`{"key":"k","value":{"arrayValue":{"values":[{"kvlistValue":{}}]}}}]}}]}]`)
 	f.Add(`{"resourceMetrics":[{}]} {} x{"resourceLogs"`)
 	f.Fuzz(func(t *testing.T, in string) {
 		r := newRequests(strings.NewReader(in))

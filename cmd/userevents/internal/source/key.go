@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// Key is the identity of a series: a digest of all that tells series apart, so
+// Key is the identity of a series: a digest of what distinguishes series, so
 // that it takes the same memory for each and has no collisions.
 type Key [sha256.Size]byte
 

@@ -17,7 +17,8 @@ import (
 
 func TestPoints(t *testing.T) {
 	payload := commandtest.Encode(t,
-		commandtest.Message(commandtest.Attrs("service.name", "shop", "service.instance.id", "a"), commandtest.EveryKind()...),
+		commandtest.Message(commandtest.Attrs("service.name", "shop", "service.instance.id", "a"),
+			commandtest.EveryKind()...),
 		commandtest.Message(nil, commandtest.Gauge("last", "", commandtest.IntPoint(1))))
 	ev := source.Decode(listen.Event{Payload: payload})
 	require.NoError(t, ev.Err)
@@ -36,7 +37,8 @@ func TestPoints(t *testing.T) {
 		"shop/a g.none gauge none", "shop/a g.none gauge none",
 		"shop/a s.delta counter/delta value", "shop/a s.cumulative counter/cumulative value",
 		"shop/a s.updown updowncounter/cumulative value", "shop/a s.unspecified updowncounter value",
-		"shop/a h histogram/delta value", "shop/a h histogram/delta value", "shop/a h histogram/delta value", "shop/a h histogram/delta none",
+		"shop/a h histogram/delta value", "shop/a h histogram/delta value", "shop/a h histogram/delta value",
+		"shop/a h histogram/delta none",
 		"shop/a eh exphistogram/cumulative value", "shop/a su summary value",
 		"/ last gauge value",
 	}, got)
@@ -60,7 +62,8 @@ func TestWhatIsNotDecoded(t *testing.T) {
 		{"of the layout", listen.Event{Err: listen.ErrUndecodable, Payload: good}, listen.ErrUndecodable.Error()},
 		{"another protocol", listen.Event{Protocol: 1, Payload: good}, "protocol 1 is not OTLP's, 0"},
 		{"noise", listen.Event{Payload: []byte("\xff\xff\xff")}, "not an OTLP message: "},
-		{"fields that nobody knows", listen.Event{Payload: []byte("\x7a\x00")}, "not an OTLP message: 2 bytes without metrics"},
+		{"fields that nobody knows", listen.Event{Payload: []byte("\x7a\x00")},
+			"not an OTLP message: 2 bytes without metrics"},
 		{"nothing", listen.Event{}, "not an OTLP message: 0 bytes without metrics"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,21 +144,32 @@ func TestKey(t *testing.T) {
 			a.CopyTo(d)
 			d.CopyTo(metric(m).SetEmptyGauge().DataPoints().AppendEmpty().Attributes())
 		},
-		"the type of an attribute":         func(m pmetric.Metrics) { attrs(m).PutInt("code", 200) },
-		"a double":                         func(m pmetric.Metrics) { attrs(m).PutDouble("code", 200) },
-		"true":                             func(m pmetric.Metrics) { attrs(m).PutBool("code", true) },
-		"false":                            func(m pmetric.Metrics) { attrs(m).PutBool("code", false) },
-		"the string true":                  func(m pmetric.Metrics) { attrs(m).PutStr("code", "true") },
-		"an attribute without a value":     func(m pmetric.Metrics) { attrs(m).PutEmpty("code") },
-		"no attributes":                    func(m pmetric.Metrics) { attrs(m).Clear() },
-		"two attributes in one":            func(m pmetric.Metrics) { attrs(m).PutStr("code", "200 x=1") },
-		"another attribute":                func(m pmetric.Metrics) { attrs(m).PutStr("x", "1") },
-		"a key and value cut elsewhere":    func(m pmetric.Metrics) { attrs(m).Remove("code"); attrs(m).PutStr("code2", "00") },
-		"a type within a list":             func(m pmetric.Metrics) { attrs(m).PutEmptySlice("list").AppendEmpty().SetStr("1") },
-		"the length of a list":             func(m pmetric.Metrics) { attrs(m).PutEmptySlice("list") },
-		"a type within a map":              func(m pmetric.Metrics) { attrs(m).PutEmptyMap("map").PutStr("a", "1") },
-		"the end of a value of many bytes": func(m pmetric.Metrics) { attrs(m).PutStr("code", string(make([]byte, 6000))+"a") },
-		"another end of this":              func(m pmetric.Metrics) { attrs(m).PutStr("code", string(make([]byte, 6000))+"b") },
+		"the type of an attribute":     func(m pmetric.Metrics) { attrs(m).PutInt("code", 200) },
+		"a double":                     func(m pmetric.Metrics) { attrs(m).PutDouble("code", 200) },
+		"true":                         func(m pmetric.Metrics) { attrs(m).PutBool("code", true) },
+		"false":                        func(m pmetric.Metrics) { attrs(m).PutBool("code", false) },
+		"the string true":              func(m pmetric.Metrics) { attrs(m).PutStr("code", "true") },
+		"an attribute without a value": func(m pmetric.Metrics) { attrs(m).PutEmpty("code") },
+		"no attributes":                func(m pmetric.Metrics) { attrs(m).Clear() },
+		"two attributes in one":        func(m pmetric.Metrics) { attrs(m).PutStr("code", "200 x=1") },
+		"another attribute":            func(m pmetric.Metrics) { attrs(m).PutStr("x", "1") },
+		"a key and value cut elsewhere": func(m pmetric.Metrics) {
+			attrs(m).Remove("code")
+			attrs(m).PutStr("code2",
+				"00")
+		},
+		"a type within a " +
+			"list": func(m pmetric.Metrics) { attrs(m).PutEmptySlice("list").AppendEmpty().SetStr("1") },
+		"the length of a list": func(m pmetric.Metrics) { attrs(m).PutEmptySlice("list") },
+		"a type within a map":  func(m pmetric.Metrics) { attrs(m).PutEmptyMap("map").PutStr("a", "1") },
+		"the end of a value of many bytes": func(m pmetric.Metrics) {
+			attrs(m).PutStr("code",
+				string(make([]byte, 6000))+"a")
+		},
+		"another end of this": func(m pmetric.Metrics) {
+			attrs(m).PutStr("code",
+				string(make([]byte, 6000))+"b")
+		},
 		"an attribute of point and resource": func(m pmetric.Metrics) {
 			attrs(m).PutStr("host.name", "h1")
 			rm(m).Resource().Attributes().Remove("host.name")
@@ -169,11 +183,13 @@ func TestKey(t *testing.T) {
 	}
 
 	for name, change := range map[string]func(pmetric.Metrics){
-		"another value":            func(m pmetric.Metrics) { metric(m).Sum().DataPoints().At(0).SetDoubleValue(7) },
-		"another time":             func(m pmetric.Metrics) { metric(m).Sum().DataPoints().At(0).SetTimestamp(7) },
-		"another description":      func(m pmetric.Metrics) { metric(m).SetDescription("d") },
-		"attributes in any order":  func(m pmetric.Metrics) { reverse(attrs(m)); reverse(rm(m).Resource().Attributes()) },
-		"a value within a message": func(m pmetric.Metrics) { onePoint().ResourceMetrics().MoveAndAppendTo(m.ResourceMetrics()) },
+		"another value":       func(m pmetric.Metrics) { metric(m).Sum().DataPoints().At(0).SetDoubleValue(7) },
+		"another time":        func(m pmetric.Metrics) { metric(m).Sum().DataPoints().At(0).SetTimestamp(7) },
+		"another description": func(m pmetric.Metrics) { metric(m).SetDescription("d") },
+		"attributes in any " +
+			"order": func(m pmetric.Metrics) { reverse(attrs(m)); reverse(rm(m).Resource().Attributes()) },
+		"a value within a " +
+			"message": func(m pmetric.Metrics) { onePoint().ResourceMetrics().MoveAndAppendTo(m.ResourceMetrics()) },
 	} {
 		m := onePoint()
 		change(m)

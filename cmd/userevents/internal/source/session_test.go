@@ -85,7 +85,8 @@ func TestDrainAtTheEnd(t *testing.T) {
 	assert.False(t, s.Status().Missing())
 
 	s = newSession()
-	require.ErrorContains(t, s.Listen(done(), &played{events: commandtest.ShopEvents(t), err: errors.New("boom")}), "boom",
+	require.ErrorContains(t, s.Listen(done(), &played{events: commandtest.ShopEvents(t), err: errors.New("boom")}),
+		"boom",
 		"an error while draining is one")
 	assert.Equal(t, uint64(3), s.Status().Events)
 }
@@ -128,7 +129,8 @@ func TestNothingIsUnreadThatIsNotWanted(t *testing.T) {
 
 func TestEndOfListening(t *testing.T) {
 	s := newSession()
-	require.ErrorContains(t, s.Listen(context.Background(), &played{events: commandtest.ShopEvents(t), err: errors.New("boom")}), "boom")
+	require.ErrorContains(t, s.Listen(context.Background(), &played{events: commandtest.ShopEvents(t),
+		err: errors.New("boom")}), "boom")
 	assert.Equal(t, []string{"3 events, 5 points, 0 lost, 0 gaps, 0 undecodable"}, s.Summary())
 }
 
@@ -177,7 +179,8 @@ func TestUndecodableEventsAreReported(t *testing.T) {
 		ev   listen.Event
 		want string
 	}{
-		{"bytes that do not fit the layout", listen.Event{PID: 7, Process: "evil", CPU: 1, Err: fmt.Errorf("%w: too short", listen.ErrUndecodable)},
+		{"bytes that do not fit the layout", listen.Event{PID: 7, Process: "evil", CPU: 1,
+			Err: fmt.Errorf("%w: too short", listen.ErrUndecodable)},
 			"undecodable event of pid 7 (evil): "},
 		{"another protocol", listen.Event{PID: 7, Process: "evil", Protocol: 7, Payload: commandtest.Encode(t)},
 			"undecodable event of pid 7 (evil): protocol 7 is not OTLP's, 0"},
@@ -186,8 +189,10 @@ func TestUndecodableEventsAreReported(t *testing.T) {
 			"undecodable event of pid 7: not an OTLP message: unmarshal: invalid TraceID length"},
 		{"zeros", listen.Event{Process: "evil", Payload: make([]byte, 8168)},
 			"undecodable event of a process in another pid namespace (evil): not an OTLP message: "},
-		{"nothing", listen.Event{}, "undecodable event of a process in another pid namespace: not an OTLP message: 0 bytes without metrics"},
-		{"a long reason", listen.Event{PID: 7, Err: errors.New(strings.Repeat("ü", 1000))}, "undecodable event of pid 7: ü"},
+		{"nothing", listen.Event{},
+			"undecodable event of a process in another pid namespace: not an OTLP message: 0 bytes without metrics"},
+		{"a long reason", listen.Event{PID: 7, Err: errors.New(strings.Repeat("ü", 1000))},
+			"undecodable event of pid 7: ü"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			good := commandtest.ShopEvents(t)
@@ -211,7 +216,8 @@ func TestReportsOfUndecodableEventsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		events = append(events, listen.Event{PID: 1 + i%50, Process: "p", Err: errors.New("bad")})
 	}
-	events = append(events, listen.Event{PID: 1, Process: "p", Err: errors.New("worst")}, listen.Event{PID: 2, Process: "q", Err: errors.New("other")})
+	events = append(events, listen.Event{PID: 1, Process: "p", Err: errors.New("worst")},
+		listen.Event{PID: 2, Process: "q", Err: errors.New("other")})
 	var warnings []string
 	s := newSession()
 	s.Warn = func(l string) { warnings = append(warnings, l) }
@@ -241,7 +247,9 @@ func TestGaps(t *testing.T) {
 	var warnings []string
 	s.Warn = func(l string) { warnings = append(warnings, l) }
 	s.Gap(g)
-	assert.Equal(t, []string{"gap: CPU 1 had no ring from 12:00:00.000 to 12:00:01.500: what was written on it then is missing"}, warnings)
+	assert.Equal(t,
+		[]string{"gap: CPU 1 had no ring from 12:00:00.000 to 12:00:01.500: what was written on it then is missing"},
+		warnings)
 	assert.Equal(t, uint64(2), s.Status().Gaps)
 	assert.True(t, s.Status().Missing())
 	assert.Equal(t, []string{"0 events, 0 points, 0 lost, 2 gaps, 0 undecodable"}, s.Summary())

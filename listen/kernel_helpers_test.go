@@ -6,22 +6,19 @@ package listen
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
-	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
 // tracepointOf is a name that no other test uses: a tracepoint goes some
@@ -35,32 +32,12 @@ func tracepointOf(t *testing.T) string {
 	}, t.Name())
 }
 
-// producer writes to a tracepoint as an exporter does, but whatever bytes.
-type producer struct {
-	f     *os.File
-	word  *uint32
-	index uint32
-}
+// producer writes to a tracepoint as an exporter does, but any bytes.
+type producer struct{ *layouttest.Producer }
 
 func newProducer(name, fields string) (*producer, error) {
-	return newProducerWith(name, fields, 0)
-}
-
-func newProducerWith(name, fields string, flags uint16) (*producer, error) {
-	f, err := tracefs.OpenUserEventsData("")
-	if err != nil {
-		return nil, err
-	}
-	word, err := tracefs.NewEnableWord()
-	if err != nil {
-		return nil, err
-	}
-	index, err := tracefs.Register(f, word, 0, tracefs.NameArgs(name, fields), flags)
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return &producer{f, word, index}, nil
+	p, err := layouttest.NewProducer(name, fields, 0)
+	return &producer{p}, err
 }
 
 func produce(t *testing.T, name, fields string) *producer {
@@ -70,36 +47,27 @@ func produce(t *testing.T, name, fields string) *producer {
 
 func produceWith(t *testing.T, name, fields string, flags uint16) *producer {
 	t.Helper()
-	p, err := newProducerWith(name, fields, flags)
+	registered, err := layouttest.NewProducer(name, fields, flags)
 	require.NoError(t, err)
+	p := &producer{registered}
 	t.Cleanup(p.leave)
 	return p
 }
 
 func (p *producer) leave() {
-	if p.f == nil {
+	if p.Producer == nil {
 		return
 	}
-	if err := tracefs.Unregister(p.f, p.word, 0); err != nil {
+	if err := p.Close(); err != nil {
 		panic(err)
 	}
-	tracefs.FreeEnableWord(p.word)
-	_ = p.f.Close()
-	p.f = nil
+	p.Producer = nil
 }
 
-func (p *producer) enabled() bool { return atomic.LoadUint32(p.word) != 0 }
+func (p *producer) enabled() bool { return p.Enabled() }
 
 // write writes what comes behind the write index.
-func (p *producer) write(payload []byte) error {
-	b := binary.NativeEndian.AppendUint32(make([]byte, 0, 4+len(payload)), p.index)
-	b = append(b, payload...)
-	n, err := unix.Write(int(p.f.Fd()), b)
-	if err == nil && n != len(b) {
-		err = fmt.Errorf("wrote %d of %d bytes", n, len(b))
-	}
-	return err
-}
+func (p *producer) write(data []byte) error { return p.Write(data) }
 
 func (p *producer) otlp(payload string) error { return p.write(rawOTLP(0, payload)[8:]) }
 func (p *producer) fieldless(payload string) error {
@@ -107,20 +75,7 @@ func (p *producer) fieldless(payload string) error {
 }
 
 // runOn runs f on a thread that stays on that CPU.
-func runOn(cpu int, f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and ends the thread with the goroutine
-		var set unix.CPUSet
-		set.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &set); err != nil {
-			done <- err
-			return
-		}
-		done <- f()
-	}()
-	return <-done
-}
+func runOn(cpu int, f func() error) error { return layouttest.OnCPU(cpu, f) }
 
 func listenIn(t *testing.T, o Options) *Listener {
 	t.Helper()

@@ -13,12 +13,12 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
-// Producer writes to a tracepoint as an exporter does, but any bytes.
+// Producer writes to a tracepoint as an exporter does, but any bytes. Its
+// methods but Close may be called concurrently.
 type Producer struct {
 	file  *os.File
 	word  *uint32
 	index uint32
-	b     []byte
 }
 
 // NewProducer registers a tracepoint.
@@ -54,11 +54,11 @@ func (p *Producer) Enabled() bool { return atomic.LoadUint32(p.word) != 0 }
 
 // Write writes what comes behind the write index.
 func (p *Producer) Write(data []byte) error {
-	p.b = binary.NativeEndian.AppendUint32(p.b[:0], p.index)
-	p.b = append(p.b, data...)
-	n, err := unix.Write(int(p.file.Fd()), p.b)
-	if err == nil && n != len(p.b) {
-		err = fmt.Errorf("wrote %d of %d bytes", n, len(p.b))
+	b := binary.NativeEndian.AppendUint32(make([]byte, 0, 4+len(data)), p.index)
+	b = append(b, data...)
+	n, err := unix.Write(int(p.file.Fd()), b)
+	if err == nil && n != len(b) {
+		err = fmt.Errorf("wrote %d of %d bytes", n, len(b))
 	}
 	return err
 }

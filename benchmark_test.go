@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 // Nobody listens: what every process with an exporter pays.
@@ -13,7 +15,7 @@ func BenchmarkExportToNobody(b *testing.B) {
 	exporter, fake := enabledExporter(b)
 	fake.enabled.Store(false)
 	exporter.connection.Store(&connection{wordTracepoint{new(uint32)}})
-	data := countingSums(1000)
+	data := metrictest.CountingSums(1000)
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -27,7 +29,7 @@ func BenchmarkExport(b *testing.B) {
 		b.Run(fmt.Sprintf("points=%d", points), func(b *testing.B) {
 			exporter, _ := enabledExporter(b, WithPacing(0, 0))
 			exporter.connection.Store(&connection{&discardingTracepoint{}})
-			data := countingSums(points)
+			data := metrictest.CountingSums(points)
 			ctx := context.Background()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -39,16 +39,5 @@ func (e *Exporter) SetPause(pause func(sleep func())) {
 	}
 }
 
-// Helpers that the tests of both packages use.
-var (
-	CountingSums = countingSums
-	SumsOf       = sumsOf
-	Numbers      = numbers
-	Stress       = stress
-)
-
-// CatchErrors collects what goes to otel.Handle during a test.
-var CatchErrors = catchErrors
-
-// All returns what was collected.
-func (h *handledErrors) All() []error { return h.all() }
+// Stress is what the stress tests with and without a kernel do.
+var Stress = stress

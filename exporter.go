@@ -143,7 +143,9 @@ func (e *Exporter) Export(ctx context.Context, data *metricdata.ResourceMetrics)
 }
 
 // nobodyListens reports that nobody listens, and not that a Shutdown has closed the tracepoint.
-func (e *Exporter) nobodyListens(current *connection) bool { return !current.Enabled() && !e.stopped.Load() }
+func (e *Exporter) nobodyListens(current *connection) bool {
+	return !current.Enabled() && !e.stopped.Load()
+}
 
 // write is called with the semaphore held.
 func (e *Exporter) write(ctx context.Context, current *connection, data *metricdata.ResourceMetrics) error {

@@ -5,6 +5,8 @@
 package usereventsmetric_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,8 +15,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
@@ -25,13 +30,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const largeRing = 16 << 20
-
 func TestKernelPerfHasTheBytes(t *testing.T) {
 	exporter, written := newExporter(t)
-	recorded := perfRecord(t, func() {
+	recorded := kerneltest.PerfRecord(t, func() {
 		for range 3 {
-			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(200)))
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(200)))
 		}
 	})
 	require.Greater(t, len(*written), 3)
@@ -44,9 +47,9 @@ func TestKernelPerfHasTheBytes(t *testing.T) {
 
 func TestKernelFtraceHasTheBytes(t *testing.T) {
 	exporter, written := newExporter(t)
-	recorded := ftraceRecord(t, func() {
+	recorded := kerneltest.FtraceRecord(t, func() {
 		onOneCPU(t, func() {
-			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(1000)))
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1000)))
 		})
 	})
 	assertHolds(t, recorded, *written)
@@ -55,7 +58,7 @@ func TestKernelFtraceHasTheBytes(t *testing.T) {
 // exactly returns data of one point whose message has just so many bytes.
 func exactly(t *testing.T, size int) *metricdata.ResourceMetrics {
 	t.Helper()
-	data := usereventsmetric.CountingSums(1)
+	data := metrictest.CountingSums(1)
 	points := data.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints
 	pad := size / 2
 	for range 3 {
@@ -94,8 +97,8 @@ func TestKernelLargestMessages(t *testing.T) {
 			exporter, written := newExporter(t, usereventsmetric.WithMaxMessageSize(8168))
 			data := exactly(t, test.size)
 			var perf []byte
-			ftrace := ftraceRecord(t, func() {
-				perf = perfRecord(t, func() { require.NoError(t, exporter.Export(t.Context(), data)) })
+			ftrace := kerneltest.FtraceRecord(t, func() {
+				perf = kerneltest.PerfRecord(t, func() { require.NoError(t, exporter.Export(t.Context(), data)) })
 			})
 			require.Len(t, *written, 1)
 			require.Len(t, (*written)[0], test.size+16)
@@ -108,14 +111,14 @@ func TestKernelLargestMessages(t *testing.T) {
 
 func TestKernelTooLargeIsNeverWritten(t *testing.T) {
 	exporter, written := newExporter(t)
-	collected := collect(t, listen.Options{})
-	data := usereventsmetric.CountingSums(2)
+	collected := kerneltest.Collect(t, listen.Options{})
+	data := metrictest.CountingSums(2)
 	points := data.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints
 	points[0].Attributes = attribute.NewSet(attribute.String("pad", strings.Repeat("x", 8168)))
 	err := exporter.Export(t.Context(), data)
 	require.ErrorIs(t, err, usereventsmetric.ErrTooLarge)
-	collected.drained(t)
-	assert.Equal(t, []int64{1}, collected.sums(t))
+	collected.Drained(t)
+	assert.Equal(t, []int64{1}, collected.Sums(t))
 	assert.Len(t, *written, 1)
 }
 
@@ -123,17 +126,17 @@ func TestKernelEnabledFollowsListeners(t *testing.T) {
 	exporter, _ := newExporter(t)
 	assert.False(t, exporter.Enabled())
 	for range 2 {
-		perfRecord(t, func() { assert.True(t, exporter.Enabled(), "perf came") })
+		kerneltest.PerfRecord(t, func() { assert.True(t, exporter.Enabled(), "perf came") })
 		eventuallyEnabled(t, exporter, false)
 
-		setFtrace(t, true)
+		kerneltest.Listen(t, kerneltest.OTLP, true)
 		assert.True(t, exporter.Enabled(), "ftrace came")
-		perfRecord(t, func() { assert.True(t, exporter.Enabled(), "both are there") })
+		kerneltest.PerfRecord(t, func() { assert.True(t, exporter.Enabled(), "both are there") })
 		assert.True(t, exporter.Enabled(), "ftrace is still there")
-		setFtrace(t, false)
+		kerneltest.Listen(t, kerneltest.OTLP, false)
 		assert.False(t, exporter.Enabled(), "ftrace left")
 
-		listener := attach(t, listen.Options{})
+		listener := kerneltest.Attach(t, listen.Options{})
 		assert.True(t, exporter.Enabled(), "listen came")
 		require.NoError(t, listener.Close())
 		assert.False(t, exporter.Enabled(), "listen left")
@@ -141,7 +144,7 @@ func TestKernelEnabledFollowsListeners(t *testing.T) {
 }
 
 func TestKernelListenerLeavesInMidCycle(t *testing.T) {
-	listener := attach(t, listen.Options{RingSize: largeRing})
+	listener := kerneltest.Attach(t, listen.Options{RingSize: kerneltest.LargeRing})
 	writes := 0
 	exporter, err := usereventsmetric.NewObserved(func([]byte) {
 		if writes++; writes == 3 {
@@ -151,25 +154,25 @@ func TestKernelListenerLeavesInMidCycle(t *testing.T) {
 	}, usereventsmetric.WithRequired())
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, exporter.Shutdown(t.Context())) }()
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(10_000)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(10_000)))
 	assert.Equal(t, 3, writes)
 	assert.Zero(t, exporter.Status().DroppedPoints)
 
-	collected := collect(t, listen.Options{})
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(10)))
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(10), collected.sums(t), "one that comes back gets everything")
+	collected := kerneltest.Collect(t, listen.Options{})
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(10)))
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(10), collected.Sums(t), "one that comes back gets everything")
 }
 
 func TestKernelHundredThousandPoints(t *testing.T) {
 	const points = 100_000
-	collected := collect(t, listen.Options{RingSize: largeRing})
+	collected := kerneltest.Collect(t, listen.Options{RingSize: kerneltest.LargeRing})
 	exporter, written := newExporter(t, usereventsmetric.WithPacing(0, 0))
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(points)))
-	total := collected.drained(t)
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(points)))
+	total := collected.Drained(t)
 	assert.EqualValues(t, len(*written), total.Written)
 	assert.Zero(t, total.Lost)
-	assert.Equal(t, usereventsmetric.Numbers(points), collected.sums(t))
+	assert.Equal(t, metrictest.Numbers(points), collected.Sums(t))
 }
 
 // onOneCPU calls f on a thread that stays on one CPU, so that all its events go to one ring.
@@ -193,19 +196,19 @@ func TestKernelPacing(t *testing.T) {
 		awake := make(chan struct{})
 		wake := sync.OnceFunc(func() { close(awake) })
 		defer wake()
-		collected := collectFrom(t, awake, listen.Options{RingSize: ring})
+		collected := kerneltest.CollectFrom(t, awake, listen.Options{RingSize: ring})
 		exporter, messages := newExporter(t, opts...)
 		exporter.SetPause(func(sleep func()) {
 			wake()
 			sleep()
 		})
 		onOneCPU(t, func() {
-			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(points)))
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(points)))
 		})
 		wake()
-		total := collected.drained(t)
+		total := collected.Drained(t)
 		assert.EqualValues(t, len(*messages), total.Written)
-		assert.Len(t, collected.payloads, int(total.Received))
+		assert.Len(t, collected.Payloads, int(total.Received))
 		return total.Lost, total.Written
 	}
 	pacedLost, written := run(t)
@@ -218,7 +221,7 @@ func TestKernelPacing(t *testing.T) {
 // A listener that drains in each pause loses nothing, whatever the size of the cycle.
 func TestKernelPacingInStepLosesNothing(t *testing.T) {
 	const points, ring = 20_000, 512 << 10
-	listener := attach(t, listen.Options{RingSize: ring})
+	listener := kerneltest.Attach(t, listen.Options{RingSize: ring})
 	var values []int64
 	var event listen.Event
 	received := 0
@@ -228,58 +231,35 @@ func TestKernelPacingInStepLosesNothing(t *testing.T) {
 				return
 			}
 			received++
-			values = append(values, usereventsmetric.SumsOf(t, event.Payload)...)
+			values = append(values, metrictest.SumsOf(t, event.Payload)...)
 		}
 	}
 	exporter, written := newExporter(t)
 	exporter.SetPause(func(func()) { drain(len(*written)) })
 	onOneCPU(t, func() {
-		require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(points)))
+		require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(points)))
 	})
 	drain(len(*written))
 	assert.Zero(t, listener.Stats().Total().Lost)
-	assert.Equal(t, usereventsmetric.Numbers(points), values)
+	assert.Equal(t, metrictest.Numbers(points), values)
 }
 
 func TestKernelTwoExportersInAProcess(t *testing.T) {
 	first, _ := newExporter(t)
 	second, _ := newExporter(t)
-	collected := collect(t, listen.Options{})
-	require.NoError(t, first.Export(t.Context(), usereventsmetric.CountingSums(3)))
-	require.NoError(t, second.Export(t.Context(), usereventsmetric.CountingSums(3)))
+	collected := kerneltest.Collect(t, listen.Options{})
+	require.NoError(t, first.Export(t.Context(), metrictest.CountingSums(3)))
+	require.NoError(t, second.Export(t.Context(), metrictest.CountingSums(3)))
 	require.NoError(t, first.Shutdown(t.Context()))
 	assert.True(t, second.Enabled())
-	require.NoError(t, second.Export(t.Context(), usereventsmetric.CountingSums(2)))
-	collected.drained(t)
-	assert.Equal(t, []int64{0, 1, 2, 0, 1, 2, 0, 1}, collected.sums(t))
-}
-
-func TestKernelTwoProcesses(t *testing.T) {
-	one, two := startProducer(t), startProducer(t)
-	collected := collect(t, listen.Options{})
-	one.export(t)
-	two.export(t)
-	one.stop(t)
-	two.export(t)
-	two.stop(t)
-	collected.drained(t)
-	want := slices.Concat(usereventsmetric.Numbers(5), usereventsmetric.Numbers(5), usereventsmetric.Numbers(5))
-	assert.Equal(t, want, collected.sums(t))
-	assert.Equal(t, []int{one.command.Process.Pid, two.command.Process.Pid, two.command.Process.Pid}, collected.pids)
-}
-
-func TestKernelListenerFirst(t *testing.T) {
-	collected := collect(t, listen.Options{})
-	application := startProducer(t)
-	application.export(t)
-	application.stop(t)
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t), "the first cycle is there")
+	require.NoError(t, second.Export(t.Context(), metrictest.CountingSums(2)))
+	collected.Drained(t)
+	assert.Equal(t, []int64{0, 1, 2, 0, 1, 2, 0, 1}, collected.Sums(t))
 }
 
 func TestKernelChildInheritsNothing(t *testing.T) {
 	exporter, _ := newExporter(t)
-	attach(t, listen.Options{})
+	kerneltest.Attach(t, listen.Options{})
 	require.True(t, exporter.Enabled())
 	output, err := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput()
 	require.NoError(t, err)
@@ -290,14 +270,14 @@ func TestKernelChildInheritsNothing(t *testing.T) {
 
 func TestKernelEverythingConcurrentSafe(t *testing.T) {
 	const goroutines, cycles, points = 50, 10, 20
-	collected := collect(t, listen.Options{RingSize: largeRing})
+	collected := kerneltest.Collect(t, listen.Options{RingSize: kerneltest.LargeRing})
 	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired(), usereventsmetric.WithPacing(0, 0))
 	require.NoError(t, err)
 	var group sync.WaitGroup
 	for i := range goroutines {
 		group.Go(func() {
 			for range cycles {
-				if err := exporter.Export(t.Context(), usereventsmetric.CountingSums(points)); err != nil {
+				if err := exporter.Export(t.Context(), metrictest.CountingSums(points)); err != nil {
 					assert.ErrorIs(t, err, sdkmetric.ErrExporterShutdown)
 				}
 				_ = exporter.ForceFlush(t.Context())
@@ -311,19 +291,61 @@ func TestKernelEverythingConcurrentSafe(t *testing.T) {
 	}
 	group.Wait()
 	assert.ErrorIs(t, exporter.Shutdown(t.Context()), sdkmetric.ErrExporterShutdown)
-	total := collected.drained(t)
+	total := collected.Drained(t)
 	assert.Zero(t, total.Lost)
-	assert.Len(t, collected.sums(t), int(exporter.Status().Points))
+	assert.Len(t, collected.Sums(t), int(exporter.Status().Points))
 	// Cycles take turns, so each is whole.
-	for cycle := range slices.Chunk(collected.sums(t), points) {
-		require.Equal(t, usereventsmetric.Numbers(points), cycle)
+	for cycle := range slices.Chunk(collected.Sums(t), points) {
+		require.Equal(t, metrictest.Numbers(points), cycle)
 	}
 }
 
 func TestKernelNothingIsLeftAfterShutdown(t *testing.T) {
 	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
 	require.NoError(t, err)
-	require.DirExists(t, eventDir)
+	require.DirExists(t, kerneltest.EventDir(kerneltest.OTLP))
 	require.NoError(t, exporter.Shutdown(t.Context()))
-	eventGone(t)
+	kerneltest.Gone(t, kerneltest.OTLP)
+}
+
+// assertHolds checks that recorded has each payload once, and in this order.
+func assertHolds(t *testing.T, recorded []byte, payloads [][]byte) {
+	t.Helper()
+	require.NotEmpty(t, payloads)
+	rest := recorded
+	for i, payload := range payloads {
+		require.Equal(t, 1, bytes.Count(recorded, payload), "event %d of %d bytes", i, len(payload))
+		_, after, found := bytes.Cut(rest, payload)
+		require.True(t, found, "event %d is out of order", i)
+		rest = after
+	}
+}
+
+// newExporter returns an exporter, whose writes it collects.
+func newExporter(t *testing.T, opts ...usereventsmetric.Option) (*usereventsmetric.Exporter, *[][]byte) {
+	t.Helper()
+	written := new([][]byte)
+	exporter, err := usereventsmetric.NewObserved(func(payload []byte) {
+		*written = append(*written, bytes.Clone(payload))
+	}, append(opts, usereventsmetric.WithRequired())...)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = exporter.Shutdown(context.Background()) })
+	return exporter, written
+}
+
+func eventuallyEnabled(t *testing.T, exporter *usereventsmetric.Exporter, want bool) {
+	t.Helper()
+	require.Eventually(t, func() bool { return exporter.Enabled() == want }, time.Minute, time.Millisecond,
+		fmt.Sprintf("enabled: %v", want))
+}
+
+func TestKernelStress(t *testing.T) {
+	collected := kerneltest.Collect(t, listen.Options{RingSize: kerneltest.LargeRing})
+	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired(), usereventsmetric.WithPacing(0, 0))
+	require.NoError(t, err)
+	exported := usereventsmetric.Stress(t, exporter, 50, 100_000)
+	require.NoError(t, exporter.Shutdown(t.Context()))
+	total := collected.Drained(t)
+	assert.Zero(t, total.Lost)
+	assert.Len(t, collected.Sums(t), int(exported))
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -21,7 +22,7 @@ func TestShutdown(t *testing.T) {
 	require.NoError(t, exporter.Shutdown(t.Context()))
 	assert.True(t, fake.closed.Load())
 	assert.ErrorIs(t, exporter.Shutdown(t.Context()), sdkmetric.ErrExporterShutdown)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.ErrorIs(t, exporter.Export(t.Context(), metrictest.CountingSums(1)), sdkmetric.ErrExporterShutdown)
 	assert.NoError(t, exporter.ForceFlush(t.Context()))
 	assert.Empty(t, fake.events)
 	status := exporter.Status()
@@ -32,18 +33,18 @@ func TestShutdown(t *testing.T) {
 }
 
 func TestShutdownOfAnUnregisteredExporter(t *testing.T) {
-	catchErrors(t)
+	metrictest.CatchErrors(t)
 	exporter, err := newExporter(func(string) (registration, error) { return nil, syscall.ENOENT })
 	require.NoError(t, err)
 	require.NoError(t, exporter.Shutdown(t.Context()))
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.ErrorIs(t, exporter.Export(t.Context(), metrictest.CountingSums(1)), sdkmetric.ErrExporterShutdown)
 }
 
 func TestShutdownUnderAContextThatIsOver(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	writing, goOn := fake.holdFirstWrite()
 	exported := make(chan error)
-	go func() { exported <- exporter.Export(context.Background(), countingSums(1000)) }()
+	go func() { exported <- exporter.Export(context.Background(), metrictest.CountingSums(1000)) }()
 	<-writing
 	assert.ErrorIs(t, exporter.Shutdown(over(t)), context.Canceled)
 	assert.True(t, fake.closed.Load(), "released all the same")
@@ -55,7 +56,7 @@ func TestShutdownUnderAContextThatIsOver(t *testing.T) {
 	require.ErrorIs(t, err, sdkmetric.ErrExporterShutdown, "somebody was there to miss the rest")
 	assert.Equal(t, 1000, partial.Written+partial.DroppedPoints)
 	assert.Positive(t, partial.DroppedPoints)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.ErrorIs(t, exporter.Export(t.Context(), metrictest.CountingSums(1)), sdkmetric.ErrExporterShutdown)
 }
 
 func TestShutdownWaitsForARunningExport(t *testing.T) {
@@ -68,15 +69,15 @@ func TestShutdownWaitsForARunningExport(t *testing.T) {
 		return nil
 	}
 	exported := make(chan error, 1)
-	go func() { exported <- exporter.Export(context.Background(), countingSums(10_000)) }()
+	go func() { exported <- exporter.Export(context.Background(), metrictest.CountingSums(10_000)) }()
 	<-writing
 	require.NoError(t, exporter.Shutdown(t.Context()))
 	require.NoError(t, <-exported)
-	assert.Equal(t, numbers(10_000), fake.sums(t))
+	assert.Equal(t, metrictest.Numbers(10_000), fake.sums(t))
 }
 
 func TestRegistrationBesideAShutdownIsUndone(t *testing.T) {
-	catchErrors(t)
+	metrictest.CatchErrors(t)
 	fake := &fakeTracepoint{}
 	var exporter *Exporter
 	attempts := 0
@@ -93,7 +94,7 @@ func TestRegistrationBesideAShutdownIsUndone(t *testing.T) {
 	}
 	exporter, err := newExporter(open)
 	require.NoError(t, err)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.ErrorIs(t, exporter.Export(t.Context(), metrictest.CountingSums(1)), sdkmetric.ErrExporterShutdown)
 	assert.True(t, fake.closed.Load())
 	assert.False(t, exporter.Status().Registered)
 }
@@ -144,7 +145,7 @@ func TestShutdownAtEachStepOfAnExport(t *testing.T) {
 				}
 			}
 		}
-		err := exporter.Export(t.Context(), countingSums(points))
+		err := exporter.Export(t.Context(), metrictest.CountingSums(points))
 		if step == 0 {
 			require.NoError(t, err)
 			steps = calls + 1
@@ -173,7 +174,7 @@ func TestShutdownWhileAnExportWaits(t *testing.T) {
 			exporter, fake := enabledExporter(t)
 			writing, goOn := fake.holdFirstWrite()
 			results := make(chan error, 2)
-			go func() { results <- exporter.Export(t.Context(), countingSums(1)) }()
+			go func() { results <- exporter.Export(t.Context(), metrictest.CountingSums(1)) }()
 			<-writing
 
 			ctx, cancel := context.WithCancel(t.Context())
@@ -181,7 +182,7 @@ func TestShutdownWhileAnExportWaits(t *testing.T) {
 			waiting := make(chan struct{})
 			waiter := waitingContext{ctx, sync.OnceFunc(func() { close(waiting) })}
 			waited := make(chan error)
-			go func() { waited <- exporter.Export(waiter, countingSums(5)) }()
+			go func() { waited <- exporter.Export(waiter, metrictest.CountingSums(5)) }()
 			<-waiting
 			assert.ErrorIs(t, exporter.Shutdown(over(t)), context.Canceled)
 			var err error
@@ -235,7 +236,7 @@ func TestExportsBesideAShutdown(t *testing.T) {
 					_ = exporter.Shutdown(ctx)
 					return
 				}
-				err := exporter.Export(ctx, countingSums(points))
+				err := exporter.Export(ctx, metrictest.CountingSums(points))
 				mu.Lock()
 				defer mu.Unlock()
 				round.add(t, points, err)

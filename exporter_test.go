@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,7 +31,7 @@ func TestExportWritesEveryPointOnceInOrder(t *testing.T) {
 		for _, size := range []int{512, 4048, 8168} {
 			t.Run(fmt.Sprintf("%d points in messages of %d", points, size), func(t *testing.T) {
 				exporter, fake := enabledExporter(t, WithMaxMessageSize(size), WithPacing(0, 0))
-				require.NoError(t, exporter.Export(t.Context(), countingSums(points)))
+				require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(points)))
 
 				bytes := 0
 				for _, message := range fake.messages(t) {
@@ -38,7 +39,7 @@ func TestExportWritesEveryPointOnceInOrder(t *testing.T) {
 					bytes += len(message)
 				}
 				if points > 0 {
-					assert.Equal(t, numbers(points), fake.sums(t))
+					assert.Equal(t, metrictest.Numbers(points), fake.sums(t))
 				} else {
 					assert.Empty(t, fake.events)
 				}
@@ -56,7 +57,7 @@ func TestExportWritesEveryPointOnceInOrder(t *testing.T) {
 func TestExportToNobody(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	fake.enabled.Store(false)
-	data := countingSums(10)
+	data := metrictest.CountingSums(10)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 
@@ -74,7 +75,7 @@ func TestExportAllocatesNothing(t *testing.T) {
 	discarding := &discardingTracepoint{}
 	exporter.connection.Store(&connection{discarding})
 	for _, points := range []int{100, 10_000} {
-		data := countingSums(points)
+		data := metrictest.CountingSums(points)
 		assert.Zero(t, testing.AllocsPerRun(10, func() { _ = exporter.Export(context.Background(), data) }), "%d points", points)
 	}
 	assert.Positive(t, discarding.writes)
@@ -103,13 +104,13 @@ func TestListenerThatLeavesInMidCycleIsNoError(t *testing.T) {
 		}
 		return nil
 	}
-	require.NoError(t, exporter.Export(t.Context(), countingSums(1000)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1000)))
 	assert.Len(t, fake.events, 3)
 	assert.Zero(t, exporter.Status().DroppedPoints)
 
 	fake.enabled.Store(true)
 	fake.onWrite = nil
-	require.NoError(t, exporter.Export(t.Context(), countingSums(10)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(10)))
 	assert.Greater(t, len(fake.events), 3, "and it goes on when one comes back")
 }
 
@@ -121,7 +122,7 @@ func TestFailedWriteIsReportedAndNotRetried(t *testing.T) {
 		}
 		return nil
 	}
-	err := exporter.Export(t.Context(), countingSums(100))
+	err := exporter.Export(t.Context(), metrictest.CountingSums(100))
 	require.ErrorIs(t, err, syscall.EFAULT)
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
@@ -135,8 +136,8 @@ func TestFailedWriteIsReportedAndNotRetried(t *testing.T) {
 	written := fake.sums(t)
 	assert.Len(t, written, partial.Written)
 	assert.Equal(t, len(fake.events)+1, fake.writes, "the failed message was tried once")
-	first := len(sumsOf(t, fake.messages(t)[0]))
-	want := append(numbers(first), numbers(100)[first+partial.DroppedPoints:]...)
+	first := len(metrictest.SumsOf(t, fake.messages(t)[0]))
+	want := append(metrictest.Numbers(first), metrictest.Numbers(100)[first+partial.DroppedPoints:]...)
 	assert.Equal(t, want, written, "all but those of the second message")
 	assert.EqualValues(t, partial.DroppedPoints, exporter.Status().DroppedPoints)
 }
@@ -171,23 +172,23 @@ func TestLostDescriptorIsOpenedAgain(t *testing.T) {
 			}, WithMaxMessageSize(512), WithPacing(1000, time.Nanosecond))
 			require.NoError(t, err)
 			opened[0].onWrite, opened[0].onCheck = test.onWrite, test.onCheck
-			err = exporter.Export(t.Context(), countingSums(100))
+			err = exporter.Export(t.Context(), metrictest.CountingSums(100))
 			require.ErrorIs(t, err, syscall.EBADF)
 			require.ErrorIs(t, err, tracepoint.ErrLost)
 			var partial *PartialError
 			require.ErrorAs(t, err, &partial)
 			assert.Equal(t, 100, partial.Written+partial.DroppedPoints)
 			assert.Equal(t, test.written, partial.Written > 0)
-			assert.Equal(t, numbers(partial.Written), append([]int64{}, opened[0].sums(t)...))
+			assert.Equal(t, metrictest.Numbers(partial.Written), append([]int64{}, opened[0].sums(t)...))
 			assert.True(t, opened[0].closed.Load())
 			status := exporter.Status()
 			assert.ErrorIs(t, status.Err, tracepoint.ErrLost)
 			assert.False(t, status.Registered)
 			assert.EqualValues(t, partial.DroppedPoints, status.DroppedPoints)
 
-			require.NoError(t, exporter.Export(t.Context(), countingSums(100)))
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(100)))
 			require.Len(t, opened, 2)
-			assert.Equal(t, numbers(100), opened[1].sums(t))
+			assert.Equal(t, metrictest.Numbers(100), opened[1].sums(t))
 			assert.NoError(t, exporter.Status().Err)
 		})
 	}
@@ -197,7 +198,7 @@ func TestContextThatIsOver(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("a cause of its own"))
-	err := exporter.Export(ctx, countingSums(7))
+	err := exporter.Export(ctx, metrictest.CountingSums(7))
 	require.ErrorIs(t, err, context.Canceled)
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
@@ -218,18 +219,18 @@ func TestContextThatEndsInMidCycle(t *testing.T) {
 		}
 		return nil
 	}
-	err := exporter.Export(ctx, countingSums(3000))
+	err := exporter.Export(ctx, metrictest.CountingSums(3000))
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, numbers(partial.Written), fake.sums(t))
+	assert.Equal(t, metrictest.Numbers(partial.Written), fake.sums(t))
 	assert.Equal(t, 3000, partial.Written+partial.DroppedPoints)
 	assert.Len(t, fake.events, 2)
 }
 
 func TestUnwritableMetricsDoNotHoldUpOthers(t *testing.T) {
 	exporter, fake := enabledExporter(t)
-	data := countingSums(3)
+	data := metrictest.CountingSums(3)
 	scope := &data.ScopeMetrics[0]
 	large := metricdata.DataPoint[int64]{Attributes: attribute.NewSet(attribute.String("huge", strings.Repeat("x", 9000)))}
 	scope.Metrics = append([]metricdata.Metrics{
@@ -245,12 +246,12 @@ func TestUnwritableMetricsDoNotHoldUpOthers(t *testing.T) {
 	require.ErrorAs(t, err, &partial)
 	assert.Equal(t, 3, partial.Written)
 	assert.Equal(t, 1, partial.DroppedPoints)
-	assert.Equal(t, numbers(3), fake.sums(t))
+	assert.Equal(t, metrictest.Numbers(3), fake.sums(t))
 }
 
 func TestMessageBeyondFtraceIsCounted(t *testing.T) {
 	exporter, fake := enabledExporter(t, WithMaxMessageSize(512))
-	data := countingSums(1)
+	data := metrictest.CountingSums(1)
 	points := data.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints
 	points[0].Attributes = attribute.NewSet(attribute.String("long", strings.Repeat("x", 6000)))
 	require.NoError(t, exporter.Export(t.Context(), data))
@@ -264,7 +265,7 @@ func TestMessageBeyondFtraceIsCounted(t *testing.T) {
 
 func TestPartialErrorIsBounded(t *testing.T) {
 	exporter, _ := enabledExporter(t)
-	data := countingSums(0)
+	data := metrictest.CountingSums(0)
 	for i := range 1000 {
 		data.ScopeMetrics[0].Metrics = append(data.ScopeMetrics[0].Metrics, metricdata.Metrics{
 			Name: fmt.Sprintf("large %d", i),
@@ -285,7 +286,7 @@ func TestPartialErrorIsBounded(t *testing.T) {
 }
 
 func TestRegistrationNeverTakesTheApplicationDown(t *testing.T) {
-	handled := catchErrors(t)
+	handled := metrictest.CatchErrors(t)
 	fake := &fakeTracepoint{}
 	fake.enabled.Store(true)
 	failure := error(syscall.ENOENT)
@@ -304,25 +305,25 @@ func TestRegistrationNeverTakesTheApplicationDown(t *testing.T) {
 	assert.False(t, exporter.Enabled())
 
 	for range 3 {
-		require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+		require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
 	}
 	assert.Equal(t, 4, attempts, "each Export tries again")
-	require.Len(t, handled.all(), 1, "the same reason is reported once")
-	assert.ErrorIs(t, handled.all()[0], syscall.ENOENT)
+	require.Len(t, handled.All(), 1, "the same reason is reported once")
+	assert.ErrorIs(t, handled.All()[0], syscall.ENOENT)
 
 	failure = syscall.EACCES
-	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
-	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
-	require.Len(t, handled.all(), 2, "another reason is reported")
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
+	require.Len(t, handled.All(), 2, "another reason is reported")
 	assert.ErrorIs(t, exporter.Status().Err, syscall.EACCES)
 
 	failure = nil
-	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
-	assert.Equal(t, numbers(1), fake.sums(t), "the Export that could register has written")
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
+	assert.Equal(t, metrictest.Numbers(1), fake.sums(t), "the Export that could register has written")
 	assert.True(t, exporter.Status().Registered)
 	assert.NoError(t, exporter.Status().Err)
 	assert.True(t, exporter.Status().Enabled)
-	require.Len(t, handled.all(), 2)
+	require.Len(t, handled.All(), 2)
 }
 
 // An error handler may do with the exporter what it likes.
@@ -336,7 +337,7 @@ func TestErrorHandlerThatCallsTheExporter(t *testing.T) {
 		if exporter == nil {
 			return // New has not returned yet
 		}
-		assert.NoError(t, exporter.Export(context.Background(), countingSums(1)))
+		assert.NoError(t, exporter.Export(context.Background(), metrictest.CountingSums(1)))
 		assert.NoError(t, exporter.Shutdown(context.Background()))
 	}))
 	failure := syscall.ENOENT
@@ -344,17 +345,17 @@ func TestErrorHandlerThatCallsTheExporter(t *testing.T) {
 	exporter, err = newExporter(func(string) (registration, error) { return nil, failure })
 	require.NoError(t, err)
 	failure = syscall.EACCES
-	require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
 	assert.Equal(t, 2, told)
-	assert.ErrorIs(t, exporter.Export(t.Context(), countingSums(1)), sdkmetric.ErrExporterShutdown)
+	assert.ErrorIs(t, exporter.Export(t.Context(), metrictest.CountingSums(1)), sdkmetric.ErrExporterShutdown)
 }
 
 func TestRequired(t *testing.T) {
-	handled := catchErrors(t)
+	handled := metrictest.CatchErrors(t)
 	_, err := newExporter(func(string) (registration, error) { return nil, syscall.EACCES }, WithRequired())
 	require.ErrorIs(t, err, syscall.EACCES)
 	assert.ErrorContains(t, err, "otlp_metrics")
-	assert.Empty(t, handled.all(), "the caller has the error")
+	assert.Empty(t, handled.All(), "the caller has the error")
 
 	_, err = newExporter(noTracepoint, WithRequired())
 	require.NoError(t, err)
@@ -362,16 +363,16 @@ func TestRequired(t *testing.T) {
 
 // As on every system but Linux.
 func TestBuildThatExportsNothingSaysSoOnce(t *testing.T) {
-	handled := catchErrors(t)
+	handled := metrictest.CatchErrors(t)
 	none := fmt.Errorf("this build exports nothing: %w", errors.ErrUnsupported)
 	exporter, err := newExporter(func(string) (registration, error) { return nil, none })
 	require.NoError(t, err)
 	for range 3 {
-		require.NoError(t, exporter.Export(t.Context(), countingSums(1)))
+		require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
 	}
-	require.Len(t, handled.all(), 1)
-	assert.ErrorIs(t, handled.all()[0], errors.ErrUnsupported)
-	assert.NotContains(t, handled.all()[0].Error(), "tries again")
+	require.Len(t, handled.All(), 1)
+	assert.ErrorIs(t, handled.All()[0], errors.ErrUnsupported)
+	assert.NotContains(t, handled.All()[0].Error(), "tries again")
 	assert.ErrorIs(t, exporter.Status().Err, errors.ErrUnsupported)
 	require.NoError(t, exporter.Shutdown(t.Context()))
 
@@ -383,11 +384,11 @@ func TestContextEndsTheWaitForARunningExport(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	writing, goOn := fake.holdFirstWrite()
 	exported := make(chan error)
-	go func() { exported <- exporter.Export(context.Background(), countingSums(5)) }()
+	go func() { exported <- exporter.Export(context.Background(), metrictest.CountingSums(5)) }()
 	<-writing
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := exporter.Export(over, countingSums(3))
+	err := exporter.Export(over, metrictest.CountingSums(3))
 	close(goOn)
 	require.NoError(t, <-exported)
 
@@ -405,7 +406,7 @@ func TestEverythingConcurrentSafe(t *testing.T) {
 	for i := range goroutines {
 		group.Go(func() {
 			for range cycles {
-				switch err := exporter.Export(t.Context(), countingSums(points)); {
+				switch err := exporter.Export(t.Context(), metrictest.CountingSums(points)); {
 				case err == nil:
 					written.Add(points)
 				default:

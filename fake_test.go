@@ -8,17 +8,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/instrumentation"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/resource"
-	metricpb "go.opentelemetry.io/proto/otlp/metrics/v1"
-	"google.golang.org/protobuf/proto"
 )
 
 // fakeTracepoint stands in the seam, so that every failure of the kernel can be made to happen. What really arrives in a
@@ -122,24 +115,7 @@ func (f *fakeTracepoint) sums(t *testing.T) []int64 {
 	t.Helper()
 	var values []int64
 	for _, message := range f.messages(t) {
-		values = append(values, sumsOf(t, message)...)
-	}
-	return values
-}
-
-// sumsOf returns the values of the integer sums in one message, in order.
-func sumsOf(t require.TestingT, message []byte) []int64 {
-	var parsed metricpb.MetricsData
-	require.NoError(t, proto.Unmarshal(message, &parsed))
-	var values []int64
-	for _, resource := range parsed.ResourceMetrics {
-		for _, scope := range resource.ScopeMetrics {
-			for _, metric := range scope.Metrics {
-				for _, point := range metric.GetSum().GetDataPoints() {
-					values = append(values, point.GetAsInt())
-				}
-			}
-		}
+		values = append(values, metrictest.SumsOf(t, message)...)
 	}
 	return values
 }
@@ -151,65 +127,6 @@ func enabledExporter(t testing.TB, opts ...Option) (*Exporter, *fakeTracepoint) 
 	exporter, err := newExporter(func(string) (registration, error) { return fake, nil }, opts...)
 	require.NoError(t, err)
 	return exporter, fake
-}
-
-var someTime = time.Unix(1_700_000_000, 0)
-
-// countingSums returns delta sums of n data points, in metrics of at most 1000, with the values 0 to n-1 in order.
-func countingSums(n int) *metricdata.ResourceMetrics {
-	data := &metricdata.ResourceMetrics{
-		Resource:     resource.NewSchemaless(attribute.String("service.name", "test")),
-		ScopeMetrics: []metricdata.ScopeMetrics{{Scope: instrumentation.Scope{Name: "scope"}}},
-	}
-	attributes := attribute.NewSet(attribute.String("kind", "counting"))
-	for first := 0; first < n; first += 1000 {
-		points := make([]metricdata.DataPoint[int64], min(1000, n-first))
-		for i := range points {
-			points[i] = metricdata.DataPoint[int64]{
-				Attributes: attributes, StartTime: someTime, Time: someTime.Add(time.Second), Value: int64(first + i),
-			}
-		}
-		data.ScopeMetrics[0].Metrics = append(data.ScopeMetrics[0].Metrics, metricdata.Metrics{
-			Name: "counting",
-			Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, IsMonotonic: true, DataPoints: points},
-		})
-	}
-	return data
-}
-
-// numbers returns 0 to n-1.
-func numbers(n int) []int64 {
-	values := make([]int64, n)
-	for i := range values {
-		values[i] = int64(i)
-	}
-	return values
-}
-
-// handledErrors collects what goes to otel.Handle during a test.
-type handledErrors struct {
-	mu   sync.Mutex
-	errs []error
-}
-
-func (h *handledErrors) Handle(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.errs = append(h.errs, err)
-}
-
-func (h *handledErrors) all() []error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.errs)
-}
-
-func catchErrors(t *testing.T) *handledErrors {
-	handled := &handledErrors{}
-	before := otel.GetErrorHandler()
-	otel.SetErrorHandler(handled)
-	t.Cleanup(func() { otel.SetErrorHandler(before) })
-	return handled
 }
 
 // wordTracepoint has an enable word, as the kernel's has, and nobody ever listens to it.

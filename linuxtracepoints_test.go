@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -27,11 +28,11 @@ func TestPlacesAreUnsupported(t *testing.T) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 
 	t.Setenv(envDataFile, "/somewhere/user_events_data")
-	handled := catchErrors(t)
+	handled := metrictest.CatchErrors(t)
 	exporter, err := newExporter(noTracepoint)
 	require.NoError(t, err)
-	require.Len(t, handled.all(), 1)
-	assert.ErrorContains(t, handled.all()[0], envDataFile)
+	require.Len(t, handled.All(), 1)
+	assert.ErrorContains(t, handled.All()[0], envDataFile)
 
 	status := exporter.Status()
 	assert.Equal(t, "linuxtracepoints", status.Backend)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -72,7 +73,7 @@ func TestDefaults(t *testing.T) {
 	for _, variable := range []string{envName, envMessageSize, envTemporality, envAggregation} {
 		t.Setenv(variable, " ") // blank is not set
 	}
-	handled := catchErrors(t)
+	handled := metrictest.CatchErrors(t)
 	exporter, err := newExporter(noTracepoint)
 	require.NoError(t, err)
 	assert.Equal(t, "otlp_metrics", exporter.Status().Tracepoint)
@@ -84,7 +85,7 @@ func TestDefaults(t *testing.T) {
 		exporter.Aggregation(sdkmetric.InstrumentKindHistogram))
 	assert.Equal(t, 64<<10, exporter.pacer.Burst)
 	assert.Equal(t, 5*time.Millisecond, exporter.pacer.Pause)
-	assert.Empty(t, handled.all())
+	assert.Empty(t, handled.All())
 }
 
 func TestEnvironment(t *testing.T) {
@@ -143,7 +144,7 @@ func TestEnvironment(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(test.variable, test.value)
-			handled := catchErrors(t)
+			handled := metrictest.CatchErrors(t)
 			var opts []Option
 			if test.option != nil {
 				opts = append(opts, test.option)
@@ -152,11 +153,11 @@ func TestEnvironment(t *testing.T) {
 			require.NoError(t, err)
 			test.check(t, exporter)
 			if !test.reported {
-				assert.Empty(t, handled.all())
+				assert.Empty(t, handled.All())
 				return
 			}
-			require.Len(t, handled.all(), 1)
-			text := errors.Join(handled.all()...).Error()
+			require.Len(t, handled.All(), 1)
+			text := errors.Join(handled.All()...).Error()
 			assert.Contains(t, text, test.variable)
 			assert.Contains(t, text, test.value)
 		})

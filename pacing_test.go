@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -41,7 +42,7 @@ func TestPauses(t *testing.T) {
 		bursts[len(bursts)-1]++
 		return nil
 	}
-	require.NoError(t, exporter.Export(t.Context(), countingSums(5000)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5000)))
 	require.Greater(t, len(bursts), 3)
 	for _, messages := range bursts[:len(bursts)-1] {
 		assert.Equal(t, 10_000/4048, messages, "as many full messages as one burst holds")
@@ -49,7 +50,7 @@ func TestPauses(t *testing.T) {
 	for _, pause := range clock.pauses {
 		assert.Equal(t, time.Millisecond, pause)
 	}
-	assert.Equal(t, numbers(5000), fake.sums(t))
+	assert.Equal(t, metrictest.Numbers(5000), fake.sums(t))
 }
 
 func TestNoPause(t *testing.T) {
@@ -66,7 +67,7 @@ func TestNoPause(t *testing.T) {
 			exporter, fake := enabledExporter(t, test.option)
 			clock := &heldClock{}
 			clock.hold(exporter)
-			require.NoError(t, exporter.Export(t.Context(), countingSums(test.points)))
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(test.points)))
 			assert.Empty(t, clock.pauses)
 			assert.Len(t, fake.sums(t), test.points)
 		})
@@ -80,7 +81,7 @@ func TestPausesFitTheContext(t *testing.T) {
 	clock := &heldClock{time: time.Now()}
 	clock.hold(exporter)
 	start := clock.time
-	require.NoError(t, exporter.Export(ctx, countingSums(5000)))
+	require.NoError(t, exporter.Export(ctx, metrictest.CountingSums(5000)))
 	assert.Len(t, fake.sums(t), 5000)
 	require.Greater(t, len(clock.pauses), 10)
 	taken := clock.time.Sub(start)
@@ -98,6 +99,6 @@ func TestContextEndsAPause(t *testing.T) {
 		cancel() // the next thing is a pause of an hour
 		return nil
 	}
-	require.ErrorIs(t, exporter.Export(ctx, countingSums(1000)), context.Canceled)
+	require.ErrorIs(t, exporter.Export(ctx, metrictest.CountingSums(1000)), context.Canceled)
 	assert.Len(t, fake.events, 1)
 }

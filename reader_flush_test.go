@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -141,7 +142,7 @@ func TestReaderForceFlushUnderAContextThatIsOver(t *testing.T) {
 func TestReaderForceFlushWhoseContextEnds(t *testing.T) {
 	t.Run("in the settle delay", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			handled := catchErrors(t)
+			handled := metrictest.CatchErrors(t)
 			s := newService(t)
 			s.failWrites(syscall.EFAULT)
 			s.hit(1)
@@ -153,13 +154,13 @@ func TestReaderForceFlushWhoseContextEnds(t *testing.T) {
 			assert.Zero(t, s.collections.Load())
 			s.pass(400 * time.Millisecond)
 			assert.Equal(t, 1, s.cycles())
-			require.Len(t, handled.all(), 1, "nobody waited for this error")
-			assert.ErrorIs(t, handled.all()[0], syscall.EFAULT)
+			require.Len(t, handled.All(), 1, "nobody waited for this error")
+			assert.ErrorIs(t, handled.All()[0], syscall.EFAULT)
 		})
 	})
 	t.Run("in the collection", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			handled := catchErrors(t)
+			handled := metrictest.CatchErrors(t)
 			s := newService(t)
 			s.listened()
 			s.hit(1)
@@ -172,20 +173,20 @@ func TestReaderForceFlushWhoseContextEnds(t *testing.T) {
 			assert.ErrorIs(t, s.reader.ForceFlush(ctx), context.DeadlineExceeded)
 			s.pass(time.Second)
 			assert.Equal(t, []int64{1}, s.fake.sums(t), "what was collected is exported all the same")
-			assert.Empty(t, handled.all())
+			assert.Empty(t, handled.All())
 		})
 	})
 }
 
 func TestReaderForceFlushReturnsTheErrorOfTheExport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t)
 		s.listened()
 		s.failWrites(syscall.EFAULT)
 		s.hit(1)
 		require.ErrorIs(t, s.reader.ForceFlush(t.Context()), syscall.EFAULT)
-		assert.Empty(t, handled.all(), "the caller has it")
+		assert.Empty(t, handled.All(), "the caller has it")
 		s.failWrites(nil)
 	})
 }
@@ -216,7 +217,7 @@ func TestReaderForceFlushBesideTheLoop(t *testing.T) {
 
 func TestReaderForceFlushHasTheTimeoutWhereTheContextHasNoDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		catchErrors(t)
+		metrictest.CatchErrors(t)
 		s := newService(t, WithTimeout(3*time.Second))
 		s.listened()
 		var left []time.Duration

@@ -18,6 +18,8 @@ import (
 	"unsafe"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -135,7 +137,7 @@ func TestKernelReaderExportsOnceWhenAListenerHasCome(t *testing.T) {
 	require.Zero(t, s.exporter.Status().Cycles, "nobody listens")
 
 	before := time.Now()
-	listener := attach(t, listen.Options{})
+	listener := kerneltest.Attach(t, listen.Options{})
 	first := next(t, listener)
 	// By the wall clock, to which the listener's clock is mapped.
 	const precision = time.Millisecond
@@ -156,7 +158,7 @@ func TestKernelReaderWithPerf(t *testing.T) {
 	// perf is not ready before it has read about every process there is.
 	s := newReadService(t, usereventsmetric.WithInterval(time.Hour), usereventsmetric.WithSettleDelay(5*time.Second))
 	s.hits.Add(t.Context(), 1)
-	recorded := perfRecord(t, func() {
+	recorded := kerneltest.PerfRecord(t, func() {
 		require.Zero(t, s.exporter.Status().Cycles)
 		s.eventuallyCycles(t, 1)
 	})
@@ -164,13 +166,13 @@ func TestKernelReaderWithPerf(t *testing.T) {
 }
 
 func TestKernelReaderStartedByAListener(t *testing.T) {
-	listener := attach(t, listen.Options{})
+	listener := kerneltest.Attach(t, listen.Options{})
 	s := newReadService(t, usereventsmetric.WithInterval(time.Hour))
 	s.hits.Add(t.Context(), 5)
-	assert.Equal(t, []int64{5}, usereventsmetric.SumsOf(t, next(t, listener).Payload))
+	assert.Equal(t, []int64{5}, metrictest.SumsOf(t, next(t, listener).Payload))
 	s.hits.Add(t.Context(), 6)
 	require.NoError(t, s.provider.Shutdown(t.Context()))
-	assert.Equal(t, []int64{6}, usereventsmetric.SumsOf(t, next(t, listener).Payload), "Shutdown exports a last time")
+	assert.Equal(t, []int64{6}, metrictest.SumsOf(t, next(t, listener).Payload), "Shutdown exports a last time")
 	total := listener.Stats().Total()
 	assert.EqualValues(t, 2, total.Written)
 }
@@ -183,7 +185,7 @@ type oneRing struct {
 
 func openRing(t *testing.T, cpu int) *oneRing {
 	t.Helper()
-	text, err := os.ReadFile(eventDir + "/id")
+	text, err := os.ReadFile(kerneltest.EventDir(kerneltest.OTLP) + "/id")
 	require.NoError(t, err)
 	id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
 	require.NoError(t, err)
@@ -263,7 +265,7 @@ func TestKernelReaderWaitsForTheRingsOfAllCPUs(t *testing.T) {
 			s.eventuallyCycles(t, 1)
 
 			require.Len(t, s.payloads(), 1)
-			assert.Equal(t, []int64{1, 1, 1}, usereventsmetric.SumsOf(t, s.payloads()[0][16:]))
+			assert.Equal(t, []int64{1, 1, 1}, metrictest.SumsOf(t, s.payloads()[0][16:]))
 			assert.Equal(t, test.got, late.count(s.payloads()[0]))
 			assert.Zero(t, early.count(s.payloads()[0]))
 		})
@@ -300,14 +302,14 @@ func TestKernelReaderLosesNothingOverRestartsOfTheListener(t *testing.T) {
 	const restarts = 10
 	for i := range restarts {
 		messages := s.exporter.Status().Messages
-		collected := collect(t, listen.Options{})
+		collected := kerneltest.Collect(t, listen.Options{})
 		s.eventuallyCycles(t, 2*i+1) // the one after the settle delay
 		require.NoError(t, s.reader.ForceFlush(t.Context()))
 		// It leaves while no export is running.
-		total := collected.drained(t)
+		total := collected.Drained(t)
 		assert.Zero(t, total.Lost)
 		assert.EqualValues(t, s.exporter.Status().Messages-messages, total.Received)
-		for _, value := range collected.sums(t) {
+		for _, value := range collected.Sums(t) {
 			received += value
 		}
 		s.left(t)
@@ -347,13 +349,12 @@ func TestKernelReaderListenersThatLeaveAtAnyMoment(t *testing.T) {
 	received, gaps, previous := int64(0), 0, uint64(0)
 	const restarts = 10
 	for range restarts {
-		collected := collect(t, listen.Options{})
-		require.Eventually(t, func() bool { return collected.listener.Stats().Total().Received >= 10 }, time.Minute, time.Millisecond)
-		require.NoError(t, collected.listener.Close())
-		<-collected.done
+		collected := kerneltest.Collect(t, listen.Options{})
+		require.Eventually(t, func() bool { return collected.Listener.Stats().Total().Received >= 10 }, time.Minute, time.Millisecond)
+		collected.Close(t)
 		s.left(t)
-		require.NotEmpty(t, collected.payloads)
-		for i, payload := range collected.payloads {
+		require.NotEmpty(t, collected.Payloads)
+		for i, payload := range collected.Payloads {
 			start, end := span(payload)
 			if i > 0 {
 				require.Equal(t, previous, start, "while it listened, nothing was lost")
@@ -362,7 +363,7 @@ func TestKernelReaderListenersThatLeaveAtAnyMoment(t *testing.T) {
 				gaps++
 			}
 			previous = end
-			for _, value := range usereventsmetric.SumsOf(t, payload) {
+			for _, value := range metrictest.SumsOf(t, payload) {
 				received += value
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -71,14 +72,14 @@ func TestReaderEnvironmentAndOptions(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			handled := catchErrors(t)
+			handled := metrictest.CatchErrors(t)
 			t.Setenv(envInterval, test.interval)
 			t.Setenv(envTimeout, test.timeout)
 			assert.Equal(t, test.want, newReaderConfig(test.opts))
-			require.Len(t, handled.all(), len(test.reported))
+			require.Len(t, handled.All(), len(test.reported))
 			for i, text := range test.reported {
-				assert.ErrorContains(t, handled.all()[i], text)
-				assert.ErrorContains(t, handled.all()[i], "milliseconds")
+				assert.ErrorContains(t, handled.All()[i], text)
+				assert.ErrorContains(t, handled.All()[i], "milliseconds")
 			}
 		})
 	}

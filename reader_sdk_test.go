@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -139,14 +140,14 @@ func TestReaderWithoutBacklog(t *testing.T) {
 
 func TestReaderWithoutBacklogTellsOfErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t, WithoutBacklog())
 		failure := errors.New("no value today")
 		s.whileCollecting(func(context.Context) error { return failure })
 		s.attach()
 		s.pass(lookInterval)
-		require.Len(t, handled.all(), 1)
-		assert.ErrorIs(t, handled.all()[0], failure)
+		require.Len(t, handled.All(), 1)
+		assert.ErrorIs(t, handled.All()[0], failure)
 		s.collectAsEver()
 		s.pass(500 * time.Millisecond)
 		assert.Equal(t, 1, s.cycles())

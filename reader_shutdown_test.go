@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -140,7 +141,7 @@ func TestReaderShutdown(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				handled := catchErrors(t)
+				handled := metrictest.CatchErrors(t)
 				s := newService(t)
 				test.prepare(s)
 				s.hit(5)
@@ -167,7 +168,7 @@ func TestReaderShutdown(t *testing.T) {
 				assert.ErrorIs(t, s.provider.Shutdown(t.Context()), sdkmetric.ErrReaderShutdown)
 				s.pass(time.Hour)
 				assert.Equal(t, cycles, s.cycles())
-				assert.Empty(t, handled.all())
+				assert.Empty(t, handled.All())
 			})
 		})
 	}
@@ -175,7 +176,7 @@ func TestReaderShutdown(t *testing.T) {
 
 func TestReaderShutdownWaitsForARunningExport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t)
 		s.listened()
 		s.hit(1)
@@ -195,13 +196,13 @@ func TestReaderShutdownWaitsForARunningExport(t *testing.T) {
 		assert.NoError(t, assertEnded(t, shutdown))
 		assert.Equal(t, 3, s.cycles(), "the one that was running, and the last")
 		assert.Equal(t, []int64{3}, s.fake.sums(t))
-		assert.Empty(t, handled.all())
+		assert.Empty(t, handled.All())
 	})
 }
 
 func TestReaderShutdownCutsARunningExportShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t)
 		s.listened()
 		s.whileCollecting(func(ctx context.Context) error {
@@ -216,14 +217,14 @@ func TestReaderShutdownCutsARunningExportShort(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(begun))
 		assert.True(t, s.fake.closed.Load())
 		synctest.Wait()
-		require.Len(t, handled.all(), 1)
-		assert.ErrorIs(t, handled.all()[0], context.Canceled)
+		require.Len(t, handled.All(), 1)
+		assert.ErrorIs(t, handled.All()[0], context.Canceled)
 	})
 }
 
 func TestReaderShutdownDoesNotWaitForCallbacksThatIgnoreTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		catchErrors(t)
+		metrictest.CatchErrors(t)
 		s := newService(t)
 		s.listened()
 		goOn := make(chan struct{})
@@ -287,13 +288,13 @@ func TestReaderShutdownHasTheDeadlineOfItsContext(t *testing.T) {
 
 func TestReaderShutdownOfAnUnregisteredExporter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		exporter, err := newExporter(func(string) (registration, error) { return nil, syscall.ENOENT })
 		require.NoError(t, err)
 		s := newServiceOf(t, exporter, &fakeTracepoint{})
 		s.hit(1)
 		require.NoError(t, s.provider.Shutdown(t.Context()))
 		assert.Zero(t, s.collections.Load())
-		assert.Len(t, handled.all(), 1, "that of New")
+		assert.Len(t, handled.All(), 1, "that of New")
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -256,7 +257,7 @@ func TestReaderListenerThatIsBackBeforeTheNextLook(t *testing.T) {
 // The other one.
 func TestReaderListenerThatLeavesDuringTheExport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t)
 		s.hit(1)
 		s.whileCollecting(func(context.Context) error {
@@ -271,7 +272,7 @@ func TestReaderListenerThatLeavesDuringTheExport(t *testing.T) {
 		s.attach()
 		s.pass(time.Second)
 		assert.Equal(t, []int64{2}, s.fake.sums(t), "only the export that was running is lost")
-		assert.Empty(t, handled.all())
+		assert.Empty(t, handled.All())
 	})
 }
 
@@ -311,7 +312,9 @@ func TestReaderKeepsItsIntervalsWhenItIsLate(t *testing.T) {
 }
 
 func TestNextAfter(t *testing.T) {
-	at := func(seconds float64) time.Time { return someTime.Add(time.Duration(seconds * float64(time.Second))) }
+	at := func(seconds float64) time.Time {
+		return metrictest.SomeTime.Add(time.Duration(seconds * float64(time.Second)))
+	}
 	for _, test := range []struct{ now, want float64 }{
 		{-1, 10}, {0, 10}, {9.9, 10}, {10, 20}, {19, 20}, {35, 40},
 	} {
@@ -321,21 +324,21 @@ func TestNextAfter(t *testing.T) {
 
 func TestReaderTellsOtelOfErrorsInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t)
 		s.failWrites(syscall.EFAULT)
 		s.hit(1)
 		s.listened()
-		require.Len(t, handled.all(), 1)
-		require.ErrorIs(t, handled.all()[0], syscall.EFAULT)
+		require.Len(t, handled.All(), 1)
+		require.ErrorIs(t, handled.All()[0], syscall.EFAULT)
 		var partial *PartialError
-		require.ErrorAs(t, handled.all()[0], &partial)
+		require.ErrorAs(t, handled.All()[0], &partial)
 
 		s.failWrites(nil)
 		s.hit(2)
 		s.pass(time.Minute)
 		assert.Equal(t, []int64{2}, s.fake.sums(t), "and goes on")
-		assert.Len(t, handled.all(), 1)
+		assert.Len(t, handled.All(), 1)
 	})
 }
 
@@ -348,7 +351,7 @@ func TestReaderTreatsCallbackErrorsAsThePeriodicReaderDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				handled := catchErrors(t)
+				handled := metrictest.CatchErrors(t)
 				exporter, fake := enabledExporter(t)
 				provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(newReader(exporter)))
 				defer func() { assert.NoError(t, provider.Shutdown(t.Context())) }()
@@ -371,8 +374,8 @@ func TestReaderTreatsCallbackErrorsAsThePeriodicReaderDoes(t *testing.T) {
 				assert.Empty(t, fake.events)
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				require.NotEmpty(t, handled.all())
-				for _, err := range handled.all() {
+				require.NotEmpty(t, handled.All())
+				for _, err := range handled.All() {
 					assert.ErrorIs(t, err, failure)
 				}
 				assert.Empty(t, fake.events)
@@ -388,7 +391,7 @@ func TestReaderTreatsCallbackErrorsAsThePeriodicReaderDoes(t *testing.T) {
 
 func TestReaderRegistersWhatCouldNotBeRegistered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		fake := &fakeTracepoint{}
 		fake.enabled.Store(true) // the listener is there first
 		var attempts atomic.Int64
@@ -412,7 +415,7 @@ func TestReaderRegistersWhatCouldNotBeRegistered(t *testing.T) {
 		require.NoError(t, s.reader.ForceFlush(t.Context()))
 		assert.EqualValues(t, 4, attempts.Load(), "a ForceFlush tries")
 		assert.Zero(t, s.collections.Load())
-		assert.Len(t, handled.all(), 1, "the same reason is told once")
+		assert.Len(t, handled.All(), 1, "the same reason is told once")
 
 		healthy.Store(true)
 		s.pass(time.Minute)
@@ -423,21 +426,21 @@ func TestReaderRegistersWhatCouldNotBeRegistered(t *testing.T) {
 		assert.Equal(t, []int64{1}, fake.sums(t))
 		s.pass(time.Hour)
 		assert.EqualValues(t, 5, attempts.Load())
-		assert.Len(t, handled.all(), 1)
+		assert.Len(t, handled.All(), 1)
 	})
 }
 
 func TestReaderOfAnExporterThatSomebodyElseShutDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		s := newService(t)
 		s.listened()
 		require.NoError(t, s.exporter.Shutdown(t.Context()))
 		s.pass(3 * time.Minute)
 		assert.EqualValues(t, 1, s.collections.Load())
-		require.NotEmpty(t, handled.all())
-		assert.LessOrEqual(t, len(handled.all()), 3)
-		for _, err := range handled.all() {
+		require.NotEmpty(t, handled.All())
+		assert.LessOrEqual(t, len(handled.All()), 3)
+		for _, err := range handled.All() {
 			assert.ErrorIs(t, err, sdkmetric.ErrExporterShutdown)
 		}
 		assert.ErrorIs(t, s.reader.ForceFlush(t.Context()), sdkmetric.ErrExporterShutdown)
@@ -447,17 +450,17 @@ func TestReaderOfAnExporterThatSomebodyElseShutDown(t *testing.T) {
 
 func TestReaderOfNoProvider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := catchErrors(t)
+		handled := metrictest.CatchErrors(t)
 		exporter, _ := enabledExporter(t)
 		reader := NewReader(exporter, WithoutBacklog())
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		assert.Empty(t, handled.all(), "there is no backlog to throw away")
+		assert.Empty(t, handled.All(), "there is no backlog to throw away")
 		assert.ErrorIs(t, reader.ForceFlush(t.Context()), sdkmetric.ErrReaderNotRegistered)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		require.Len(t, handled.all(), 1)
-		assert.ErrorIs(t, handled.all()[0], sdkmetric.ErrReaderNotRegistered)
+		require.Len(t, handled.All(), 1)
+		assert.ErrorIs(t, handled.All()[0], sdkmetric.ErrReaderNotRegistered)
 		var data metricdata.ResourceMetrics
 		assert.ErrorIs(t, reader.Collect(t.Context(), &data), sdkmetric.ErrReaderNotRegistered)
 		assert.NoError(t, reader.Shutdown(t.Context()))
@@ -484,7 +487,7 @@ func TestReaderCollect(t *testing.T) {
 
 func TestReaderConcurrentSafe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		catchErrors(t) // ends of contexts
+		metrictest.CatchErrors(t) // ends of contexts
 		s := newService(t, WithInterval(time.Millisecond), WithSettleDelay(time.Millisecond), WithTimeout(time.Minute))
 		const goroutines, rounds = 20, 50
 		var made, collected, after atomic.Int64

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -27,7 +28,7 @@ func TestReports(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var reports reports
-			now := someTime
+			now := metrictest.SomeTime
 			got := ""
 			for _, r := range test.story {
 				now = now.Add(time.Second)
@@ -52,7 +53,7 @@ func TestReports(t *testing.T) {
 
 func TestReportsRememberLittle(t *testing.T) {
 	var reports reports
-	now := someTime
+	now := metrictest.SomeTime
 	for i := range 1000 {
 		now = now.Add(time.Second)
 		assert.True(t, reports.due(fmt.Sprint(i), now))

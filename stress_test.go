@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -19,7 +20,7 @@ import (
 // points were exported without an error.
 func stress(t *testing.T, exporter *Exporter, goroutines, operations int) (exported int64) {
 	t.Helper()
-	sets := []*metricdata.ResourceMetrics{countingSums(0), countingSums(1), countingSums(3)}
+	sets := []*metricdata.ResourceMetrics{metrictest.CountingSums(0), metrictest.CountingSums(1), metrictest.CountingSums(3)}
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	var points atomic.Int64
@@ -82,7 +83,7 @@ func TestStressOpeningAndClosing(t *testing.T) {
 					return
 				}
 				var inner sync.WaitGroup
-				inner.Go(func() { _ = exporter.Export(context.Background(), countingSums(2)) })
+				inner.Go(func() { _ = exporter.Export(context.Background(), metrictest.CountingSums(2)) })
 				inner.Go(func() { _ = exporter.Shutdown(context.Background()) })
 				inner.Wait()
 			}

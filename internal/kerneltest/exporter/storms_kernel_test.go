@@ -2,7 +2,7 @@
 
 //go:build kernel
 
-package usereventsmetric_test
+package exporter_test
 
 import (
 	"context"
@@ -17,21 +17,12 @@ import (
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func TestKernelStress(t *testing.T) {
-	collected := collect(t, listen.Options{RingSize: largeRing})
-	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired(), usereventsmetric.WithPacing(0, 0))
-	require.NoError(t, err)
-	exported := usereventsmetric.Stress(t, exporter, 50, 100_000)
-	require.NoError(t, exporter.Shutdown(t.Context()))
-	total := collected.drained(t)
-	assert.Zero(t, total.Lost)
-	assert.Len(t, collected.sums(t), int(exported))
-}
 
 // during runs f over and over, in another goroutine, until the test's body is done.
 func during(t *testing.T, f, body func()) (times int64) {
@@ -54,23 +45,23 @@ func during(t *testing.T, f, body func()) (times int64) {
 }
 
 // exportsArrive exports often and checks that each point arrives once and in order.
-func exportsArrive(t *testing.T, exporter *usereventsmetric.Exporter, collected *collector) {
+func exportsArrive(t *testing.T, exporter *usereventsmetric.Exporter, collected *kerneltest.Collector) {
 	t.Helper()
 	const cycles, points = 50, 500
 	var want []int64
 	for range cycles {
-		require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(points)))
-		want = append(want, usereventsmetric.Numbers(points)...)
+		require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(points)))
+		want = append(want, metrictest.Numbers(points)...)
 	}
-	total := collected.drained(t)
+	total := collected.Drained(t)
 	assert.Zero(t, total.Lost)
-	assert.Equal(t, want, collected.sums(t))
+	assert.Equal(t, want, collected.Sums(t))
 }
 
 // The Go runtime interrupts threads with SIGURG to take turns. Here they are interrupted all the time.
 func TestKernelSignalStorm(t *testing.T) {
-	collected := collect(t, listen.Options{RingSize: largeRing})
-	exporter, _ := newExporter(t)
+	collected := kerneltest.Collect(t, listen.Options{RingSize: kerneltest.LargeRing})
+	exporter := newExporter(t)
 	signals := during(t, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGURG) }, func() {
 		exportsArrive(t, exporter, collected)
 	})
@@ -79,13 +70,13 @@ func TestKernelSignalStorm(t *testing.T) {
 
 // Each fork copies, or shares, what the kernel knows of the exporter's registration, and each exec drops it again.
 func TestKernelForkStorm(t *testing.T) {
-	collected := collect(t, listen.Options{RingSize: largeRing})
-	exporter, _ := newExporter(t)
+	collected := kerneltest.Collect(t, listen.Options{RingSize: kerneltest.LargeRing})
+	exporter := newExporter(t)
 	children := during(t, func() { assert.NoError(t, exec.Command("true").Run()) }, func() {
 		exportsArrive(t, exporter, collected)
 	})
 	assert.False(t, exporter.Enabled(), "the kernel still keeps the enable word")
-	listener := attach(t, listen.Options{})
+	listener := kerneltest.Attach(t, listen.Options{})
 	assert.True(t, exporter.Enabled())
 	require.NoError(t, listener.Close())
 	t.Logf("%d children", children)
@@ -125,5 +116,13 @@ func TestKernelThousandExporters(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
-	eventGone(t)
+	kerneltest.Gone(t, kerneltest.OTLP)
+}
+
+func newExporter(t *testing.T) *usereventsmetric.Exporter {
+	t.Helper()
+	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = exporter.Shutdown(context.Background()) })
+	return exporter
 }

@@ -2,7 +2,7 @@
 
 //go:build kernel && disruptive
 
-package usereventsmetric_test
+package exporter_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric"
 	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
@@ -27,12 +28,12 @@ const (
 	faultTable = "FAULT | " // marks the lines that scripts/fault-table makes a table of
 )
 
-// fault is something that is wrong on a machine. happen makes it so and returns what cures it.
+// fault is something that is wrong on a machine. happen makes it so and returns what repairs it.
 type fault struct {
 	name   string
 	want   error
 	says   []string
-	happen func(*testing.T) (cure func())
+	happen func(*testing.T) (repair func())
 }
 
 var faults = []fault{
@@ -67,49 +68,49 @@ func TestKernelFaults(t *testing.T) {
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
 			// The event of the test before lingers for a moment, and would be there for the taking.
-			eventGone(t)
-			handled := usereventsmetric.CatchErrors(t)
-			cure := fault.happen(t)
+			kerneltest.Gone(t, kerneltest.OTLP)
+			handled := metrictest.CatchErrors(t)
+			repair := fault.happen(t)
 
 			required, err := usereventsmetric.New(usereventsmetric.WithRequired())
 			if err == nil {
 				_ = required.Shutdown(t.Context())
 			}
 			require.ErrorIs(t, err, fault.want)
-			assert.Empty(t, handled.All(), "with WithRequired the caller is told")
+			assert.Empty(t, handled.All(), "with WithRequired the caller has the error")
 
 			exporter, err := usereventsmetric.New()
 			require.NoError(t, err)
 			defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
 			for range 3 {
-				require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+				require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
 			}
 			require.ErrorIs(t, exporter.Status().Err, fault.want)
 			assert.False(t, exporter.Status().Registered)
 
-			cure()
-			collected := collect(t, listen.Options{})
-			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
-			collected.drained(t)
-			assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t), "the next Export goes through")
+			repair()
+			collected := kerneltest.Collect(t, listen.Options{})
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
+			collected.Drained(t)
+			assert.Equal(t, metrictest.Numbers(5), collected.Sums(t), "the next Export goes through")
 			assert.NoError(t, exporter.Status().Err)
 
-			told := handled.All()
-			require.Len(t, told, 1, "told once")
-			require.ErrorIs(t, told[0], fault.want)
+			reported := handled.All()
+			require.Len(t, reported, 1, "once")
+			require.ErrorIs(t, reported[0], fault.want)
 			for _, part := range fault.says {
-				assert.ErrorContains(t, told[0], part)
+				assert.ErrorContains(t, reported[0], part)
 			}
-			reportFault(t, fault.name, told[0].Error(), "yes, at the next Export")
+			reportFault(t, fault.name, reported[0].Error(), "yes, at the next Export")
 		})
 	}
 }
 
-func reportFault(t *testing.T, name, told, healed string) {
-	if _, reason, found := strings.Cut(told, "tries again: "); found {
-		told = reason
+func reportFault(t *testing.T, name, reported, recovers string) {
+	if _, reason, found := strings.Cut(reported, "tries again: "); found {
+		reported = reason
 	}
-	t.Log(faultTable + name + " | " + told + " | " + healed)
+	t.Log(faultTable + name + " | " + reported + " | " + recovers)
 }
 
 // An unprivileged process, and a right that comes while it runs.
@@ -120,49 +121,49 @@ func TestKernelFaultNoPermission(t *testing.T) {
 
 	// The directory's group stays as it is: it is the group of the other files in there, too.
 	const group = 1000
-	require.NoError(t, os.Chmod(tracing, 0o711))
+	require.NoError(t, os.Chmod(kerneltest.Tracing, 0o711))
 	require.NoError(t, os.Chown(dataFile, 0, group))
 	require.NoError(t, os.Chmod(dataFile, 0o620))
 	defer func() {
-		for path, mode := range map[string]os.FileMode{tracing: 0o700, dataFile: 0o640} {
+		for path, mode := range map[string]os.FileMode{kerneltest.Tracing: 0o700, dataFile: 0o640} {
 			assert.NoError(t, os.Chown(path, 0, 0))
 			assert.NoError(t, os.Chmod(path, mode))
 		}
 	}()
-	collected := collect(t, listen.Options{})
+	collected := kerneltest.Collect(t, listen.Options{})
 	application.export(t)
 	application.stop(t)
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
-	require.Len(t, application.told, 1)
-	assert.Contains(t, application.told[0], "permission denied")
-	assert.Contains(t, application.told[0], "chgrp")
-	reportFault(t, "the process has no permission", application.told[0], "yes, at the next Export")
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
+	require.Len(t, application.reported, 1)
+	assert.Contains(t, application.reported[0], "permission denied")
+	assert.Contains(t, application.reported[0], "chgrp")
+	reportFault(t, "the process has no permission", application.reported[0], "yes, at the next Export")
 }
 
 // A running exporter holds its file open, so it does not even notice.
 func TestKernelFaultTracefsGoesAndComes(t *testing.T) {
-	handled := usereventsmetric.CatchErrors(t)
+	handled := metrictest.CatchErrors(t)
 	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
-	listener := attach(t, listen.Options{})
-	cure := kerneltest.WithoutTracefs(t)
+	listener := kerneltest.Attach(t, listen.Options{})
+	repair := kerneltest.WithoutTracefs(t)
 	assert.True(t, exporter.Enabled())
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
 	var event listen.Event
 	require.NoError(t, listener.Read(t.Context(), &event))
-	assert.Equal(t, usereventsmetric.Numbers(5), usereventsmetric.SumsOf(t, event.Payload))
+	assert.Equal(t, metrictest.Numbers(5), metrictest.SumsOf(t, event.Payload))
 	require.NoError(t, listener.Close())
 	assert.False(t, exporter.Enabled())
 
-	cure()
-	collected := collect(t, listen.Options{})
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+	repair()
+	collected := kerneltest.Collect(t, listen.Options{})
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
 	assert.Empty(t, handled.All())
-	reportFault(t, "tracefs is unmounted under a running exporter, and mounted again", "nothing", "nothing to heal: it goes on")
+	reportFault(t, "tracefs is unmounted under a running exporter, and mounted again", "nothing", "it goes on")
 }
 
 // The file alone, as it is mounted into a container or a unit that must not see more of /sys.
@@ -180,35 +181,35 @@ func TestKernelFaultOnlyTheFileIsMounted(t *testing.T) {
 		{"named", []usereventsmetric.Option{usereventsmetric.WithUserEventsPath(point)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cure := kerneltest.WithoutTracefs(t)
+			repair := kerneltest.WithoutTracefs(t)
 			exporter, err := usereventsmetric.New(append(test.opts, usereventsmetric.WithRequired())...)
-			cure()
+			repair()
 			require.NoError(t, err)
 			defer func() { require.NoError(t, exporter.Shutdown(context.Background())) }()
-			collected := collect(t, listen.Options{})
-			require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
-			collected.drained(t)
-			assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+			collected := kerneltest.Collect(t, listen.Options{})
+			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
+			collected.Drained(t)
+			assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
 		})
 	}
 	t.Run("named by the environment", func(t *testing.T) {
 		t.Setenv("USEREVENTS_DATA_FILE", point)
-		cure := kerneltest.WithoutTracefs(t)
+		repair := kerneltest.WithoutTracefs(t)
 		exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
-		cure()
+		repair()
 		require.NoError(t, err)
 		require.NoError(t, exporter.Shutdown(t.Context()))
 	})
-	reportFault(t, "the mount point is user_events_data itself", "nothing", "nothing to heal: it is used as it is")
+	reportFault(t, "the mount point is user_events_data itself", "nothing", "it is used as it is")
 }
 
 func readOnlyTracefs(t *testing.T) func() {
 	t.Helper()
 	mount := kerneltest.WithoutTracefs(t)
-	require.NoError(t, syscall.Mount("nodev", tracing, "tracefs", 0, ""))
-	require.NoError(t, syscall.Mount("", tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+	require.NoError(t, syscall.Mount("nodev", kerneltest.Tracing, "tracefs", 0, ""))
+	require.NoError(t, syscall.Mount("", kerneltest.Tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
 	return onceAlsoAtTheEnd(t, func() {
-		require.NoError(t, syscall.Unmount(tracing, syscall.MNT_DETACH))
+		require.NoError(t, syscall.Unmount(kerneltest.Tracing, syscall.MNT_DETACH))
 		mount()
 	})
 }
@@ -225,7 +226,7 @@ func takenName(t *testing.T) func() {
 		require.NoError(t, tracefs.Unregister(file, word, 0))
 		tracefs.FreeEnableWord(word)
 		require.NoError(t, file.Close())
-		eventGone(t)
+		kerneltest.Gone(t, kerneltest.OTLP)
 	})
 }
 
@@ -249,12 +250,12 @@ func noDescriptorLeft(t *testing.T) func() {
 }
 
 // onceAlsoAtTheEnd sees to it that the machine is as it was, whatever becomes of the test.
-func onceAlsoAtTheEnd(t *testing.T, cure func()) func() {
+func onceAlsoAtTheEnd(t *testing.T, repair func()) func() {
 	done := false
 	once := func() {
 		if !done {
 			done = true
-			cure()
+			repair()
 		}
 	}
 	t.Cleanup(once)

@@ -2,7 +2,7 @@
 
 //go:build kernel && disruptive
 
-package usereventsmetric_test
+package exporter_test
 
 import (
 	"bufio"
@@ -23,21 +23,22 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric"
 	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// The recipes of docs/places.md, each taken from there and run as it is written. Its my-service and my-listener are this
+// The recipes of docs/deployment.md, each taken from there and run as it is written. Its my-service and my-listener are this
 // test binary under those names.
 
 const (
-	places    = "docs/places.md"
-	programs  = "/usr/local/bin"
-	systemd   = "/lib/systemd/systemd"
-	rwPath    = "ReadWritePaths=/sys/kernel/tracing/user_events_data\n"
-	noRight   = "permission denied"
-	noWriting = "read-only file system"
+	deployment = "../../../docs/deployment.md"
+	programs   = "/usr/local/bin"
+	systemd    = "/lib/systemd/systemd"
+	rwPath     = "ReadWritePaths=/sys/kernel/kerneltest.Tracing/user_events_data\n"
+	noRight    = "permission denied"
+	noWriting  = "read-only file system"
 )
 
 func init() {
@@ -65,7 +66,7 @@ func myService() error {
 	if err != nil {
 		return err
 	}
-	if err := exporter.Export(context.Background(), usereventsmetric.CountingSums(5)); err != nil {
+	if err := exporter.Export(context.Background(), metrictest.CountingSums(5)); err != nil {
 		return err
 	}
 	return exporter.Shutdown(context.Background())
@@ -107,14 +108,14 @@ var triedBlock = regexp.MustCompile("(?s)<!-- tried: ([^ ]+) -->\n+```[a-z]*\n(.
 // recipe returns a block of the document.
 func recipe(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(places)
+	text, err := os.ReadFile(deployment)
 	require.NoError(t, err)
 	for _, block := range triedBlock.FindAllStringSubmatch(string(text), -1) {
 		if block[1] == name {
 			return block[2]
 		}
 	}
-	require.Failf(t, "not in the document", "%s: <!-- tried: %s -->", places, name)
+	require.Failf(t, "not in the document", "%s: <!-- tried: %s -->", deployment, name)
 	return ""
 }
 
@@ -124,7 +125,11 @@ func without(t *testing.T, text, part string) string {
 	return strings.Replace(text, part, "", 1)
 }
 
-func shell(script string) *exec.Cmd { return exec.Command("bash", "-euc", script) }
+func shell(script string) *exec.Cmd {
+	command := exec.Command("bash", "-euc", script)
+	command.Dir = "../../.."
+	return command
+}
 
 func runShell(t *testing.T, script string) string {
 	t.Helper()
@@ -146,21 +151,21 @@ func newHost(t *testing.T) {
 	t.Cleanup(func() {
 		noRights(t)
 		runShell(t, `rm -f /etc/sysusers.d/user_events.conf /etc/tmpfiles.d/user_events.conf
-			userdel my-service; userdel my-listener; groupdel metrics; groupdel tracing`)
+			userdel my-service; userdel my-listener; groupdel metrics; groupdel kerneltest.Tracing`)
 	})
 	runShell(t, recipe(t, "groups")+recipe(t, "users"))
 }
 
 func stat(t *testing.T) string {
 	t.Helper()
-	return strings.TrimSpace(runShell(t, "stat -c '%A %U %G %n' "+tracing+" "+dataFile))
+	return strings.TrimSpace(runShell(t, "stat -c '%A %U %G %n' "+kerneltest.Tracing+" "+dataFile))
 }
 
 func noRights(t *testing.T) {
 	t.Helper()
-	require.NoError(t, syscall.Mount("", tracing, "", syscall.MS_REMOUNT, "gid=0"))
-	require.NoError(t, os.Chown(tracing, 0, 0))
-	require.NoError(t, os.Chmod(tracing, 0o700))
+	require.NoError(t, syscall.Mount("", kerneltest.Tracing, "", syscall.MS_REMOUNT, "gid=0"))
+	require.NoError(t, os.Chown(kerneltest.Tracing, 0, 0))
+	require.NoError(t, os.Chmod(kerneltest.Tracing, 0o700))
 	require.NoError(t, os.Chown(dataFile, 0, 0))
 	require.NoError(t, os.Chmod(dataFile, 0o640))
 }
@@ -168,27 +173,27 @@ func noRights(t *testing.T) {
 // works runs something that starts my-service, whose metrics are to arrive, without a complaint.
 func works(t *testing.T, script string) {
 	t.Helper()
-	collected := collect(t, listen.Options{})
+	collected := kerneltest.Collect(t, listen.Options{})
 	output := runShell(t, script)
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
 	assert.Equal(t, "done\n", output)
 }
 
-// isTold runs something that starts my-service, which is to say why its metrics do not arrive, and to go on.
-func isTold(t *testing.T, why, script string) {
+// reports runs something that starts my-service, which is to say why its metrics do not arrive, and to go on.
+func reports(t *testing.T, why, script string) {
 	t.Helper()
-	collected := collect(t, listen.Options{})
+	collected := kerneltest.Collect(t, listen.Options{})
 	output := runShell(t, script)
-	collected.drained(t)
-	assert.Empty(t, collected.payloads)
+	collected.Drained(t)
+	assert.Empty(t, collected.Payloads)
 	assert.Equal(t, 1, strings.Count(output, "tries again: "), output)
 	assert.Contains(t, output, why)
 	assert.Contains(t, output, "done\n", "the service goes on")
 }
 
-// hears runs something that starts my-listener, which is to receive what an exporter writes here.
-func hears(t *testing.T, script string) {
+// receives runs something that starts my-listener, which is to receive what an exporter writes here.
+func receives(t *testing.T, script string) {
 	t.Helper()
 	command := shell(script)
 	output, err := command.StdoutPipe()
@@ -201,7 +206,7 @@ func hears(t *testing.T, script string) {
 	require.Equal(t, "listening\n", line)
 	exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
 	require.NoError(t, err)
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
 	require.NoError(t, exporter.Shutdown(t.Context()))
 	rest, err := io.ReadAll(lines)
 	require.NoError(t, err)
@@ -211,9 +216,9 @@ func hears(t *testing.T, script string) {
 
 // Whatever the document says was tried is tried in this file.
 func TestKernelRecipeEachIsTried(t *testing.T) {
-	text, err := os.ReadFile(places)
+	text, err := os.ReadFile(deployment)
 	require.NoError(t, err)
-	source, err := os.ReadFile("recipes_kernel_test.go")
+	source, err := os.ReadFile("deployment_kernel_test.go")
 	require.NoError(t, err)
 	blocks := triedBlock.FindAllStringSubmatch(string(text), -1)
 	assert.Len(t, blocks, strings.Count(string(text), "<!-- tried: "))
@@ -248,7 +253,7 @@ func TestKernelRecipes(t *testing.T) {
 
 func recipeRights(t *testing.T) {
 	service := recipe(t, "service")
-	isTold(t, noRight, service)
+	reports(t, noRight, service)
 
 	t.Run("by hand", func(t *testing.T) {
 		runShell(t, recipe(t, "by-hand"))
@@ -265,7 +270,7 @@ func recipeRights(t *testing.T) {
 		assert.Equal(t, strings.TrimSpace(recipe(t, "tmpfiles-seen")), stat(t))
 	})
 	t.Run("no other right comes with them", func(t *testing.T) {
-		for _, attempt := range []string{"<" + tracing + "/trace", ">" + tracing + "/trace_marker", "<" + tracing + "/user_events_status"} {
+		for _, attempt := range []string{"<" + kerneltest.Tracing + "/trace", ">" + kerneltest.Tracing + "/trace_marker", "<" + kerneltest.Tracing + "/user_events_status"} {
 			script := strings.Replace(service, "my-service\n", "sh -c '"+attempt+"'\n", 1)
 			require.NotEqual(t, service, script)
 			output, err := shell(script).CombinedOutput()
@@ -274,8 +279,8 @@ func recipeRights(t *testing.T) {
 		}
 	})
 	t.Run("a group for the directory is a group for its files", func(t *testing.T) {
-		runShell(t, "chgrp metrics "+tracing)
-		group := runShell(t, "stat -c %G "+tracing+"/trace")
+		runShell(t, "chgrp metrics "+kerneltest.Tracing)
+		group := runShell(t, "stat -c %G "+kerneltest.Tracing+"/trace")
 		assert.Equal(t, "metrics\n", group, "so a member may read what others trace")
 	})
 }
@@ -286,9 +291,9 @@ func recipeFstab(t *testing.T) {
 	mounts := kerneltest.WithoutTracefs(t)
 	t.Cleanup(func() { assert.NoError(t, os.WriteFile("/etc/fstab", before, 0o644)) })
 	runShell(t, recipe(t, "fstab"))
-	group := runShell(t, "stat -c %G "+tracing+"/trace")
+	group := runShell(t, "stat -c %G "+kerneltest.Tracing+"/trace")
 	assert.Equal(t, "tracing\n", group)
-	runShell(t, "umount "+tracing)
+	runShell(t, "umount "+kerneltest.Tracing)
 	mounts()
 }
 
@@ -303,16 +308,16 @@ func recipeContainer(t *testing.T) {
 	runShell(t, "chgrp metrics "+dataFile+"; chmod 620 "+dataFile) // nobody but root may enter the directory
 	works(t, container)
 
-	const bind = "mount --bind /sys/kernel/tracing/user_events_data /run/user_events_data\n"
+	const bind = "mount --bind /sys/kernel/kerneltest.Tracing/user_events_data /run/user_events_data\n"
 	const variable = "export USEREVENTS_DATA_FILE=/run/user_events_data\n"
 	works(t, without(t, container, variable))
-	isTold(t, "no tracefs is mounted", without(t, without(t, container, bind), variable))
-	isTold(t, noRight, strings.Replace(container, "--groups=metrics", "--clear-groups", 1))
+	reports(t, "no tracefs is mounted", without(t, without(t, container, bind), variable))
+	reports(t, noRight, strings.Replace(container, "--groups=metrics", "--clear-groups", 1))
 }
 
 func recipeUserNamespace(t *testing.T) {
 	rootless := recipe(t, "rootless")
-	isTold(t, noRight, rootless)
+	reports(t, noRight, rootless)
 	runShell(t, recipe(t, "by-hand"))
 	works(t, rootless)
 }
@@ -327,12 +332,12 @@ func recipeListener(t *testing.T) {
 	}
 	refused("events/user_events/otlp_metrics/format: permission denied", listener)
 	runShell(t, recipe(t, "listener-rights"))
-	hears(t, listener)
+	receives(t, listener)
 	refused("CAP_PERFMON", strings.ReplaceAll(listener, "+perfmon", "-perfmon"))
 }
 
 func recipeContainerListener(t *testing.T) {
-	hears(t, recipe(t, "container-listener"))
+	receives(t, recipe(t, "container-listener"))
 }
 
 // The units, in a systemd that is process 1 of a pid namespace.
@@ -350,19 +355,19 @@ func recipeSystemd(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	write("written.service", hardened)
-	write("told.service", without(t, hardened, rwPath))
+	write("refused.service", without(t, hardened, rwPath))
 	write("elsewhere.service", strings.Replace(hardened, rwPath, recipe(t, "BindPaths="), 1))
 	write("my-listener.service", recipe(t, "my-listener.service"))
 	write("service.d/test.conf", "[Unit]\nDefaultDependencies=no\n"+
 		"[Service]\nStandardOutput=truncate:"+units+"/%n.out\nStandardError=inherit\n")
 	write("recipes.target", "[Unit]\nDefaultDependencies=no\n"+
-		"Wants=written.service told.service elsewhere.service my-listener.service\n")
+		"Wants=written.service refused.service elsewhere.service my-listener.service\n")
 	output := func(unit string) string {
 		text, _ := os.ReadFile(filepath.Join(units, unit+".service.out"))
 		return string(text)
 	}
 
-	collected := collect(t, listen.Options{})
+	collected := kerneltest.Collect(t, listen.Options{})
 	manager := exec.Command("unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc",
 		systemd, "--system", "--unit=recipes.target", "--log-target=null", "--show-status=no")
 	manager.Env = append(os.Environ(), "container=test", "SYSTEMD_UNIT_PATH="+units, "SYSTEMD_GENERATOR_PATH="+units)
@@ -379,29 +384,29 @@ func recipeSystemd(t *testing.T) {
 	defer func() { assert.NoError(t, exporter.Shutdown(context.Background())) }()
 	require.Eventually(t, func() bool {
 		// For the listener, which comes some time.
-		if err := exporter.Export(t.Context(), usereventsmetric.CountingSums(5)); err != nil {
+		if err := exporter.Export(t.Context(), metrictest.CountingSums(5)); err != nil {
 			t.Log(err)
 		}
-		for _, unit := range []string{"written", "told", "elsewhere", "my-listener"} {
+		for _, unit := range []string{"written", "refused", "elsewhere", "my-listener"} {
 			if !strings.Contains(output(unit), "done\n") {
 				return false
 			}
 		}
 		return true
 	}, 2*time.Minute, 100*time.Millisecond, "%s", &log)
-	collected.drained(t)
+	collected.Drained(t)
 
 	var theirs []int64
-	for i, payload := range collected.payloads {
-		if collected.pids[i] != os.Getpid() {
-			theirs = append(theirs, usereventsmetric.SumsOf(t, payload)...)
+	for i, payload := range collected.Payloads {
+		if collected.PIDs[i] != os.Getpid() {
+			theirs = append(theirs, metrictest.SumsOf(t, payload)...)
 		}
 	}
-	assert.Equal(t, slices.Concat(usereventsmetric.Numbers(5), usereventsmetric.Numbers(5)), theirs)
+	assert.Equal(t, slices.Concat(metrictest.Numbers(5), metrictest.Numbers(5)), theirs)
 	assert.Equal(t, "done\n", output("written"))
 	assert.Equal(t, "done\n", output("elsewhere"))
-	assert.Contains(t, output("told"), noWriting)
-	assert.Contains(t, output("told"), "ProtectKernelTunables=")
+	assert.Contains(t, output("refused"), noWriting)
+	assert.Contains(t, output("refused"), "ProtectKernelTunables=")
 	// The exporter here is outside of its pid namespace.
 	assert.Regexp(t, `^listening\nreceived from (0|[0-9]+)\ndone\n$`, output("my-listener"))
 }

@@ -2,7 +2,7 @@
 
 //go:build kernel
 
-package usereventsmetric_test
+package exporter_test
 
 import (
 	"bufio"
@@ -10,11 +10,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/listen"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 )
@@ -37,7 +42,7 @@ func init() {
 
 // produce exports once for each line that it reads, and says so. It also says what goes to otel.Handle.
 func produce(how string) error {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { fmt.Println("told", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { fmt.Println("reported", err) }))
 	var opts []usereventsmetric.Option
 	switch how {
 	case "file":
@@ -59,7 +64,7 @@ func produce(how string) error {
 	fmt.Println("ready")
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		if err := exporter.Export(context.Background(), usereventsmetric.CountingSums(5)); err != nil {
+		if err := exporter.Export(context.Background(), metrictest.CountingSums(5)); err != nil {
 			return err
 		}
 		fmt.Println("exported")
@@ -86,11 +91,11 @@ func receiveFile(socket int) (*os.File, error) {
 }
 
 type producer struct {
-	command *exec.Cmd
-	orders  *bufio.Writer
-	close   func() error
-	answers *bufio.Scanner
-	told    []string // what went to its otel.Handle
+	command  *exec.Cmd
+	orders   *bufio.Writer
+	close    func() error
+	answers  *bufio.Scanner
+	reported []string // what went to its otel.Handle
 }
 
 // startProducer starts a producer; prepare may change its command before.
@@ -121,11 +126,11 @@ func (p *producer) expect(t *testing.T, answer string) {
 	t.Helper()
 	for {
 		require.True(t, p.answers.Scan(), "the producer has ended")
-		told, ok := strings.CutPrefix(p.answers.Text(), "told ")
+		reported, ok := strings.CutPrefix(p.answers.Text(), "reported ")
 		if !ok {
 			break
 		}
-		p.told = append(p.told, told)
+		p.reported = append(p.reported, reported)
 	}
 	require.Equal(t, answer, p.answers.Text())
 }
@@ -147,4 +152,27 @@ func (p *producer) stop(t *testing.T) {
 // unprivileged makes it run as nobody of importance, without any capability.
 func unprivileged(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
+}
+
+func TestKernelTwoProcesses(t *testing.T) {
+	one, two := startProducer(t), startProducer(t)
+	collected := kerneltest.Collect(t, listen.Options{})
+	one.export(t)
+	two.export(t)
+	one.stop(t)
+	two.export(t)
+	two.stop(t)
+	collected.Drained(t)
+	want := slices.Concat(metrictest.Numbers(5), metrictest.Numbers(5), metrictest.Numbers(5))
+	assert.Equal(t, want, collected.Sums(t))
+	assert.Equal(t, []int{one.command.Process.Pid, two.command.Process.Pid, two.command.Process.Pid}, collected.PIDs)
+}
+
+func TestKernelListenerFirst(t *testing.T) {
+	collected := kerneltest.Collect(t, listen.Options{})
+	application := startProducer(t)
+	application.export(t)
+	application.stop(t)
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t), "the first cycle is there")
 }

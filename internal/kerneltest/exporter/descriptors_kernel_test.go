@@ -2,22 +2,26 @@
 
 //go:build kernel
 
-package usereventsmetric_test
+package exporter_test
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
 	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-const dataFile = tracing + "/user_events_data"
+const dataFile = kerneltest.Tracing + "/user_events_data"
 
 // handed gives a producer a file as descriptor 4.
 func handed(how string, file *os.File) func(*exec.Cmd) {
@@ -33,12 +37,12 @@ func TestKernelInheritedDescriptor(t *testing.T) {
 	require.NoError(t, err)
 	application := startProducer(t, unprivileged, handed("file", file))
 	require.NoError(t, file.Close())
-	collected := collect(t, listen.Options{})
+	collected := kerneltest.Collect(t, listen.Options{})
 	application.export(t)
 	application.stop(t)
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
-	assert.Empty(t, application.told)
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
+	assert.Empty(t, application.reported)
 }
 
 func TestKernelDescriptorOverASocket(t *testing.T) {
@@ -53,12 +57,12 @@ func TestKernelDescriptorOverASocket(t *testing.T) {
 	application := startProducer(t, unprivileged, handed("socket", theirs))
 	require.NoError(t, theirs.Close())
 	require.NoError(t, syscall.Close(pair[0]))
-	collected := collect(t, listen.Options{})
+	collected := kerneltest.Collect(t, listen.Options{})
 	application.export(t)
 	application.stop(t)
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
-	assert.Empty(t, application.told)
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
+	assert.Empty(t, application.reported)
 }
 
 // In-process: the caller's file may be closed, and what New duplicated is gone after Shutdown.
@@ -68,17 +72,67 @@ func TestKernelGivenFile(t *testing.T) {
 	exporter, err := usereventsmetric.New(usereventsmetric.WithUserEventsFile(file), usereventsmetric.WithRequired())
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
-	collected := collect(t, listen.Options{})
-	require.NoError(t, exporter.Export(t.Context(), usereventsmetric.CountingSums(5)))
+	collected := kerneltest.Collect(t, listen.Options{})
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
 	require.NoError(t, exporter.Shutdown(t.Context()))
-	collected.drained(t)
-	assert.Equal(t, usereventsmetric.Numbers(5), collected.sums(t))
+	collected.Drained(t)
+	assert.Equal(t, metrictest.Numbers(5), collected.Sums(t))
 	open, err := filepath.Glob("/proc/self/fd/*")
 	require.NoError(t, err)
 	for _, link := range open {
 		target, _ := os.Readlink(link)
 		assert.NotContains(t, target, "user_events_data")
 	}
+}
+
+// Something else in the service closes the descriptor, and its number goes to a file of the service's own.
+func TestKernelDescriptorThatIsAnotherFile(t *testing.T) {
+	if !kerneltest.InOwnProcess(t) {
+		return
+	}
+	inherited := kerneltest.Descriptors(t) // of a backend without CloseOnExec
+	exporter := newExporter(t)
+	ours := slices.DeleteFunc(kerneltest.Descriptors(t), func(fd string) bool { return slices.Contains(inherited, fd) })
+	require.Len(t, ours, 1)
+	fd, err := strconv.Atoi(ours[0])
+	require.NoError(t, err)
+	collected := kerneltest.Collect(t, listen.Options{})
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(5)))
+
+	const text = "the service's own data\n"
+	path := filepath.Join(t.TempDir(), "own")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	require.NoError(t, syscall.Close(fd))
+	other, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_APPEND|syscall.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	if other != fd {
+		require.NoError(t, syscall.Dup3(other, fd, syscall.O_CLOEXEC))
+		require.NoError(t, syscall.Close(other))
+	}
+
+	err = exporter.Export(t.Context(), metrictest.CountingSums(4))
+	require.ErrorIs(t, err, syscall.EBADF)
+	var partial *usereventsmetric.PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Equal(t, 4, partial.DroppedPoints)
+	require.ErrorIs(t, exporter.Status().Err, syscall.EBADF)
+	require.False(t, exporter.Status().Registered)
+
+	handled := metrictest.CatchErrors(t)
+	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(3)))
+	want := append(metrictest.Numbers(5), metrictest.Numbers(3)...)
+	if !exporter.Status().Capabilities.ClosesDescriptor {
+		want = metrictest.Numbers(5)
+		require.ErrorContains(t, exporter.Status().Err, "restart of the process")
+		require.Len(t, handled.All(), 1)
+	}
+	collected.Drained(t)
+	assert.Equal(t, want, collected.Sums(t))
+	require.NoError(t, exporter.Shutdown(t.Context()))
+	assert.NoError(t, syscall.Close(fd), "it is the service's to close")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, text, string(content))
 }
 
 func TestKernelFileThatIsNone(t *testing.T) {

@@ -3,8 +3,8 @@
 // Package usereventsmetric exports OpenTelemetry metrics through Linux user_events: each collection is written, as OTLP,
 // to a tracepoint of the kernel that perf, ftrace or an agent on the same machine can listen to.
 //
-// While nobody listens, Export costs two atomic loads. While somebody does, every data point is written exactly once and in
-// order, and what cannot be written is named in the error that Export returns; nothing is lost in silence.
+// While nobody listens, Export costs three atomic loads. While somebody does, every data point is written exactly once and in
+// order, and what cannot be written is named and counted in the error that Export returns.
 //
 //	exporter, err := usereventsmetric.New()
 //	if err != nil {
@@ -17,9 +17,9 @@
 //
 // Linux 6.4 or later with CONFIG_USER_EVENTS, tracefs mounted, and for the process execute permission on the tracing
 // directory (/sys/kernel/tracing) and write permission on user_events_data in it. Where something of this is missing, [New]
-// succeeds all the same, unless [WithRequired] is given: the reason and its cure go to otel.Handle once, and are in
-// [Exporter.Status]; each Export tries again. Anywhere but on Linux the package builds and exports nothing, and says so in
-// the same way.
+// succeeds all the same, unless [WithRequired] is given: the reason, with a hint, goes to otel.Handle once, and is in
+// [Exporter.Status]; each Export tries again. Elsewhere than on Linux the package builds and exports nothing, and reports that
+// in the same way.
 //
 // # Readers
 //
@@ -34,13 +34,21 @@
 //   - purego, without cgo or with the tag purego: no C at all. amd64, arm64, riscv64, ppc64le and s390x.
 //   - linuxtracepoints, with the tag linuxtracepoints: Microsoft's libtracepoint behind the same interface. It finds
 //     user_events_data by itself, so [WithUserEventsPath] and [WithUserEventsFile] are errors that match
-//     errors.ErrUnsupported; it remembers a failed open for the life of the process; and child processes inherit its
-//     descriptor. [Capabilities] has these.
+//     errors.ErrUnsupported; it opens one descriptor in a process, which child processes inherit and which is never closed,
+//     so that the tracepoint stays until the process ends; and it remembers a failed open as long. [Capabilities] has these.
+//
+// # Descriptors
+//
+// A process that closes descriptors which are not its own may close that of user_events_data, and get its number for another
+// file. So before each export to a listener, and after each pause of [WithPacing], the exporter checks that the descriptor is
+// still that of the file which was opened. If not, it writes nothing, reports it in the error of Export, and registers again
+// at the next Export (with the backend linuxtracepoints, only a restart of the process helps, and [Status] says so). What is
+// closed and opened between a check and a write, which are two system calls, is not noticed.
 //
 // # Threads
 //
 // The kernel keeps the registration of a tracepoint with the thread that made it, although its documentation speaks of the
-// process: when that thread ends, nobody who comes to listen is noticed any more. So the exporter registers on a thread of
+// process: when that thread ends, new listeners are not noticed. So the exporter registers on a thread of
 // its own, which takes one goroutine as long as an exporter is open. Seen on Linux 6.12.
 //
 // # The event
@@ -60,6 +68,12 @@
 // [WithMaxMessageSize] bytes. A data point that is larger by itself is written alone, up to 8168 bytes; beyond that without
 // its exemplars; beyond that it is dropped and reported in a [PartialError].
 //
+// # Options
+//
+// Of the exporter: [WithTracepointName], [WithMaxMessageSize], [WithPacing], [WithTemporalitySelector],
+// [WithAggregationSelector], [WithUserEventsPath], [WithUserEventsFile] and [WithRequired]. Of the reader: [WithInterval],
+// [WithTimeout], [WithSettleDelay], [WithoutBacklog] and [WithSDKOptions].
+//
 // # Environment
 //
 //   - USEREVENTS_TRACEPOINT_NAME: see [WithTracepointName].
@@ -70,5 +84,5 @@
 //     base2_exponential_bucket_histogram.
 //   - OTEL_METRIC_EXPORT_INTERVAL, OTEL_METRIC_EXPORT_TIMEOUT: milliseconds, see [NewReader].
 //
-// Options win over variables. A variable with a bad value is ignored and reported through otel.Handle.
+// Options take precedence over variables. A variable with a bad value is ignored and reported through otel.Handle.
 package usereventsmetric

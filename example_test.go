@@ -37,7 +37,7 @@ func Example() {
 	orders.Add(context.Background(), 1)
 }
 
-// New succeeds where user_events is missing; Status tells.
+// New succeeds where user_events is missing; Status says why.
 func ExampleExporter_Status() {
 	exporter, err := usereventsmetric.New(usereventsmetric.WithTracepointName("shop_metrics"))
 	if err != nil {
@@ -60,7 +60,7 @@ func ExampleNew() {
 	// usereventsmetric: invalid option: WithMaxMessageSize(65536): must be 512 to 8168 bytes
 }
 
-// PartialError tells what could not be written.
+// PartialError says what could not be written.
 func ExamplePartialError() {
 	report := func(err error) {
 		var partial *usereventsmetric.PartialError

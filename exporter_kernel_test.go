@@ -148,7 +148,7 @@ func TestKernelListenerLeavesInMidCycle(t *testing.T) {
 	writes := 0
 	exporter, err := usereventsmetric.NewObserved(func([]byte) {
 		if writes++; writes == 3 {
-			// Between the look at the enable word and the write.
+			// Between reading the enable word and the write.
 			assert.NoError(t, listener.Close())
 		}
 	}, usereventsmetric.WithRequired())
@@ -294,7 +294,7 @@ func TestKernelEverythingConcurrentSafe(t *testing.T) {
 	total := collected.Drained(t)
 	assert.Zero(t, total.Lost)
 	assert.Len(t, collected.Sums(t), int(exporter.Status().Points))
-	// Cycles take turns, so each is whole.
+	// Exports are serialized, so each is whole.
 	for cycle := range slices.Chunk(collected.Sums(t), points) {
 		require.Equal(t, metrictest.Numbers(points), cycle)
 	}

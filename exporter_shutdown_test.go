@@ -88,7 +88,7 @@ func TestRegistrationBesideAShutdownIsUndone(t *testing.T) {
 		}
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
-		// Export has the turn, so this cannot wait for it.
+		// Export has the semaphore, so this cannot wait for it.
 		assert.ErrorIs(t, exporter.Shutdown(over), context.Canceled)
 		return fake, nil
 	}

@@ -331,9 +331,9 @@ func TestErrorHandlerThatCallsTheExporter(t *testing.T) {
 	before := otel.GetErrorHandler()
 	t.Cleanup(func() { otel.SetErrorHandler(before) })
 	var exporter *Exporter
-	told := 0
+	reported := 0
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {
-		told++
+		reported++
 		if exporter == nil {
 			return // New has not returned yet
 		}
@@ -346,7 +346,7 @@ func TestErrorHandlerThatCallsTheExporter(t *testing.T) {
 	require.NoError(t, err)
 	failure = syscall.EACCES
 	require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(1)))
-	assert.Equal(t, 2, told)
+	assert.Equal(t, 2, reported)
 	assert.ErrorIs(t, exporter.Export(t.Context(), metrictest.CountingSums(1)), sdkmetric.ErrExporterShutdown)
 }
 

@@ -16,7 +16,7 @@ import (
 
 // LinuxTracepoints finds user_events_data by itself, so what says where it is must not be taken and ignored.
 // scripts/interface-test runs this against a library.
-func TestPlacesAreUnsupported(t *testing.T) {
+func TestSourcesAreUnsupported(t *testing.T) {
 	_, err := New(WithUserEventsPath("/somewhere/user_events_data"))
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	assert.ErrorContains(t, err, "linuxtracepoints")

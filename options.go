@@ -20,7 +20,8 @@ const DefaultTracepointName = tracepoint.DefaultName
 // ErrInvalidOption is matched by every error of [New] that is about the value of an option.
 var ErrInvalidOption = errors.New("invalid option")
 
-// Option configures an [Exporter]. An option wins over the environment variable for the same thing.
+// Option configures an [Exporter]. An option takes precedence over the environment variable for
+// the same thing.
 type Option interface {
 	apply(config) config
 }

@@ -18,9 +18,9 @@ import (
 //
 //	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(usereventsmetric.NewReader(exporter)))
 //
-// Four times a second a Reader looks whether somebody listens, which costs a timer and two atomic loads. When a listener has
+// Four times a second a Reader polls whether somebody listens, which costs a timer and two atomic loads. When a listener has
 // come it exports once, after the delay of [WithSettleDelay], and then in every interval, see [WithInterval], until the
-// listener has left. For one that comes back it begins anew. One that joins another is not noticed, as the kernel only says
+// listener has left. For one that comes back it starts again. One that joins another is not noticed, as the kernel only says
 // that somebody listens: it gets what is exported from then on.
 //
 // All methods may be called concurrently. A Reader runs a goroutine until Shutdown.
@@ -28,7 +28,7 @@ import (
 // # While nobody listens
 //
 // Nothing is collected, so instruments go on adding up. The first export to a listener has the deltas of all the time since
-// the last export, to whomever that was; the start time of each data point tells. [WithoutBacklog] begins with the listener
+// the last export, to whomever that was; as the start time of each data point says. [WithoutBacklog] begins with the listener
 // instead.
 //
 // Callbacks of observable instruments are not called, nor are producers.
@@ -45,7 +45,7 @@ import (
 //
 //   - A listener that is not ready when the settle delay is over misses exports until it is, the first one among them.
 //   - An export that runs while the last listener leaves is lost to the next one, whole or in part.
-//   - A listener that leaves and is back between two looks, so within a quarter of a second, is not noticed, and an export
+//   - A listener that leaves and is back between two polls, so within a quarter of a second, is not noticed, and an export
 //     that falls into its coming can be lost.
 //   - What the ring of a listener has no room for is lost; the kernel counts it, for that listener.
 //   - What cannot be collected or written is lost, as with the SDK's periodic reader, and named in an error.

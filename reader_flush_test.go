@@ -71,7 +71,7 @@ func TestReaderForceFlushWhileSomebodyListens(t *testing.T) {
 		assert.Equal(t, 2, s.cycles())
 		assert.Equal(t, []int64{1}, s.fake.sums(t))
 		s.pass(time.Minute - time.Nanosecond)
-		assert.Equal(t, 2, s.cycles(), "the interval began anew")
+		assert.Equal(t, 2, s.cycles(), "the interval started again")
 		s.pass(time.Nanosecond)
 		assert.Equal(t, 3, s.cycles())
 	})
@@ -79,7 +79,7 @@ func TestReaderForceFlushWhileSomebodyListens(t *testing.T) {
 
 func TestReaderForceFlushInTheSettleDelay(t *testing.T) {
 	for name, seen := range map[string]time.Duration{
-		"of a listener that was noticed":      lookInterval,
+		"of a listener that was noticed":      pollInterval,
 		"of a listener that was not":          100 * time.Millisecond,
 		"of a listener that came this moment": 0,
 	} {
@@ -111,11 +111,11 @@ func TestReaderForceFlushThatTheListenerDoesNotWaitFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t)
 		s.attach()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		flush := begin(func() error { return s.reader.ForceFlush(context.Background()) })
 		assertRunning(t, flush)
 		s.leave()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		assert.NoError(t, assertEnded(t, flush))
 		assert.Zero(t, s.collections.Load())
 	})
@@ -128,7 +128,7 @@ func TestReaderForceFlushUnderAContextThatIsOver(t *testing.T) {
 		cancel()
 		assert.ErrorIs(t, s.reader.ForceFlush(over), context.Canceled, "nobody listens")
 		s.attach()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		assert.ErrorIs(t, s.reader.ForceFlush(over), context.Canceled, "a listener settles")
 		s.pass(500 * time.Millisecond)
 		s.hit(1)
@@ -147,7 +147,7 @@ func TestReaderForceFlushWhoseContextEnds(t *testing.T) {
 			s.failWrites(syscall.EFAULT)
 			s.hit(1)
 			s.attach()
-			s.pass(lookInterval)
+			s.pass(pollInterval)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			assert.ErrorIs(t, s.reader.ForceFlush(ctx), context.DeadlineExceeded)

@@ -272,7 +272,7 @@ func TestKernelReaderWaitsForTheRingsOfAllCPUs(t *testing.T) {
 	}
 }
 
-// hitAllTheTime counts hits in two goroutines until it is stopped, and tells how many there were.
+// hitAllTheTime counts hits in two goroutines until it is stopped, and returns how many there were.
 func (s *readService) hitAllTheTime() (stop func() int64) {
 	var made atomic.Int64
 	var group sync.WaitGroup
@@ -326,7 +326,7 @@ func TestKernelReaderLosesNothingOverRestartsOfTheListener(t *testing.T) {
 // Listeners that leave at any moment may lose the exports of that moment, and what is in their rings, but nothing else.
 func TestKernelReaderListenersThatLeaveAtAnyMoment(t *testing.T) {
 	s := newReadService(t, usereventsmetric.WithInterval(5*time.Millisecond), usereventsmetric.WithSettleDelay(300*time.Millisecond))
-	// This one is in every export, and tells of what time it is.
+	// This one is in every export, with the time of it.
 	_, err := s.provider.Meter("service").Int64ObservableCounter("always", metric.WithInt64Callback(
 		func(_ context.Context, observer metric.Int64Observer) error {
 			observer.Observe(0)

@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// lookInterval is how often a Reader looks whether somebody listens.
-const lookInterval = 250 * time.Millisecond
+// pollInterval is how often a Reader polls whether somebody listens.
+const pollInterval = 250 * time.Millisecond
 
 // readerLoop is what the goroutine of a Reader does. All collecting and exporting is done in it, and nobody else touches its
 // fields: so no two exports overlap, and nothing is exported twice.
@@ -23,11 +23,11 @@ type readerLoop struct {
 	exporter *Exporter
 	config   readerConfig
 
-	listening bool // somebody did, at the last look
+	listening bool // somebody did, at the last poll
 	settling  bool // and nothing has been exported since
 	// When to export, while somebody listens; when to try to register, while nothing is registered.
 	next    time.Time
-	waiting []request // for the next cycle
+	waiting []request // for the next export
 	ended   bool
 
 	// Collected into. Kept for its memory, see clean.
@@ -46,7 +46,7 @@ func newReaderLoop(manual *manualReader, exporter *Exporter, cfg readerConfig) *
 // run ends when ctx is over, or when a final request is answered.
 func (l *readerLoop) run(ctx context.Context, requests <-chan request) {
 	// Not at once: the reader must be given to a MeterProvider first.
-	timer := time.NewTimer(lookInterval)
+	timer := time.NewTimer(pollInterval)
 	defer timer.Stop()
 	for !l.ended {
 		select {
@@ -64,15 +64,15 @@ func (l *readerLoop) run(ctx context.Context, requests <-chan request) {
 // pause is how long nothing is to be done, unless a request comes.
 func (l *readerLoop) pause() time.Duration {
 	if l.listening {
-		return min(lookInterval, time.Until(l.next))
+		return min(pollInterval, time.Until(l.next))
 	}
-	return lookInterval
+	return pollInterval
 }
 
-// step looks who is there, and exports where it is time to.
+// step polls for listeners, and exports where it is time to.
 func (l *readerLoop) step(ctx context.Context) {
 	err := l.register(ctx)
-	l.look(ctx)
+	l.poll(ctx)
 	switch {
 	case !l.listening:
 		l.answer(err)
@@ -95,8 +95,8 @@ func (l *readerLoop) register(ctx context.Context) error {
 	return l.exporter.tryRegister(ctx)
 }
 
-// look notices listeners that came, and that left.
-func (l *readerLoop) look(ctx context.Context) {
+// poll notices listeners that came, and that left.
+func (l *readerLoop) poll(ctx context.Context) {
 	enabled := l.exporter.Enabled()
 	if enabled == l.listening {
 		return
@@ -141,14 +141,14 @@ func (asked request) cannotWaitUntil(settled time.Time) bool {
 	return asked.final && !deadline.After(settled)
 }
 
-// export is one cycle.
+// export collects and exports.
 func (l *readerLoop) export(ctx context.Context) error {
 	start := time.Now()
 	if !start.Before(l.next) {
 		// So that being late does not add up.
 		start = l.next
 	}
-	ctx, cancel := l.cycleContext(ctx)
+	ctx, cancel := l.exportContext(ctx)
 	defer cancel()
 	err := l.manual.Collect(ctx, &l.data)
 	if err == nil {
@@ -160,9 +160,9 @@ func (l *readerLoop) export(ctx context.Context) error {
 	return err
 }
 
-// cycleContext is the Shutdown's own, if there is one: its deadline may allow more than the timeout. That of a ForceFlush
+// exportContext is the Shutdown's own, if there is one: its deadline may allow more than the timeout. That of a ForceFlush
 // only bounds its waiting, since what is collected and not written is lost.
-func (l *readerLoop) cycleContext(ctx context.Context) (context.Context, context.CancelFunc) {
+func (l *readerLoop) exportContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	for _, asked := range l.waiting {
 		if asked.final {
 			return context.WithCancel(asked.ctx)
@@ -171,7 +171,7 @@ func (l *readerLoop) cycleContext(ctx context.Context) (context.Context, context
 	return context.WithTimeout(ctx, l.config.timeout)
 }
 
-// nextAfter is the first time after now that is a multiple of interval after start: intervals that a long cycle took up are
+// nextAfter is the first time after now that is a multiple of interval after start: intervals that a long export took up are
 // left out, not made up for.
 func nextAfter(start time.Time, interval time.Duration, now time.Time) time.Time {
 	passed := max(0, now.Sub(start)) / interval
@@ -186,20 +186,20 @@ func (l *readerLoop) clean() {
 	}
 }
 
-// answer tells the result of a step to those who wait for it, or to otel.Handle if it is an error and nobody does any more.
+// answer gives the result of a step to those who wait for it; an error that nobody waits for any more goes to otel.Handle.
 func (l *readerLoop) answer(err error) {
-	told := err == nil
+	received := err == nil
 	for _, asked := range l.waiting {
 		select {
 		case asked.answer <- err:
-			told = true
+			received = true
 		case <-asked.ctx.Done():
 		}
 		l.ended = l.ended || asked.final
 	}
 	clear(l.waiting)
 	l.waiting = l.waiting[:0]
-	if !told {
+	if !received {
 		otel.Handle(err)
 	}
 }

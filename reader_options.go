@@ -35,7 +35,8 @@ func newReaderConfig(opts []ReaderOption) readerConfig {
 	return cfg
 }
 
-// ReaderOption configures a [Reader]. An option wins over the environment variable for the same thing.
+// ReaderOption configures a [Reader]. An option takes precedence over the environment variable for
+// the same thing.
 type ReaderOption interface {
 	applyReader(readerConfig) readerConfig
 }
@@ -72,7 +73,7 @@ func WithTimeout(timeout time.Duration) ReaderOption {
 // 500 milliseconds; 0 exports at once; less than 0 changes nothing.
 //
 // The kernel says that somebody listens as soon as a listener has opened its event on a first CPU. Until it has opened and
-// enabled those of all others, what is written there is lost to it without a trace, so the delay must be longer than that
+// enabled those of all others, what is written there is lost to it without a count, so the delay must be longer than that
 // takes. Package listen takes milliseconds. perf record reads about all processes of the machine in between: on a slow,
 // emulated one that took 0.4 s with 40 processes, and up to 3 s with 900.
 func WithSettleDelay(delay time.Duration) ReaderOption {

@@ -31,7 +31,7 @@ func TestReaderBacklog(t *testing.T) {
 		s.pass(time.Hour)
 		s.hit(2)
 		s.attach()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		s.hit(4)
 		s.pass(500 * time.Millisecond)
 		exported := time.Now()
@@ -44,7 +44,7 @@ func TestReaderBacklog(t *testing.T) {
 		points := s.points()
 		require.Len(t, points, 2)
 		assert.EqualValues(t, 1+2+4, points[0].GetAsInt())
-		assert.EqualValues(t, created.UnixNano(), points[0].StartTimeUnixNano, "the start time tells of the time before")
+		assert.EqualValues(t, created.UnixNano(), points[0].StartTimeUnixNano, "the start time is that of the time before")
 		assert.EqualValues(t, exported.UnixNano(), points[0].TimeUnixNano)
 		assert.EqualValues(t, 8, points[1].GetAsInt())
 		assert.EqualValues(t, exported.UnixNano(), points[1].StartTimeUnixNano, "from export to export")
@@ -81,7 +81,7 @@ func TestReaderBacklogOfOtherInstruments(t *testing.T) {
 				total.Store(100)
 				s.pass(time.Hour)
 				s.attach()
-				s.pass(lookInterval)
+				s.pass(pollInterval)
 				histogram.Record(t.Context(), 70)
 				total.Store(101)
 				s.pass(500 * time.Millisecond)
@@ -119,7 +119,7 @@ func TestReaderWithoutBacklog(t *testing.T) {
 			s.pass(time.Hour)
 			s.hit(2)
 			s.attach()
-			s.pass(lookInterval)
+			s.pass(pollInterval)
 			noticed := time.Now()
 			s.hit(4)
 			s.pass(500 * time.Millisecond)
@@ -145,7 +145,7 @@ func TestReaderWithoutBacklogTellsOfErrors(t *testing.T) {
 		failure := errors.New("no value today")
 		s.whileCollecting(func(context.Context) error { return failure })
 		s.attach()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		require.Len(t, handled.All(), 1)
 		assert.ErrorIs(t, handled.All()[0], failure)
 		s.collectAsEver()
@@ -321,7 +321,7 @@ func TestReaderUsesMemoryAgain(t *testing.T) {
 
 	loop.listening = true
 	loop.exporter.connection.Store(&connection{wordTracepoint{new(uint32)}})
-	loop.look(t.Context())
+	loop.poll(t.Context())
 	assert.Nil(t, loop.data.ScopeMetrics, "the listener left")
 
 	loop, _ = prepare(t, WithSDKOptions(sdkmetric.WithProducer(&producerOf{})))
@@ -329,7 +329,7 @@ func TestReaderUsesMemoryAgain(t *testing.T) {
 	assert.Nil(t, loop.data.ScopeMetrics, "it may be a producer's")
 }
 
-// While nobody listens, and nothing is asked for, a look is all that happens.
+// While nobody listens, and nothing is asked for, a poll is all that happens.
 func TestReaderLookAllocatesNothing(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	fake.enabled.Store(false)

@@ -48,7 +48,7 @@ func TestReaderShutdown(t *testing.T) {
 			name: "a listener settles",
 			prepare: func(s *service) {
 				s.attach()
-				s.pass(lookInterval + 100*time.Millisecond)
+				s.pass(pollInterval + 100*time.Millisecond)
 			},
 			takes: 400 * time.Millisecond,
 			sums:  []int64{5},
@@ -63,7 +63,7 @@ func TestReaderShutdown(t *testing.T) {
 			name: "a listener settles, and the deadline comes first",
 			prepare: func(s *service) {
 				s.attach()
-				s.pass(lookInterval)
+				s.pass(pollInterval)
 			},
 			ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
 				return context.WithTimeout(ctx, 400*time.Millisecond)
@@ -74,7 +74,7 @@ func TestReaderShutdown(t *testing.T) {
 			name: "a listener settles, and ForceFlush waits for it",
 			prepare: func(s *service) {
 				s.attach()
-				s.pass(lookInterval)
+				s.pass(pollInterval)
 				begin(func() error { return s.reader.ForceFlush(context.Background()) })
 			},
 			takes: 500 * time.Millisecond,
@@ -100,7 +100,7 @@ func TestReaderShutdown(t *testing.T) {
 			name: "a listener settles, and the context is over",
 			prepare: func(s *service) {
 				s.attach()
-				s.pass(lookInterval)
+				s.pass(pollInterval)
 			},
 			ctx: func(context.Context) (context.Context, context.CancelFunc) {
 				return over, func() {}
@@ -111,7 +111,7 @@ func TestReaderShutdown(t *testing.T) {
 			name: "a listener settles, and the context is cancelled meanwhile",
 			prepare: func(s *service) {
 				s.attach()
-				s.pass(lookInterval)
+				s.pass(pollInterval)
 			},
 			ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
 				ctx, cancel := context.WithCancel(ctx)
@@ -125,7 +125,7 @@ func TestReaderShutdown(t *testing.T) {
 			name: "a listener settles, and leaves meanwhile",
 			prepare: func(s *service) {
 				s.attach()
-				s.pass(lookInterval)
+				s.pass(pollInterval)
 				time.AfterFunc(300*time.Millisecond, s.leave)
 			},
 			takes: 500 * time.Millisecond,
@@ -255,7 +255,7 @@ func TestReaderShutdownIsTheEndOfTheLoop(t *testing.T) {
 		s := newService(t)
 		s.hit(1)
 		s.attach()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		shutdown := begin(func() error { return s.reader.ask(ctx, true) })

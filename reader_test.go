@@ -91,7 +91,7 @@ func (s *service) leave()  { s.fake.enabled.Store(false) }
 // listened attaches a listener and lets it have its first set.
 func (s *service) listened() {
 	s.attach()
-	s.pass(lookInterval + s.reader.config.settleDelay)
+	s.pass(pollInterval + s.reader.config.settleDelay)
 	require.EqualValues(s.t, 1, s.cycles())
 }
 
@@ -151,7 +151,7 @@ func TestReaderExportsOnceAfterTheSettleDelayAndThenInEveryInterval(t *testing.T
 				s.hit(1)
 				s.pass(time.Hour + little)
 				s.attach()
-				s.pass(lookInterval - little) // the next look
+				s.pass(pollInterval - little) // the next poll
 				if test.settle > 0 {
 					s.pass(test.settle - little)
 					require.Zero(t, s.collections.Load())
@@ -210,7 +210,7 @@ func TestReaderBeginsAnewForEveryListener(t *testing.T) {
 		for i := range 5 {
 			s.hit(int64(i))
 			s.attach()
-			s.pass(lookInterval + 500*time.Millisecond - time.Nanosecond)
+			s.pass(pollInterval + 500*time.Millisecond - time.Nanosecond)
 			require.Equal(t, i, s.cycles())
 			s.pass(time.Nanosecond)
 			require.Equal(t, i+1, s.cycles())
@@ -227,12 +227,12 @@ func TestReaderListenerThatLeavesInTheSettleDelay(t *testing.T) {
 		s := newService(t)
 		s.hit(1)
 		s.attach()
-		s.pass(lookInterval + 100*time.Millisecond)
+		s.pass(pollInterval + 100*time.Millisecond)
 		s.leave()
-		s.pass(lookInterval)
+		s.pass(pollInterval)
 		s.attach()
-		s.pass(lookInterval)
-		assert.Zero(t, s.collections.Load(), "the delay begins anew")
+		s.pass(pollInterval)
+		assert.Zero(t, s.collections.Load(), "the delay starts again")
 		s.pass(500 * time.Millisecond)
 		assert.Equal(t, 1, s.cycles())
 		assert.Equal(t, []int64{1}, s.fake.sums(t))
@@ -245,7 +245,7 @@ func TestReaderListenerThatIsBackBeforeTheNextLook(t *testing.T) {
 		s := newService(t)
 		s.listened()
 		s.leave()
-		s.pass(lookInterval - time.Nanosecond)
+		s.pass(pollInterval - time.Nanosecond)
 		s.attach()
 		s.pass(30 * time.Second)
 		assert.Equal(t, 1, s.cycles())
@@ -415,7 +415,7 @@ func TestReaderRegistersWhatCouldNotBeRegistered(t *testing.T) {
 		require.NoError(t, s.reader.ForceFlush(t.Context()))
 		assert.EqualValues(t, 4, attempts.Load(), "a ForceFlush tries")
 		assert.Zero(t, s.collections.Load())
-		assert.Len(t, handled.All(), 1, "the same reason is told once")
+		assert.Len(t, handled.All(), 1, "the same reason is reported once")
 
 		healthy.Store(true)
 		s.pass(time.Minute)

@@ -34,6 +34,7 @@ type row struct {
 
 // What every backend must pass.
 func TestKernelConformance(t *testing.T) {
+	t.Log("the backend is", tracepoint.Backend)
 	run(t, []row{
 		{"a write reaches the listener, and only while there is one", writeReachesListener},
 		{"a write to nobody is no error", writeToNobody},

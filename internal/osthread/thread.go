@@ -2,7 +2,7 @@
 
 // Package osthread runs functions on one thread of the operating system that stays for as long as anybody holds it.
 //
-// It is there for the kernel's user_events. A registration looks as if it belonged to the process, but the kernel keeps it
+// It is there for the kernel's user_events. A registration seems to belong to the process, but the kernel keeps it
 // with the thread that made it, and with threads cloned from that one (task_struct.user_event_mm in
 // kernel/trace/trace_events_user.c). Seen on Linux 6.12: another thread that unregisters gets ENOENT, and the kernel goes on
 // writing the enable word; and once the registering thread has ended, the kernel no longer writes it, so that a listener

@@ -49,7 +49,7 @@ func (w *writer) keyValue(field protowire.Number, kv *attribute.KeyValue, depth 
 }
 
 // anyValue appends an AnyValue inside depth slices and maps. A member of its oneof is written even when it is zero: it
-// tells the type.
+// says the type.
 //
 // Slices and maps come out of an attribute.Value as copies only, so each costs an allocation.
 func (w *writer) anyValue(field protowire.Number, v attribute.Value, depth int) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlp turns the SDK's metricdata into OTLP messages, protobuf on the wire, each small enough for one event.
+// Package otlp converts the SDK's metricdata to OTLP messages, protobuf on the wire, each small enough for one event.
 package otlp
 
 import (
@@ -34,7 +34,7 @@ const (
 //   - slices and maps in attribute values are nested at most [MaxNesting] deep.
 //
 // An Encoder holds about 16 KiB, whatever it encodes. It allocates only for slices and maps in attribute values, which
-// the API hands out as copies, for invalid UTF-8, and for telling what was dropped.
+// the API hands out as copies, for invalid UTF-8, and for reporting what was dropped.
 type Encoder struct {
 	limit int
 	buf   []byte // Headroom, then the message
@@ -237,7 +237,7 @@ func (e *Encoder) flush() {
 	e.runs, e.running = e.runs[:0], false
 	e.message.reset()
 
-	if err != nil && endsCycle(err) {
+	if err != nil && endsExport(err) {
 		e.stopped = err
 	}
 }

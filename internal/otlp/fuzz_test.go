@@ -103,7 +103,7 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// FuzzSinkErrors refuses some messages and looks at what is told about them.
+// FuzzSinkErrors refuses some messages and checks what is reported about them.
 func FuzzSinkErrors(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, n uint16, options byte, data []byte) {

@@ -60,8 +60,8 @@ func (m *message) close(l level) {
 	}
 }
 
-// fits reports whether the message, once its levels are closed, measures at most limit bytes. Nearly always a look at n
-// tells: what is set aside for the lengths of the levels is enough.
+// fits reports whether the message, once its levels are closed, measures at most limit bytes. Nearly always n
+// suffices: what is set aside for the lengths of the levels is enough.
 func (m *message) fits(limit int) bool {
 	return m.w.n <= limit || m.size() <= limit
 }

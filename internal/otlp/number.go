@@ -23,7 +23,7 @@ func (p *numberPoint[N]) encode(w *writer, exemplars bool) {
 func (p *numberPoint[N]) exemplars() int             { return len(p.Exemplars) }
 func (p *numberPoint[N]) attributes() *attribute.Set { return &p.Attributes }
 
-// number appends v to a oneof that has a member for integers and another for floats: the member tells the type, so it
+// number appends v to a oneof that has a member for integers and another for floats: the member says the type, so it
 // is written even when v is zero.
 func number[N int64 | float64](w *writer, asInt, asDouble protowire.Number, v N) {
 	switch v := any(v).(type) {

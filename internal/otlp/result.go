@@ -18,7 +18,7 @@ var (
 	ErrExemplarsLeftOut = errors.New("exemplars left out")
 )
 
-// Result is what became of one cycle: each of its data points is in Points or in DroppedPoints.
+// Result is what became of one export: each of its data points is in Points or in DroppedPoints.
 type Result struct {
 	Messages         int   // messages that the sink accepted
 	Points           int   // data points in them
@@ -26,7 +26,7 @@ type Result struct {
 	Oversize         int   // of Points, those written alone in a message above the limit
 	ExemplarsDropped int   // exemplars left out of Points so that their point fits
 
-	// Dropped tells what was not written, in order. It has one entry for each reason of each metric, at most MaxDrops,
+	// Dropped says what was not written, in order. It has one entry for each reason of each metric, at most MaxDrops,
 	// and is nil when everything was written.
 	Dropped         []Drop
 	DroppedPoints   int // data points not written, listed in Dropped or not
@@ -50,7 +50,7 @@ type Drop struct {
 	Err error
 }
 
-// dropKey tells the entries of Result.Dropped apart: metrics of one name are not one metric.
+// dropKey identifies an entry of Result.Dropped: metrics of one name are not one metric.
 type dropKey struct {
 	scope, metric int   // indices
 	reason        error // one of the sentinels, or what the sink returned
@@ -89,7 +89,7 @@ func (k dropKey) same(o dropKey) bool {
 	return k.scope == o.scope && k.metric == o.metric && sameError(k.reason, o.reason)
 }
 
-// sameError reports whether a and b tell a person the same. Errors of a type that Go cannot compare are told apart by
+// sameError reports whether a and b say the same to a person. Errors of a type that Go cannot compare are compared by
 // their text.
 func sameError(a, b error) bool {
 	if reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b {

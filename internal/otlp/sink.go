@@ -10,11 +10,11 @@ type Sink interface {
 	// ExportMetricsServiceRequest, at most MaxMessageSize bytes, that holds the given number of data points. buf is valid
 	// until Write returns.
 	//
-	// An error drops the message's points, with that error as the reason. One made by Stop also ends the cycle.
+	// An error drops the message's points, with that error as the reason. One made by Stop also ends the export.
 	Write(buf []byte, points int) error
 }
 
-// Stop marks err as one after which nothing more shall be written in this cycle. errors.Is and errors.As reach err
+// Stop marks err as one after which nothing more shall be written in this export. errors.Is and errors.As reach err
 // through it. Stop(nil) is nil.
 func Stop(err error) error {
 	if err == nil {
@@ -28,8 +28,8 @@ type stopError struct{ err error }
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
-// endsCycle reports whether err comes from Stop.
-func endsCycle(err error) bool {
+// endsExport reports whether err comes from Stop.
+func endsExport(err error) bool {
 	var stop *stopError
 	return errors.As(err, &stop)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // sizeMargin is how far bytes and events may be from what they were when the table was written, either way: who makes
-// messages smaller writes it anew.
+// messages smaller writes it again.
 const sizeMargin = 0.01
 
 // Each byte is written by every process and read by every listener.

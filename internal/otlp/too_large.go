@@ -32,17 +32,17 @@ func (e *Encoder) tooLarge(what string, l level, p dataPoint, size int) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s, at most %d fit: resource %d", what, MaxMessageSize, e.headers.size(levelResource))
 	largest := biggest{}
-	largest.look("resource", e.metrics.Resource.Set())
+	largest.consider("resource", e.metrics.Resource.Set())
 	if l >= levelScope {
 		fmt.Fprintf(&text, ", scope %d", e.headers.size(levelScope))
-		largest.look("scope", &e.metrics.ScopeMetrics[e.scope].Scope.Attributes)
+		largest.consider("scope", &e.metrics.ScopeMetrics[e.scope].Scope.Attributes)
 	}
 	if l >= levelMetric {
 		fmt.Fprintf(&text, ", name, description and unit %d", e.headers.size(levelMetric))
 	}
 	if p != nil {
 		fmt.Fprintf(&text, ", data point without exemplars %d", size)
-		largest.look("data point", p.attributes())
+		largest.consider("data point", p.attributes())
 	}
 	if largest.size > 0 {
 		fmt.Fprintf(&text, "; largest attribute: %q of the %s, %d bytes", largest.key, largest.owner, largest.size)
@@ -56,7 +56,7 @@ type biggest struct {
 	size       int
 }
 
-func (b *biggest) look(owner string, set *attribute.Set) {
+func (b *biggest) consider(owner string, set *attribute.Set) {
 	if key, size := largestAttribute(set); size > b.size {
 		b.owner, b.key, b.size = owner, shorten(key), size
 	}

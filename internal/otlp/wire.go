@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The functions here do what those of protowire do, and are faster at it. Those append, so that each call looks at the
+// The functions here do what those of protowire do, and are faster at it. Those append, so that each call reads the
 // capacity and hands the slice back, and they count leading zeros to learn that a length is below 128.
 
 // tagSize is the size of every tag: all field numbers are below 16.

@@ -28,7 +28,7 @@ type Location struct {
 	DataFile string
 }
 
-// candidates returns the places to look at, the most likely first: DefaultDir,
+// candidates returns where user_events_data may be, the most likely first: DefaultDir,
 // directories where tracefs is mounted, single files of tracefs (a
 // user_events_data that was bind-mounted into a container is listed as a
 // tracefs mount whose mount point is the file), and last debugfs, which has
@@ -80,7 +80,7 @@ type host interface {
 }
 
 // firstUsable calls try for each place where user_events_data may be and stops
-// at the first that succeeds. If none does, the error is the most telling one:
+// at the first that succeeds. If none does, the error is the most informative one:
 // a file that is there but cannot be used says more than one that is not.
 func firstUsable(h host, try func(Location) error) (Location, error) {
 	var mounts []mount

@@ -123,7 +123,7 @@ func TestKernelPersist(t *testing.T) {
 const mountsVariable = "USEREVENTS_TEST_MOUNTS"
 
 // inMounts are run in a process with mounts of its own. Each changes them and
-// tells what the process finds then.
+// returns what the process finds then.
 var inMounts = map[string]func(dir string) (string, error){
 	// A container that was given nothing but the file.
 	"only the file": func(dir string) (string, error) {

@@ -19,7 +19,7 @@ import (
 
 // userReg is struct user_reg. The C struct is packed and 28 bytes long; this
 // one has the same offsets and four bytes of padding behind it, which the
-// kernel does not look at since size says 28.
+// kernel ignores since size says 28.
 type userReg struct {
 	size       uint32
 	enableBit  uint8
@@ -154,7 +154,7 @@ func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, 
 	return reg.writeIndex, nil
 }
 
-// Unregister takes a registration of [Register] back. When it returns nil the
+// Unregister undoes [Register]. When it returns nil the
 // kernel no longer writes word. The f need not be the one that registered.
 func Unregister(f *os.File, word *uint32, bit uint8) (err error) {
 	thread, ok := registered.remove(enableBit{word, bit})

@@ -41,7 +41,7 @@ func NewEnableWord() (*uint32, error) {
 
 // FreeEnableWord gives back a word of [NewEnableWord]. Only a word that was
 // never registered, or whose every bit [Unregister] succeeded for, may be
-// given back, and nobody may look at it afterwards; a word about which this is
+// given back, and nobody may read it afterwards; a word about which this is
 // not certain is better kept.
 func FreeEnableWord(word *uint32) {
 	words.Lock()

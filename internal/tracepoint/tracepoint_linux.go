@@ -127,7 +127,7 @@ func (p *Provider) Close() error {
 	return p.backend.Close()
 }
 
-// fileID tells files apart.
+// fileID identifies a file.
 type fileID struct{ device, inode uint64 }
 
 func (p *Provider) stat() (fileID, error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Prints where the bundled implementation would look for user_events_data, by the list of mounts in the file that is
+// Prints where the bundled implementation would search for user_events_data, by the list of mounts in the file that is
 // argument 1, with a buffer of so many bytes as argument 2 says.
 
 #include "bundled.h"

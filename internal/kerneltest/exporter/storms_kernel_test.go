@@ -58,7 +58,7 @@ func exportsArrive(t *testing.T, exporter *usereventsmetric.Exporter, collected 
 	assert.Equal(t, want, collected.Sums(t))
 }
 
-// The Go runtime interrupts threads with SIGURG to take turns. Here they are interrupted all the time.
+// The Go runtime interrupts threads with SIGURG to schedule goroutines. Here they are interrupted all the time.
 func TestKernelSignalStorm(t *testing.T) {
 	collected := kerneltest.Collect(t, listen.Options{RingSize: kerneltest.LargeRing})
 	exporter := newExporter(t)

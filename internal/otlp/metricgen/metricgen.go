@@ -28,7 +28,7 @@ type Options struct {
 	Unsupported bool
 }
 
-// Counts tells how many of each kind were made.
+// Counts is how many of each kind were made.
 type Counts map[Kind]int
 
 // Generate makes the metric data of one cycle.

@@ -44,7 +44,7 @@ func FuzzOracle(f *testing.F) {
 	})
 }
 
-// TestGeneratedData runs what FuzzOracle does over larger data, and looks at whether all that may happen has happened.
+// TestGeneratedData runs what FuzzOracle does over larger data, and checks that all that may happen has happened.
 func TestGeneratedData(t *testing.T) {
 	o := newOfficial(t)
 	made := metricgen.Counts{}

@@ -45,7 +45,7 @@ func compare(t testing.TB, o *official, limit int, rm *metricdata.ResourceMetric
 	got, err := otlptest.Join(m.decoded...)
 	require.NoError(t, err)
 
-	// An error tells of unsupported metrics; the others are sent.
+	// An error names unsupported metrics; the others are sent.
 	want, err := o.export(rm)
 	require.NotNil(t, want, "the OTLP exporter has sent nothing: %v", err)
 	prune(t, want, limit, &result)
@@ -62,7 +62,7 @@ func compare(t testing.TB, o *official, limit int, rm *metricdata.ResourceMetric
 }
 
 // prune removes from rm what cannot be written: exemplars and data points that make a message too large, and metrics
-// and scopes without data points. What it removes must be what result tells.
+// and scopes without data points. What it removes must be what result says.
 func prune(t testing.TB, rm *metricspb.ResourceMetrics, limit int, result *otlp.Result) {
 	t.Helper()
 	tooLarge := map[otlptest.Point]bool{}

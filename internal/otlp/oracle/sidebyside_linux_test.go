@@ -24,7 +24,7 @@ type discard struct{}
 
 func (discard) Write([]byte, int) error { return nil }
 
-// BenchmarkSideBySide encodes the same data with the OTLP exporter and with the encoder, in turns, so that what else the
+// BenchmarkSideBySide encodes the same data with the OTLP exporter and with the encoder, alternating, so that what else the
 // machine does is the same for both. It reports medians of CPU time per data point and how many times as much the OTLP
 // exporter takes: all of the process, for that one leaves its garbage to be collected by other threads.
 func BenchmarkSideBySide(b *testing.B) {

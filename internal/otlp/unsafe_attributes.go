@@ -12,7 +12,7 @@ import (
 
 // The API hands out the attributes of a set one at a time, each found by reflection and copied, which takes longer than to
 // encode them. So they are read where they lie, through the structs below. These repeat fields that the API does not
-// promise; reflection tells whether they are there, of these types and at these offsets. With a version of the API where
+// promise; reflection checks whether they are there, of these types and at these offsets. With a version of the API where
 // they are not, sets are read by their methods: slower, and the same bytes.
 //
 // Remembering the encoded sets from cycle to cycle instead does not pay: that the hash of a set is known proves nothing,

@@ -4,7 +4,6 @@ package usereventsmetric
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -366,7 +365,7 @@ func (x *export) Write(buf []byte, points int) error {
 	if err := x.ready(size); err != nil {
 		return x.stop(err)
 	}
-	putFixedFields(buf, size)
+	otlp.PutFields(buf)
 	if err := x.tracepoint.Write(buf); err != nil {
 		if errors.Is(err, tracepoint.ErrClosed) || errors.Is(err, tracepoint.ErrLost) {
 			return x.stop(err)
@@ -428,17 +427,3 @@ func (x *export) rest() int {
 }
 
 var ftraceMax = ftraceMaxMessageSize()
-
-// version of OTLP, as every exporter to this tracepoint states it.
-const otlpVersion = "v0.19.00"
-
-// putFixedFields fills the headroom of a message of size bytes behind that of the tracepoint: u32 protocol, char[8] version,
-// and the __rel_loc word of the buffer, which holds its length in the upper and its offset from the end of this word in the
-// lower half.
-func putFixedFields(buf []byte, size int) {
-	const protobuf = 0
-	fields := buf[tracepoint.IndexSize:otlp.Headroom]
-	binary.NativeEndian.PutUint32(fields[0:], protobuf)
-	copy(fields[4:12], otlpVersion)
-	binary.NativeEndian.PutUint32(fields[12:], uint32(size)<<16)
-}

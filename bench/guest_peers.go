@@ -234,7 +234,7 @@ func gone(ctx context.Context) error {
 		return err
 	}
 	for {
-		if _, err := location.EventID(tracefs.System, tracefs.DefaultTracepointName); err != nil {
+		if _, err := location.Format(tracefs.System, tracefs.DefaultTracepointName); err != nil {
 			return nil
 		}
 		if err := pause(ctx, time.Millisecond); err != nil {

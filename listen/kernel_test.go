@@ -340,7 +340,7 @@ func TestKernelCloseLeavesNothing(t *testing.T) {
 	loc, err := tracefs.Find()
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		_, err := loc.EventID(tracefs.System, tracepointOf(t))
+		_, err := loc.Format(tracefs.System, tracepointOf(t))
 		return err != nil
 	}, waitLimit, waitTick, "the tracepoint is gone")
 	_, err = loc.Format(tracefs.System, tracepointOf(t))

@@ -68,7 +68,7 @@ func (i instance) pages(t *testing.T) (recorded []byte) {
 func (i instance) register(t *testing.T, system, fields string, flags uint16) func(events ...[]byte) {
 	t.Helper()
 	name := t.Name()
-	file, err := tracefs.OpenUserEventsData("")
+	file, _, err := tracefs.Open("")
 	require.NoError(t, err)
 	word, err := tracefs.NewEnableWord()
 	require.NoError(t, err)

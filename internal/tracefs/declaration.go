@@ -51,9 +51,6 @@ const (
 
 // Flags of a registration.
 const (
-	// FlagPersist keeps the event when its last user goes (Linux 6.7; needs
-	// CAP_PERFMON).
-	FlagPersist uint16 = 1 << 0
 	// FlagMultiFormat lets a name exist with several layouts (Linux 6.9).
 	FlagMultiFormat uint16 = 1 << 1
 )

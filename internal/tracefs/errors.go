@@ -15,8 +15,6 @@ const (
 	OpOpen       = "open"            // opening user_events_data
 	OpRegister   = "register"        // ioctl DIAG_IOCSREG
 	OpUnregister = "unregister"      // ioctl DIAG_IOCSUNREG
-	OpDelete     = "delete"          // ioctl DIAG_IOCSDEL
-	OpWrite      = "write"           // write(2) or writev(2) of an event
 	OpRead       = "read"            // reading an id or format file
 	OpPerfOpen   = "perf_event_open" // opening a perf event for the tracepoint
 	OpMmap       = "mmap"            // mapping the ring of a perf event

@@ -162,12 +162,7 @@ func (h givenHost) stat(p string) (fs.FileInfo, error) { return h.statFn(p) }
 func (h givenHost) mountinfo() (io.ReadCloser, error)  { return io.NopCloser(h.mounts), nil }
 func (h givenHost) release() string                    { return "" }
 
-// eventDir is the directory of one event below events/.
-func (l Location) eventDir(system, name string) (string, error) { return l.below(system, name) }
-
-// systemDir is the directory of a system's events.
-func (l Location) systemDir(system string) (string, error) { return l.below(system) }
-
+// below is the directory of a system's events, or of one of them.
 func (l Location) below(parts ...string) (string, error) {
 	p := path.Join(append([]string{"events"}, parts...)...)
 	if l.Dir == "" {

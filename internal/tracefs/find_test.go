@@ -174,16 +174,16 @@ func TestCandidatesNameEachPlaceOnce(t *testing.T) {
 
 func TestEventDirRefusesPaths(t *testing.T) {
 	l := at("/sys/kernel/tracing")
-	dir, err := l.eventDir("user_events", "otlp_metrics")
+	dir, err := l.below("user_events", "otlp_metrics")
 	require.NoError(t, err)
 	assert.Equal(t, "/sys/kernel/tracing/events/user_events/otlp_metrics", dir)
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "a\x00"} {
-		_, err := l.eventDir("user_events", name)
+		_, err := l.below("user_events", name)
 		assert.ErrorContains(t, err, "not a file name", "%q", name)
-		_, err = l.eventDir(name, "otlp_metrics")
+		_, err = l.below(name, "otlp_metrics")
 		assert.ErrorContains(t, err, "not a file name", "%q", name)
 	}
-	_, err = Location{DataFile: "/run/user_events_data"}.eventDir("user_events", "otlp_metrics")
+	_, err = Location{DataFile: "/run/user_events_data"}.below("user_events", "otlp_metrics")
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	assert.ErrorContains(t, err, "whole tracefs")
 }

@@ -44,16 +44,6 @@ var hints = map[failure]string{
 	{OpUnregister, syscall.EFAULT}: "the enable word is no longer mapped: it must stay mapped until it is unregistered",
 	{OpUnregister, syscall.ENOTTY}: "the descriptor is not one of user_events_data: check the path or the descriptor that was given",
 
-	{OpDelete, syscall.EBUSY}:  "the event is still used by a producer or a listener",
-	{OpDelete, syscall.ENOENT}: "no event of this name exists",
-	{OpDelete, syscall.EPERM}:  "removing an event that was made with PERSIST needs CAP_PERFMON",
-
-	{OpWrite, syscall.EBADF}:  "nobody is listening right now (or the descriptor is closed)",
-	{OpWrite, syscall.ENOENT}: "the write index is not known to this descriptor: write through the descriptor that registered the event",
-	{OpWrite, syscall.EINVAL}: "the payload is shorter than the fixed fields of the event",
-	{OpWrite, syscall.EFAULT}: "the kernel could not take the payload: a dynamic field points outside of it, or a page was taken away during the copy; one listener may have the event already, so do not write it again",
-	{OpWrite, syscall.EROFS}:  "tracefs was mounted read-only after the descriptor was opened: mount it writable again",
-
 	{OpRead, syscall.ENOENT}: "no such event is registered right now, or the kernel has no user events (6.4 or newer, CONFIG_USER_EVENTS=y)",
 	{OpRead, syscall.EACCES}: "the user needs x on the tracing directory and r on the events in it: run as root, or chgrp and chmod the tracing directory",
 

@@ -8,18 +8,17 @@ import "runtime"
 // header builds them from the size of a pointer and a type letter '*':
 //
 //	DIAG_IOCSREG   = _IOWR('*', 0, struct user_reg *)
-//	DIAG_IOCSDEL   = _IOW('*', 1, char *)
 //	DIAG_IOCSUNREG = _IOW('*', 2, struct user_unreg *)
-type requests struct{ reg, del, unreg uintptr }
+type requests struct{ reg, unreg uintptr }
 
 // requestsOf knows the 64-bit architectures on which both Go and user_events
 // exist. MIPS and PowerPC number the directions of an ioctl differently.
 func requestsOf(goarch string) (requests, bool) {
 	switch goarch {
 	case "amd64", "arm64", "riscv64", "s390x", "loong64":
-		return requests{reg: 0xC0082A00, del: 0x40082A01, unreg: 0x40082A02}, true
+		return requests{reg: 0xC0082A00, unreg: 0x40082A02}, true
 	case "ppc64", "ppc64le", "mips64", "mips64le":
-		return requests{reg: 0xC0082A00, del: 0x80082A01, unreg: 0x80082A02}, true
+		return requests{reg: 0xC0082A00, unreg: 0x80082A02}, true
 	}
 	return requests{}, false
 }

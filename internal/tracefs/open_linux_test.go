@@ -128,9 +128,9 @@ func TestOpenRealFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, unix.FD_CLOEXEC, fdFlags)
 
-	_, err = OpenUserEventsData(dir)
+	_, _, err = Open(dir)
 	require.ErrorIs(t, err, syscall.EISDIR)
-	_, err = OpenUserEventsData(filepath.Join(p, "user_events_data"))
+	_, _, err = Open(filepath.Join(p, "user_events_data"))
 	require.ErrorIs(t, err, syscall.ENOTDIR)
 	assert.ErrorContains(t, err, "name the mount point")
 
@@ -148,19 +148,8 @@ func TestEventFilesOfALocation(t *testing.T) {
 	require.NoError(t, os.MkdirAll(ev, 0o700))
 	l := at(dir)
 
-	_, err := l.EventID(System, "otlp_metrics")
+	_, err := l.Format(System, "otlp_metrics")
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = l.Format(System, "otlp_metrics")
-	require.ErrorIs(t, err, fs.ErrNotExist)
-
-	require.NoError(t, os.WriteFile(filepath.Join(ev, "id"), []byte("1234\n"), 0o600))
-	id, err := l.EventID(System, "otlp_metrics")
-	require.NoError(t, err)
-	assert.Equal(t, 1234, id)
-
-	require.NoError(t, os.WriteFile(filepath.Join(ev, "id"), []byte("-1\n"), 0o600))
-	_, err = l.EventID(System, "otlp_metrics")
-	assert.ErrorContains(t, err, "not an id")
 
 	require.NoError(t, os.WriteFile(filepath.Join(ev, "format"), []byte("junk"), 0o600))
 	_, err = l.Format(System, "otlp_metrics")

@@ -34,11 +34,9 @@ func TestKernelRegister(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tracefs.Register(file, word, 3, tracefs.NameArgs("tracefs_reg", tracefs.FieldsOTLP), 0)
 	require.NoError(t, err)
-	id, err := location.EventID(tracefs.System, "tracefs_reg")
-	require.NoError(t, err)
 	format, err := location.Format(tracefs.System, "tracefs_reg")
 	require.NoError(t, err)
-	assert.Equal(t, id, format.ID)
+	assert.Equal(t, "tracefs_reg", format.Name)
 	buffer, ok := format.Field("buffer")
 	require.True(t, ok)
 	assert.True(t, buffer.RelLoc())
@@ -60,7 +58,7 @@ func TestKernelRegister(t *testing.T) {
 	tracefs.FreeEnableWord(word)
 	require.NoError(t, file.Close())
 	require.Eventually(t, func() bool {
-		_, err := location.EventID(tracefs.System, "tracefs_reg")
+		_, err := location.Format(tracefs.System, "tracefs_reg")
 		return errors.Is(err, fs.ErrNotExist)
 	}, 30*time.Second, time.Millisecond)
 }

@@ -208,18 +208,3 @@ func unregister(call ioctl, f *os.File, word *uint32, bit uint8) error {
 		disableAddr: uint64(uintptr(unsafe.Pointer(word))),
 	})))
 }
-
-// Delete removes an event that nobody uses any more, such as one made with
-// [FlagPersist]. Events without that flag go by themselves.
-func Delete(f *os.File, name string) error { return deleteEvent(sysIoctl, f, name) }
-
-func deleteEvent(call ioctl, f *os.File, name string) error {
-	if !thisArchOK {
-		return Explain(OpDelete, name, errors.ErrUnsupported)
-	}
-	if strings.IndexByte(name, 0) >= 0 {
-		return fmt.Errorf("tracefs: event name %q: has a NUL character", name)
-	}
-	text := append([]byte(name), 0)
-	return Explain(OpDelete, name, call(f, thisArch.del, unsafe.Pointer(&text[0])))
-}

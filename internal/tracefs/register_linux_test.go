@@ -29,10 +29,6 @@ type fakeKernel struct {
 
 func (k *fakeKernel) ioctl(_ *os.File, request uintptr, arg unsafe.Pointer) error {
 	k.request = request
-	if request == thisArch.del {
-		k.text = unix.BytePtrToString((*byte)(arg))
-		return k.err
-	}
 	size := *(*uint32)(arg)
 	k.arg = append([]byte(nil), unsafe.Slice((*byte)(arg), size)...)
 	if request == thisArch.reg {
@@ -56,7 +52,7 @@ func enableWord(t *testing.T) *uint32 {
 func TestRegisterPassesUserReg(t *testing.T) {
 	word := enableWord(t)
 	k := &fakeKernel{index: 0xA1B2}
-	index, err := register(k.ioctl, nil, word, 5, DefaultTracepointName+" "+FieldsOTLP, FlagPersist)
+	index, err := register(k.ioctl, nil, word, 5, DefaultTracepointName+" "+FieldsOTLP, FlagMultiFormat)
 	require.NoError(t, err)
 	assert.Equal(t, uint32(0xA1B2), index)
 	assert.Equal(t, thisArch.reg, k.request)
@@ -65,7 +61,7 @@ func TestRegisterPassesUserReg(t *testing.T) {
 	assert.Equal(t, uint32(28), e.Uint32(k.arg[0:]))
 	assert.Equal(t, byte(5), k.arg[4])
 	assert.Equal(t, byte(4), k.arg[5])
-	assert.Equal(t, FlagPersist, e.Uint16(k.arg[6:]))
+	assert.Equal(t, FlagMultiFormat, e.Uint16(k.arg[6:]))
 	assert.Equal(t, uint64(uintptr(unsafe.Pointer(word))), e.Uint64(k.arg[8:]))
 	assert.Equal(t, "otlp_metrics u32 protocol; char[8] version; __rel_loc u8[] buffer", k.text)
 }
@@ -80,15 +76,6 @@ func TestUnregisterPassesUserUnreg(t *testing.T) {
 	assert.Equal(t, uint32(16), e.Uint32(k.arg[0:]))
 	assert.Equal(t, []byte{31, 0, 0, 0}, k.arg[4:8])
 	assert.Equal(t, uint64(uintptr(unsafe.Pointer(word))), e.Uint64(k.arg[8:]))
-}
-
-func TestDeletePassesTheName(t *testing.T) {
-	k := &fakeKernel{}
-	require.NoError(t, deleteEvent(k.ioctl, nil, "otlp_metrics"))
-	assert.Equal(t, "otlp_metrics", k.text)
-	k.err = syscall.EBUSY
-	require.ErrorIs(t, deleteEvent(k.ioctl, nil, "otlp_metrics"), syscall.EBUSY)
-	assert.ErrorContains(t, deleteEvent(k.ioctl, nil, "a\x00"), "NUL")
 }
 
 func TestRegisterErrors(t *testing.T) {

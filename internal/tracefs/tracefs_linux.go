@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -35,17 +33,10 @@ func (osHost) release() string {
 // there but closed to this user.
 func Find() (Location, error) { return find(osHost{}) }
 
-// OpenUserEventsData opens user_events_data for writing, which is all that
-// registering and writing need, with O_CLOEXEC. If explicit is not empty, only that path is tried, else the
-// places of [Find], until one of them can be opened. The error is an
-// [*Error].
-func OpenUserEventsData(explicit string) (*os.File, error) {
-	f, _, err := Open(explicit)
-	return f, err
-}
-
-// Open is [OpenUserEventsData] that also says where the file and the rest of
-// tracefs are. With an explicit path, Location.Dir is that file's directory if
+// Open opens user_events_data for writing, which is all that registering and
+// writing need, with O_CLOEXEC, and says where it and the rest of tracefs are.
+// If explicit is not empty, only that path is tried, else the places of [Find]
+// until one of them can be opened. The error is an [*Error]. With an explicit path, Location.Dir is that file's directory if
 // it looks like a tracefs, else the first tracefs found.
 func Open(explicit string) (*os.File, Location, error) {
 	return openIn(osHost{}, explicit, openDataFile)
@@ -102,30 +93,11 @@ func isTracefs(h host, dir string) bool {
 	return err == nil && fi.IsDir()
 }
 
-// EventID reads the id of an event, which perf_event_open takes. An event that
-// is not registered is an error that matches fs.ErrNotExist.
-func (l Location) EventID(system, name string) (int, error) {
-	dir, err := l.eventDir(system, name)
-	if err != nil {
-		return 0, err
-	}
-	p := path.Join(dir, "id")
-	b, err := os.ReadFile(p)
-	if err != nil {
-		return 0, Explain(OpRead, p, err)
-	}
-	id, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 31)
-	if err != nil {
-		return 0, fmt.Errorf("tracefs: %s: not an id: %q", p, b)
-	}
-	return int(id), nil
-}
-
 // Events lists what is in the directory of a system: the names of its events,
 // and of some files, in any order. A system that has none is an error that
 // matches fs.ErrNotExist.
 func (l Location) Events(system string) ([]string, error) {
-	p, err := l.systemDir(system)
+	p, err := l.below(system)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +113,7 @@ func (l Location) Events(system string) ([]string, error) {
 // Format reads the format of an event. An event that is not registered is an
 // error that matches fs.ErrNotExist.
 func (l Location) Format(system, name string) (*Format, error) {
-	dir, err := l.eventDir(system, name)
+	dir, err := l.below(system, name)
 	if err != nil {
 		return nil, err
 	}

@@ -14,12 +14,6 @@ func unsupported(op, path string) error { return Explain(op, path, errors.ErrUns
 // Find fails with errors.ErrUnsupported: there is no tracefs but on Linux.
 func Find() (Location, error) { return Location{}, unsupported(OpFind, DataFileName) }
 
-// OpenUserEventsData fails with errors.ErrUnsupported.
-func OpenUserEventsData(explicit string) (*os.File, error) {
-	f, _, err := Open(explicit)
-	return f, err
-}
-
 // Open fails with errors.ErrUnsupported.
 func Open(explicit string) (*os.File, Location, error) {
 	if explicit == "" {
@@ -27,9 +21,6 @@ func Open(explicit string) (*os.File, Location, error) {
 	}
 	return nil, Location{}, unsupported(OpOpen, explicit)
 }
-
-// EventID fails with errors.ErrUnsupported.
-func (l Location) EventID(_, name string) (int, error) { return 0, unsupported(OpRead, name) }
 
 // Events fails with errors.ErrUnsupported.
 func (l Location) Events(system string) ([]string, error) { return nil, unsupported(OpRead, system) }
@@ -50,6 +41,3 @@ func Register(_ *os.File, _ *uint32, _ uint8, nameArgs string, _ uint16) (uint32
 
 // Unregister fails with errors.ErrUnsupported.
 func Unregister(*os.File, *uint32, uint8) error { return unsupported(OpUnregister, "") }
-
-// Delete fails with errors.ErrUnsupported.
-func Delete(_ *os.File, name string) error { return unsupported(OpDelete, name) }

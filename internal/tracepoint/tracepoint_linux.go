@@ -98,7 +98,7 @@ func open(source Source) (*provider, error) {
 	if !Capable.PassedDescriptor || source.File != nil {
 		return openBackend(source.File)
 	}
-	file, err := tracefs.OpenUserEventsData(source.Path)
+	file, _, err := tracefs.Open(source.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type Producer struct {
 
 // NewProducer registers a tracepoint.
 func NewProducer(name, fields string, flags uint16) (*Producer, error) {
-	file, err := tracefs.OpenUserEventsData("")
+	file, _, err := tracefs.Open("")
 	if err != nil {
 		return nil, err
 	}

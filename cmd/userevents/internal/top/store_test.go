@@ -262,34 +262,34 @@ func TestMemoryIsBounded(t *testing.T) {
 			})
 			return out
 		}},
-		{"long names", 800, func(i int) []*metricspb.Metric {
+		{"long names", 650, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{commandtest.Gauge(strings.Repeat("x", 7900)+number(i), "",
 				commandtest.IntPoint(1))}
 		}},
-		{"names that are longer when they are printed", 400, func(i int) []*metricspb.Metric {
+		{"names that are longer when they are printed", 320, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{commandtest.Gauge(number(i)+strings.Repeat("\x01", 7900),
 				strings.Repeat("\x01", 10), commandtest.IntPoint(1))}
 		}},
-		{"all texts", 200, func(i int) []*metricspb.Metric {
+		{"all texts", 100, func(i int) []*metricspb.Metric {
 			text := strings.Repeat("\x01", 1500)
 			m := commandtest.Gauge(text, text, commandtest.IntPoint(int64(i), text, text, "n", number(i)))
 			m.Description = text
 			return []*metricspb.Metric{m}
 		}},
-		{"a long attribute", 600, func(i int) []*metricspb.Metric {
+		{"a long attribute", 460, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{commandtest.Gauge("m", "",
 				commandtest.IntPoint(1, "k", strings.Repeat("x", 7900)+number(i)))}
 		}},
-		{"a long key", 400, func(i int) []*metricspb.Metric {
+		{"a long key", 120, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{commandtest.Gauge("m", "",
 				commandtest.IntPoint(1, strings.Repeat("\x01", 7900)+number(i), ""))}
 		}},
-		{"many attributes", 400, func(i int) []*metricspb.Metric {
+		{"many attributes", 60, func(i int) []*metricspb.Metric {
 			p := commandtest.IntPoint(1, "n", number(i))
 			many(1_900, func(int) { p.Attributes = append(p.Attributes, &commonpb.KeyValue{}) })
 			return []*metricspb.Metric{commandtest.Gauge("m", "", p)}
 		}},
-		{"an attribute of many values", 400, func(i int) []*metricspb.Metric {
+		{"an attribute of many values", 100, func(i int) []*metricspb.Metric {
 			list := &commonpb.ArrayValue{}
 			many(2_600, func(int) { list.Values = append(list.Values, &commonpb.AnyValue{}) })
 			p := commandtest.IntPoint(1, "n", number(i))
@@ -298,12 +298,12 @@ func TestMemoryIsBounded(t *testing.T) {
 			}})
 			return []*metricspb.Metric{commandtest.Gauge("m", "", p)}
 		}},
-		{"exemplars", 300, func(i int) []*metricspb.Metric {
+		{"exemplars", 30, func(i int) []*metricspb.Metric {
 			p := commandtest.IntPoint(1, "n", number(i))
 			many(3_900, func(int) { p.Exemplars = append(p.Exemplars, &metricspb.Exemplar{}) })
 			return []*metricspb.Metric{commandtest.Gauge("m", "", p)}
 		}},
-		{"buckets", 600, func(i int) []*metricspb.Metric { // two points of each series, for a difference
+		{"buckets", 200, func(i int) []*metricspb.Metric { // two points of each series, for a difference
 			m := commandtest.Histogram(number(i/2), "", &metricspb.HistogramDataPoint{
 				ExplicitBounds: bounds, BucketCounts: make([]uint64,
 					len(bounds)+1), StartTimeUnixNano: 1, TimeUnixNano: uint64(i + 2),
@@ -311,7 +311,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			m.GetHistogram().AggregationTemporality = commandtest.Cumulative
 			return []*metricspb.Metric{m}
 		}},
-		{"exponential buckets", 100, func(i int) []*metricspb.Metric {
+		{"exponential buckets", 50, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{{Name: number(i / 2),
 				Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
 					AggregationTemporality: commandtest.Cumulative,
@@ -322,9 +322,9 @@ func TestMemoryIsBounded(t *testing.T) {
 					}},
 				}}}}
 		}},
-		{"quantiles", 300,
+		{"quantiles", 60,
 			func(i int) []*metricspb.Metric { return []*metricspb.Metric{summary(number(i), 4_000, 0)} }},
-		{"quantiles, and then no value", 300, func(i int) []*metricspb.Metric {
+		{"quantiles, and then no value", 120, func(i int) []*metricspb.Metric {
 			return []*metricspb.Metric{summary(number(i/2), 4_000*(1-i%2), noValue*uint32(i%2))}
 		}},
 	} {
@@ -340,7 +340,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 			for i := range c.events {
 				write(i)
-				if i%50 == 0 {
+				if i%20 == 0 {
 					d.pass(time.Millisecond)
 				}
 			}
@@ -354,7 +354,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			d.press("p")
 			for i := range c.events {
 				write(c.events + i)
-				if i%50 == 0 {
+				if i%20 == 0 {
 					d.pass(time.Millisecond)
 				}
 			}

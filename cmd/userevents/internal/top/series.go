@@ -231,8 +231,12 @@ func numberOf(d source.DataPoint, a *aggregate) float64 {
 // size is how much memory the series takes, in bytes.
 func (s *series) size() int {
 	const fixed = 2048 // the structs, with the entries of map and list
-	n := fixed + len(s.service) + len(s.metric) + len(s.unit) + len(s.description) + len(s.origin) + len(s.attributes.full) +
-		len(s.live.process) + len(s.live.text)
+	n := fixed
+	for _, text := range []string{
+		s.service, s.metric, s.unit, s.description, s.origin, s.attributes.full, s.live.process, s.live.text,
+	} {
+		n += len(text)
+	}
 	for _, a := range s.attributes.list {
 		n += attributeSize + len(a.key) + len(a.value)
 	}

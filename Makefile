@@ -51,8 +51,7 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 
 .PHONY: test
 test: ## lint, unit and kernel tests: 10 minutes on two cores, the first time 18
-	@$(STAGES) $(TEST)
-	@echo "not run, but by make check: $(MORE)"
+	@$(STAGES) $(TEST); status=$$?; echo "not run, but by make check: $(MORE)"; exit $$status
 
 .PHONY: check
 check: ## everything below: 15 minutes more

@@ -4,7 +4,6 @@ package tracefs
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -91,40 +90,4 @@ func findDir(h host) string {
 func isTracefs(h host, dir string) bool {
 	fi, err := h.stat(path.Join(dir, "events"))
 	return err == nil && fi.IsDir()
-}
-
-// Events lists what is in the directory of a system: the names of its events,
-// and of some files, in any order. A system that has none is an error that
-// matches fs.ErrNotExist.
-func (l Location) Events(system string) ([]string, error) {
-	p, err := l.below(system)
-	if err != nil {
-		return nil, err
-	}
-	d, err := os.Open(p)
-	if err != nil {
-		return nil, Explain(OpRead, p, err)
-	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	return names, Explain(OpRead, p, err)
-}
-
-// Format reads the format of an event. An event that is not registered is an
-// error that matches fs.ErrNotExist.
-func (l Location) Format(system, name string) (*Format, error) {
-	dir, err := l.below(system, name)
-	if err != nil {
-		return nil, err
-	}
-	p := path.Join(dir, "format")
-	b, err := os.ReadFile(p)
-	if err != nil {
-		return nil, Explain(OpRead, p, err)
-	}
-	f, err := ParseFormat(string(b))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p, err)
-	}
-	return f, nil
 }

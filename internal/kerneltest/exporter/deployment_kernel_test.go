@@ -38,7 +38,7 @@ const (
 	deployment = "../../../docs/deployment.md"
 	programs   = "/usr/local/bin"
 	systemd    = "/lib/systemd/systemd"
-	rwPath     = "ReadWritePaths=/sys/kernel/kerneltest.Tracing/user_events_data\n"
+	rwPath     = "ReadWritePaths=/sys/kernel/tracing/user_events_data\n"
 	noRight    = "permission denied"
 	noWriting  = "read-only file system"
 )
@@ -310,7 +310,7 @@ func recipeContainer(t *testing.T) {
 	runShell(t, "chgrp metrics "+dataFile+"; chmod 620 "+dataFile) // nobody but root may enter the directory
 	works(t, container)
 
-	const bind = "mount --bind /sys/kernel/kerneltest.Tracing/user_events_data /run/user_events_data\n"
+	const bind = "mount --bind /sys/kernel/tracing/user_events_data /run/user_events_data\n"
 	const variable = "export USEREVENTS_DATA_FILE=/run/user_events_data\n"
 	works(t, without(t, container, variable))
 	reports(t, "no tracefs is mounted", without(t, without(t, container, bind), variable))

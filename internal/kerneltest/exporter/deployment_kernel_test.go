@@ -153,7 +153,7 @@ func newHost(t *testing.T) {
 	t.Cleanup(func() {
 		noRights(t)
 		runShell(t, `rm -f /etc/sysusers.d/user_events.conf /etc/tmpfiles.d/user_events.conf
-			userdel my-service; userdel my-listener; groupdel metrics; groupdel kerneltest.Tracing`)
+			userdel my-service; userdel my-listener; groupdel metrics; groupdel tracing`)
 	})
 	runShell(t, recipe(t, "groups")+recipe(t, "users"))
 }

@@ -58,7 +58,6 @@ func newDecode(env func(string) string) *cobra.Command {
 	fl.Uint64Var(&f.count, "count", 0, "end after `N` events with a data point that is shown (0: no end)")
 	fl.BoolVar(&f.summary, "summary", false, "print the last value of each series, once, at the end")
 	f.formatFlag.add(c)
-	c.MarkFlagsMutuallyExclusive("summary", "format")
 	complete(c, "input", string(source.Auto), string(source.Perf), string(source.JSON))
 	return c
 }
@@ -69,8 +68,12 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	if err2 != nil {
 		err2 = fmt.Errorf("--input %w", err2)
 	}
+	var err4 error
+	if f.summary && c.Flags().Changed("format") {
+		err4 = errors.New("--summary is a table of its own: leave out --format")
+	}
 	err3 := optionErrors(listen.Options{Names: f.names, PIDs: f.pids}.Validate())
-	if err := usage(err1, err2, err3, f.formatFlag.check()); err != nil {
+	if err := usage(err1, err2, err3, err4, f.formatFlag.check()); err != nil {
 		return err
 	}
 	o := source.FileOptions{Format: format, Names: f.names}

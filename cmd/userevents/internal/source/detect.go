@@ -47,6 +47,7 @@ var magic = []struct {
 }{
 	{"PERFILE2", Perf, ""},
 	{"2ELIFREP", Perf, ""}, // of a machine with the other byte order
+	{"PERFFILE", Perf, ""}, // of an old perf, for the reader to refuse
 	{"\x1f\x8b", gzipped, ""},
 	{"\x28\xb5\x2f\xfd", zstd, ""},
 	{"\xfd7zXZ\x00", "", `compressed by xz: use "xz -dc FILE | userevents decode -"`},

@@ -39,6 +39,7 @@ func TestDetect(t *testing.T) {
 		{"cut after the brace", "{", JSON, ""},
 		{"perf.data", "PERFILE2\x68", Perf, ""},
 		{"perf.data of another machine", "2ELIFREP\x00", Perf, ""},
+		{"perf.data of an old perf", "PERFFILE\x68", Perf, ""},
 		{"gzip", "\x1f\x8b\x08", gzipped, ""},
 		{"zstd", "\x28\xb5\x2f\xfd\x04", zstd, ""},
 		{"xz", "\xfd7zXZ\x00\x00", "", `is compressed by xz: use "xz -dc FILE | userevents decode -"`},

@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// configurable returns the names of the options that the package exports, and of the environment variables that it reads.
+// configurable returns the names of the options that the package exports, and of the environment variables that it
+// reads.
 func configurable(t *testing.T) (names []string) {
 	t.Helper()
 	files, err := os.ReadDir(".")

@@ -32,8 +32,8 @@ type Exporter struct {
 	// Why nothing is registered, for Status.
 	failure atomic.Pointer[error]
 
-	// A semaphore that whoever registers, exports or shuts down holds. A channel and not a mutex, so that a context ends the
-	// waiting. It guards the fields below.
+	// A semaphore that whoever registers, exports or shuts down holds. A channel and not a mutex, so that a context
+	// ends the waiting. It guards the fields below.
 	semaphore chan struct{}
 	encoder   *otlp.Encoder
 	pacer     tracepoint.Pacer
@@ -113,10 +113,10 @@ func (e *Exporter) Enabled() bool {
 
 // Export writes the data points of data, each exactly once and in order, in as few events as they fit.
 //
-// While nobody listens it returns nil, and neither encodes, allocates nor locks. Where not everything could be written the
-// error is a [*PartialError]; a listener that leaves meanwhile is no error. ctx is honoured between events and in the pauses
-// of [WithPacing]. A write that fails is not repeated, since a listener may have the event already. During and after a
-// Shutdown the error matches [sdkmetric.ErrExporterShutdown].
+// While nobody listens it returns nil, and neither encodes, allocates nor locks. Where not everything could be written
+// the error is a [*PartialError]; a listener that leaves meanwhile is no error. ctx is honoured between events and in
+// the pauses of [WithPacing]. A write that fails is not repeated, since a listener may have the event already. During
+// and after a Shutdown the error matches [sdkmetric.ErrExporterShutdown].
 //
 // Concurrent calls are serialized.
 func (e *Exporter) Export(ctx context.Context, data *metricdata.ResourceMetrics) error {
@@ -125,7 +125,8 @@ func (e *Exporter) Export(ctx context.Context, data *metricdata.ResourceMetrics)
 		return nil
 	}
 	if err := e.acquire(ctx); err != nil {
-		if now := e.connection.Load(); now == nil && current == nil && !e.stopped.Load() || now != nil && e.nobodyListens(now) {
+		if now := e.connection.Load(); now == nil && current == nil && !e.stopped.Load() ||
+			now != nil && e.nobodyListens(now) {
 			return nil
 		}
 		return e.writeNothing(err, data)
@@ -189,8 +190,8 @@ func (e *Exporter) finish(result otlp.Result, stopped error) error {
 	return newPartialError(result, stopped)
 }
 
-// tryRegister is the part of Export that needs no data: it registers the tracepoint where that has failed so far. The error
-// is sdkmetric.ErrExporterShutdown or that of ctx; why it fails again is reported.
+// tryRegister is the part of Export that needs no data: it registers the tracepoint where that has failed so far. The
+// error is sdkmetric.ErrExporterShutdown or that of ctx; why it fails again is reported.
 func (e *Exporter) tryRegister(ctx context.Context) error {
 	if err := e.acquire(ctx); err != nil {
 		return err
@@ -200,8 +201,8 @@ func (e *Exporter) tryRegister(ctx context.Context) error {
 	return err
 }
 
-// connect returns the connection, after registering where there is none. Where that fails it returns nil, and an error only
-// after a Shutdown; another reason is reported. It is called with the semaphore held.
+// connect returns the connection, after registering where there is none. Where that fails it returns nil, and an error
+// only after a Shutdown; another reason is reported. It is called with the semaphore held.
 func (e *Exporter) connect() (*connection, error) {
 	if e.stopped.Load() {
 		return nil, sdkmetric.ErrExporterShutdown
@@ -250,7 +251,8 @@ func (e *Exporter) lose(err error) {
 	_ = e.disconnect()
 }
 
-// report has release report why nothing is exported, unless reports is against it. It is called with the semaphore held.
+// report has release report why nothing is exported, unless reports is against it. It is called with the semaphore
+// held.
 func (e *Exporter) report(err error) {
 	if !e.reports.due(err.Error(), time.Now()) {
 		return
@@ -259,7 +261,12 @@ func (e *Exporter) report(err error) {
 	if errors.Is(err, errors.ErrUnsupported) {
 		prospect = ""
 	}
-	e.pending = fmt.Errorf("usereventsmetric: metrics of tracepoint %q are not exported%s: %w", e.config.name, prospect, err)
+	e.pending = fmt.Errorf(
+		"usereventsmetric: metrics of tracepoint %q are not exported%s: %w",
+		e.config.name,
+		prospect,
+		err,
+	)
 }
 
 func (e *Exporter) acquire(ctx context.Context) error {
@@ -290,9 +297,9 @@ func (e *Exporter) ForceFlush(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Shutdown waits for a running Export, as long as ctx lets it, and unregisters the tracepoint, which it also does where ctx
-// is done; a running Export then ends with a [*PartialError] about what it has not written. It returns the error of ctx where
-// the waiting was cut short, and [sdkmetric.ErrExporterShutdown] the second time.
+// Shutdown waits for a running Export, as long as ctx lets it, and unregisters the tracepoint, which it also does where
+// ctx is done; a running Export then ends with a [*PartialError] about what it has not written. It returns the error of
+// ctx where the waiting was cut short, and [sdkmetric.ErrExporterShutdown] the second time.
 func (e *Exporter) Shutdown(ctx context.Context) error {
 	if e.stopped.Swap(true) {
 		return sdkmetric.ErrExporterShutdown
@@ -304,8 +311,8 @@ func (e *Exporter) Shutdown(ctx context.Context) error {
 	return errors.Join(waitErr, e.disconnect(), e.source.Close())
 }
 
-// Status returns what the exporter knows about itself. The counters are each right, but not of one moment while an Export
-// runs.
+// Status returns what the exporter knows about itself. The counters are each right, but not of one moment while an
+// Export runs.
 func (e *Exporter) Status() Status {
 	s := Status{Backend: tracepoint.Backend, Capabilities: Capabilities(tracepoint.Capable), Tracepoint: e.config.name}
 	switch current := e.connection.Load(); {

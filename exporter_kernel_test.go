@@ -213,7 +213,12 @@ func TestKernelPacing(t *testing.T) {
 	}
 	pacedLost, written := run(t)
 	unpacedLost, _ := run(t, usereventsmetric.WithPacing(0, 0))
-	t.Logf("of %d events into rings of 512 KiB: %d lost with default pacing, %d without", written, pacedLost, unpacedLost)
+	t.Logf(
+		"of %d events into rings of 512 KiB: %d lost with default pacing, %d without",
+		written,
+		pacedLost,
+		unpacedLost,
+	)
 	assert.Positive(t, unpacedLost, "a cycle that overruns the ring is what pacing is for")
 	assert.LessOrEqual(t, pacedLost, unpacedLost/4)
 }

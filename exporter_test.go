@@ -76,7 +76,12 @@ func TestExportAllocatesNothing(t *testing.T) {
 	exporter.connection.Store(&connection{discarding})
 	for _, points := range []int{100, 10_000} {
 		data := metrictest.CountingSums(points)
-		assert.Zero(t, testing.AllocsPerRun(10, func() { _ = exporter.Export(context.Background(), data) }), "%d points", points)
+		assert.Zero(
+			t,
+			testing.AllocsPerRun(10, func() { _ = exporter.Export(context.Background(), data) }),
+			"%d points",
+			points,
+		)
 	}
 	assert.Positive(t, discarding.writes)
 }
@@ -232,9 +237,17 @@ func TestUnwritableMetricsDoNotHoldUpOthers(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	data := metrictest.CountingSums(3)
 	scope := &data.ScopeMetrics[0]
-	large := metricdata.DataPoint[int64]{Attributes: attribute.NewSet(attribute.String("huge", strings.Repeat("x", 9000)))}
+	large := metricdata.DataPoint[int64]{
+		Attributes: attribute.NewSet(attribute.String("huge", strings.Repeat("x", 9000))),
+	}
 	scope.Metrics = append([]metricdata.Metrics{
-		{Name: "large", Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, DataPoints: []metricdata.DataPoint[int64]{large}}},
+		{
+			Name: "large",
+			Data: metricdata.Sum[int64]{
+				Temporality: metricdata.DeltaTemporality,
+				DataPoints:  []metricdata.DataPoint[int64]{large},
+			},
+		},
 		{Name: "unknown"},
 	}, scope.Metrics...)
 

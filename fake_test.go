@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeTracepoint stands in the seam, so that every failure of the kernel can be made to happen. What really arrives in a
-// kernel is the business of the tests with the build tag kernel.
+// fakeTracepoint stands in the seam, so that every failure of the kernel can be made to happen. What really arrives in
+// a kernel is the business of the tests with the build tag kernel.
 type fakeTracepoint struct {
 	enabled atomic.Bool
 	closed  atomic.Bool

@@ -30,8 +30,8 @@ type optionFunc func(config) config
 
 func (f optionFunc) apply(c config) config { return f(c) }
 
-// WithTracepointName names the tracepoint, user_events:<name>: a letter or _, then letters, digits and _, at most 128 in
-// all. The default is [DefaultTracepointName], the one that agents look for. See USEREVENTS_TRACEPOINT_NAME.
+// WithTracepointName names the tracepoint, user_events:<name>: a letter or _, then letters, digits and _, at most 128
+// in all. The default is [DefaultTracepointName], the one that agents look for. See USEREVENTS_TRACEPOINT_NAME.
 func WithTracepointName(name string) Option {
 	return optionFunc(func(c config) config {
 		c.name = name
@@ -51,9 +51,10 @@ func WithMaxMessageSize(bytes int) Option {
 	})
 }
 
-// WithPacing makes Export pause for the given time after each so many bytes of messages, so that listeners get to drain the
-// ring of the CPU that it runs on. The default is 64 KiB and 5 ms. A smaller export never pauses, and pauses get shorter where
-// they would take more than half of the time that the context of Export has left. 0 for either turns pacing off.
+// WithPacing makes Export pause for the given time after each so many bytes of messages, so that listeners get to drain
+// the ring of the CPU that it runs on. The default is 64 KiB and 5 ms. A smaller export never pauses, and pauses get
+// shorter where they would take more than half of the time that the context of Export has left. 0 for either turns
+// pacing off.
 func WithPacing(bytes int, pause time.Duration) Option {
 	return optionFunc(func(c config) config {
 		c.pacingBytes, c.pacingPause = bytes, pause
@@ -80,8 +81,8 @@ func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 	})
 }
 
-// WithUserEventsPath says where user_events_data is, for a process that sees it elsewhere than in a mounted tracefs. The
-// default, "", is wherever tracefs is mounted. See USEREVENTS_DATA_FILE.
+// WithUserEventsPath says where user_events_data is, for a process that sees it elsewhere than in a mounted tracefs.
+// The default, "", is wherever tracefs is mounted. See USEREVENTS_DATA_FILE.
 func WithUserEventsPath(path string) Option {
 	return optionFunc(func(c config) config {
 		c.source.Path = path
@@ -89,9 +90,9 @@ func WithUserEventsPath(path string) Option {
 	})
 }
 
-// WithUserEventsFile gives the exporter an open user_events_data, for a process that may not open it: the kernel checks the
-// permission when the file is opened, and never again. It must be open for writing. New duplicates it, and the caller may
-// close theirs. It takes precedence over WithUserEventsPath.
+// WithUserEventsFile gives the exporter an open user_events_data, for a process that may not open it: the kernel checks
+// the permission when the file is opened, and never again. It must be open for writing. New duplicates it, and the
+// caller may close theirs. It takes precedence over WithUserEventsPath.
 func WithUserEventsFile(file *os.File) Option {
 	return optionFunc(func(c config) config {
 		c.source.File, c.nilFile = file, file == nil
@@ -99,8 +100,8 @@ func WithUserEventsFile(file *os.File) Option {
 	})
 }
 
-// WithRequired makes [New] fail where the tracepoint cannot be registered. Without it the exporter reports the reason and
-// tries again at each Export.
+// WithRequired makes [New] fail where the tracepoint cannot be registered. Without it the exporter reports the reason
+// and tries again at each Export.
 func WithRequired() Option {
 	return optionFunc(func(c config) config {
 		c.required = true

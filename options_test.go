@@ -55,12 +55,15 @@ func TestNewNamesEveryBadOption(t *testing.T) {
 }
 
 func TestOptionsReachTheExporter(t *testing.T) {
-	exporter, err := newExporter(noTracepoint,
+	exporter, err := newExporter(
+		noTracepoint,
 		WithTracepointName(strings.Repeat("a", 128)),
 		WithMaxMessageSize(8168),
 		WithPacing(0, 0),
 		WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector),
-		WithAggregationSelector(func(sdkmetric.InstrumentKind) sdkmetric.Aggregation { return sdkmetric.AggregationDrop{} }),
+		WithAggregationSelector(
+			func(sdkmetric.InstrumentKind) sdkmetric.Aggregation { return sdkmetric.AggregationDrop{} },
+		),
 	)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Repeat("a", 128), exporter.Status().Tracepoint)
@@ -111,13 +114,17 @@ func TestEnvironment(t *testing.T) {
 		check                 func(*testing.T, *Exporter)
 	}{
 		{name: "name", variable: envName, value: "other_metrics", check: name("other_metrics")},
-		{name: "name, option wins", variable: envName, value: "other_metrics", option: WithTracepointName("mine"), check: name("mine")},
+		{name: "name, option wins", variable: envName, value: "other_metrics", option: WithTracepointName("mine"),
+			check: name("mine")},
 		{name: "bad name", variable: envName, value: "other-metrics", reported: true, check: name("otlp_metrics")},
 		{name: "size", variable: envMessageSize, value: "8168", check: size(8168)},
 		{name: "size with blanks", variable: envMessageSize, value: " 600 ", check: size(600)},
-		{name: "size, option wins", variable: envMessageSize, value: "600", option: WithMaxMessageSize(700), check: size(700)},
-		{name: "size too large", variable: envMessageSize, value: "65536", reported: true, check: size(defaultMaxMessageSize())},
-		{name: "size with a unit", variable: envMessageSize, value: "4KiB", reported: true, check: size(defaultMaxMessageSize())},
+		{name: "size, option wins", variable: envMessageSize, value: "600", option: WithMaxMessageSize(700),
+			check: size(700)},
+		{name: "size too large", variable: envMessageSize, value: "65536", reported: true,
+			check: size(defaultMaxMessageSize())},
+		{name: "size with a unit", variable: envMessageSize, value: "4KiB", reported: true,
+			check: size(defaultMaxMessageSize())},
 		{name: "cumulative", variable: envTemporality, value: "Cumulative",
 			check: temporality(sdkmetric.InstrumentKindCounter, metricdata.CumulativeTemporality)},
 		{name: "delta", variable: envTemporality, value: "delta",
@@ -129,7 +136,8 @@ func TestEnvironment(t *testing.T) {
 			check:  temporality(sdkmetric.InstrumentKindCounter, metricdata.DeltaTemporality)},
 		{name: "bad temporality", variable: envTemporality, value: "weekly", reported: true,
 			check: temporality(sdkmetric.InstrumentKindCounter, metricdata.DeltaTemporality)},
-		{name: "exponential", variable: envAggregation, value: "base2_exponential_bucket_histogram", check: histogram(exponential)},
+		{name: "exponential", variable: envAggregation, value: "base2_exponential_bucket_histogram",
+			check: histogram(exponential)},
 		{name: "exponential, not for counters", variable: envAggregation, value: "base2_exponential_bucket_histogram",
 			check: func(t *testing.T, e *Exporter) {
 				assert.Equal(t, sdkmetric.AggregationSum{}, e.Aggregation(sdkmetric.InstrumentKindCounter))

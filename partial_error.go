@@ -22,13 +22,13 @@ var (
 // DroppedPoints says what of one metric was not written, and why.
 type DroppedPoints struct {
 	Scope, Metric string
-	// Points counts data points that were not written. It is 0 where only exemplars were left out, and where the data of the
-	// metric is of an unknown kind.
+	// Points counts data points that were not written. It is 0 where only exemplars were left out, and where the data
+	// of the metric is of an unknown kind.
 	Points int
 	// Exemplars counts exemplars that were left out of data points that were written.
 	Exemplars int
-	// Err is the reason: it matches ErrTooLarge, ErrUnsupported, ErrExemplarsLeftOut, the error of the context, the errno of
-	// the write or sdkmetric.ErrExporterShutdown.
+	// Err is the reason: it matches ErrTooLarge, ErrUnsupported, ErrExemplarsLeftOut, the error of the context, the
+	// errno of the write or sdkmetric.ErrExporterShutdown.
 	Err error
 }
 
@@ -44,8 +44,8 @@ type PartialError struct {
 	DroppedPoints int
 	// Unlisted counts the data points in DroppedPoints that have no entry in Dropped, because there were too many.
 	Unlisted int
-	// Stopped is what cut the cycle short: the error of the context, or sdkmetric.ErrExporterShutdown. nil where the whole
-	// cycle was gone through.
+	// Stopped is what cut the cycle short: the error of the context, or sdkmetric.ErrExporterShutdown. nil where the
+	// whole cycle was gone through.
 	Stopped error
 }
 

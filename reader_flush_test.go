@@ -232,7 +232,12 @@ func TestReaderForceFlushHasTheTimeoutWhereTheContextHasNoDeadline(t *testing.T)
 		assert.Equal(t, 3*time.Second, time.Since(begun))
 		s.pass(2 * time.Minute)
 		s.collectAsEver()
-		assert.Equal(t, []time.Duration{3 * time.Second, 3 * time.Second, 3 * time.Second}, left, "as have the cycles of the loop")
+		assert.Equal(
+			t,
+			[]time.Duration{3 * time.Second, 3 * time.Second, 3 * time.Second},
+			left,
+			"as have the cycles of the loop",
+		)
 	})
 }
 

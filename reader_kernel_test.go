@@ -69,7 +69,12 @@ func (s *readService) payloads() [][]byte {
 
 func (s *readService) eventuallyCycles(t *testing.T, want int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.exporter.Status().Cycles >= uint64(want) }, time.Minute, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return s.exporter.Status().Cycles >= uint64(want) },
+		time.Minute,
+		time.Millisecond,
+	)
 	require.EqualValues(t, want, s.exporter.Status().Cycles)
 }
 
@@ -144,7 +149,13 @@ func TestKernelReaderExportsOnceWhenAListenerHasCome(t *testing.T) {
 	assert.False(t, first.Time.Before(before.Add(settle-precision)), "not before the settle delay is over")
 	points := map[string]int{}
 	for _, m := range parse(t, first.Payload) {
-		points[m.Name] += len(m.GetSum().GetDataPoints()) + len(m.GetGauge().GetDataPoints()) + len(m.GetHistogram().GetDataPoints())
+		points[m.Name] += len(
+			m.GetSum().GetDataPoints(),
+		) + len(
+			m.GetGauge().GetDataPoints(),
+		) + len(
+			m.GetHistogram().GetDataPoints(),
+		)
 	}
 	assert.Equal(t, map[string]int{"hits": 3, "latency": 1, "observed": 1}, points, "every series in one event")
 
@@ -250,7 +261,11 @@ func TestKernelReaderWaitsForTheRingsOfAllCPUs(t *testing.T) {
 		{"without a settle delay", 0, 0}, // which is what the delay is for
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newReadService(t, usereventsmetric.WithInterval(time.Hour), usereventsmetric.WithSettleDelay(test.settle))
+			s := newReadService(
+				t,
+				usereventsmetric.WithInterval(time.Hour),
+				usereventsmetric.WithSettleDelay(test.settle),
+			)
 			for i := range 3 {
 				s.hits.Add(t.Context(), 1, metric.WithAttributes(attribute.Int("series", i)))
 			}
@@ -325,7 +340,11 @@ func TestKernelReaderLosesNothingOverRestartsOfTheListener(t *testing.T) {
 
 // Listeners that leave at any moment may lose the exports of that moment, and what is in their rings, but nothing else.
 func TestKernelReaderListenersThatLeaveAtAnyMoment(t *testing.T) {
-	s := newReadService(t, usereventsmetric.WithInterval(5*time.Millisecond), usereventsmetric.WithSettleDelay(300*time.Millisecond))
+	s := newReadService(
+		t,
+		usereventsmetric.WithInterval(5*time.Millisecond),
+		usereventsmetric.WithSettleDelay(300*time.Millisecond),
+	)
 	// This one is in every export, with the time of it.
 	_, err := s.provider.Meter("service").Int64ObservableCounter("always", metric.WithInt64Callback(
 		func(_ context.Context, observer metric.Int64Observer) error {
@@ -350,7 +369,12 @@ func TestKernelReaderListenersThatLeaveAtAnyMoment(t *testing.T) {
 	const restarts = 10
 	for range restarts {
 		collected := kerneltest.Collect(t, listen.Options{})
-		require.Eventually(t, func() bool { return collected.Listener.Stats().Total().Received >= 10 }, time.Minute, time.Millisecond)
+		require.Eventually(
+			t,
+			func() bool { return collected.Listener.Stats().Total().Received >= 10 },
+			time.Minute,
+			time.Millisecond,
+		)
 		collected.Close(t)
 		s.left(t)
 		require.NotEmpty(t, collected.Payloads)

@@ -16,8 +16,8 @@ import (
 // pollInterval is how often a Reader polls whether somebody listens.
 const pollInterval = 250 * time.Millisecond
 
-// readerLoop is what the goroutine of a Reader does. All collecting and exporting is done in it, and nobody else touches its
-// fields: so no two exports overlap, and nothing is exported twice.
+// readerLoop is what the goroutine of a Reader does. All collecting and exporting is done in it, and nobody else
+// touches its fields: so no two exports overlap, and nothing is exported twice.
 type readerLoop struct {
 	manual   *manualReader
 	exporter *Exporter
@@ -83,8 +83,8 @@ func (l *readerLoop) step(ctx context.Context) {
 
 func (l *readerLoop) registered() bool { return l.exporter.connection.Load() != nil }
 
-// register does for an exporter without a tracepoint what its Export would do. Its error is that the exporter is shut down,
-// or in use for longer than the timeout; then nobody listens.
+// register does for an exporter without a tracepoint what its Export would do. Its error is that the exporter is shut
+// down, or in use for longer than the timeout; then nobody listens.
 func (l *readerLoop) register(ctx context.Context) error {
 	if l.registered() || (len(l.waiting) == 0 && time.Now().Before(l.next)) {
 		return nil
@@ -134,8 +134,8 @@ func (l *readerLoop) due() bool {
 	return len(l.waiting) > 0
 }
 
-// cannotWaitUntil says whether an export at that time would be too late. For a ForceFlush it never is, another export will
-// come; a Shutdown does better to write to a listener that may not have all its rings yet than to write nothing.
+// cannotWaitUntil says whether an export at that time would be too late. For a ForceFlush it never is, another export
+// will come; a Shutdown does better to write to a listener that may not have all its rings yet than to write nothing.
 func (asked request) cannotWaitUntil(settled time.Time) bool {
 	deadline, _ := asked.ctx.Deadline()
 	return asked.final && !deadline.After(settled)
@@ -160,8 +160,8 @@ func (l *readerLoop) export(ctx context.Context) error {
 	return err
 }
 
-// exportContext is the Shutdown's own, if there is one: its deadline may allow more than the timeout. That of a ForceFlush
-// only bounds its waiting, since what is collected and not written is lost.
+// exportContext is the Shutdown's own, if there is one: its deadline may allow more than the timeout. That of a
+// ForceFlush only bounds its waiting, since what is collected and not written is lost.
 func (l *readerLoop) exportContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	for _, asked := range l.waiting {
 		if asked.final {
@@ -171,8 +171,8 @@ func (l *readerLoop) exportContext(ctx context.Context) (context.Context, contex
 	return context.WithTimeout(ctx, l.config.timeout)
 }
 
-// nextAfter is the first time after now that is a multiple of interval after start: intervals that a long export took up are
-// left out, not made up for.
+// nextAfter is the first time after now that is a multiple of interval after start: intervals that a long export took
+// up are left out, not made up for.
 func nextAfter(start time.Time, interval time.Duration, now time.Time) time.Time {
 	passed := max(0, now.Sub(start)) / interval
 	return start.Add((passed + 1) * interval)
@@ -186,7 +186,8 @@ func (l *readerLoop) clean() {
 	}
 }
 
-// answer gives the result of a step to those who wait for it; an error that nobody waits for any more goes to otel.Handle.
+// answer gives the result of a step to those who wait for it; an error that nobody waits for any more goes to
+// otel.Handle.
 func (l *readerLoop) answer(err error) {
 	received := err == nil
 	for _, asked := range l.waiting {

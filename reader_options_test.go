@@ -104,7 +104,8 @@ func TestReaderMarshalLog(t *testing.T) {
 		s := newService(t, WithInterval(time.Second))
 		text := fmt.Sprintf("%+v", s.reader.MarshalLog())
 		for _, part := range []string{
-			"Type:usereventsmetric.Reader", "Registered:true", "Shutdown:false", "Interval:1s", "Timeout:30s", "SettleDelay:500ms", "Backlog:true",
+			"Type:usereventsmetric.Reader", "Registered:true", "Shutdown:false", "Interval:1s", "Timeout:30s",
+			"SettleDelay:500ms", "Backlog:true",
 		} {
 			assert.Contains(t, text, part)
 		}

@@ -44,7 +44,12 @@ func TestReaderBacklog(t *testing.T) {
 		points := s.points()
 		require.Len(t, points, 2)
 		assert.EqualValues(t, 1+2+4, points[0].GetAsInt())
-		assert.EqualValues(t, created.UnixNano(), points[0].StartTimeUnixNano, "the start time is that of the time before")
+		assert.EqualValues(
+			t,
+			created.UnixNano(),
+			points[0].StartTimeUnixNano,
+			"the start time is that of the time before",
+		)
 		assert.EqualValues(t, exported.UnixNano(), points[0].TimeUnixNano)
 		assert.EqualValues(t, 8, points[1].GetAsInt())
 		assert.EqualValues(t, exported.UnixNano(), points[1].StartTimeUnixNano, "from export to export")
@@ -91,7 +96,12 @@ func TestReaderBacklogOfOtherInstruments(t *testing.T) {
 					switch data := m.Data.(type) {
 					case *metricpb.Metric_Histogram:
 						for _, point := range data.Histogram.DataPoints {
-							got[m.Name] = append(got[m.Name], int64(point.Count), int64(point.GetMin()), int64(point.GetMax()))
+							got[m.Name] = append(
+								got[m.Name],
+								int64(point.Count),
+								int64(point.GetMin()),
+								int64(point.GetMax()),
+							)
 						}
 					case *metricpb.Metric_Gauge:
 						got[m.Name] = append(got[m.Name], data.Gauge.DataPoints[0].GetAsInt())
@@ -99,7 +109,13 @@ func TestReaderBacklogOfOtherInstruments(t *testing.T) {
 						got[m.Name] = append(got[m.Name], data.Sum.DataPoints[0].GetAsInt())
 					}
 				}
-				want := map[string][]int64{"histogram": {2, 7, 70}, "gauge": {8}, "updown": {9}, "total": {101}, "observed": {1}}
+				want := map[string][]int64{
+					"histogram": {2, 7, 70},
+					"gauge":     {8},
+					"updown":    {9},
+					"total":     {101},
+					"observed":  {1},
+				}
 				if without {
 					want["histogram"] = []int64{1, 70, 70}
 					want["total"] = []int64{1}
@@ -307,7 +323,10 @@ func TestReaderUsesMemoryAgain(t *testing.T) {
 
 	loop, discarding := prepare(t)
 	var data metricdata.ResourceMetrics
-	collection := testing.AllocsPerRun(20, func() { assert.NoError(t, loop.manual.Collect(context.Background(), &data)) })
+	collection := testing.AllocsPerRun(
+		20,
+		func() { assert.NoError(t, loop.manual.Collect(context.Background(), &data)) },
+	)
 	// What comes on top of the SDK's own is a context with its timer.
 	assert.LessOrEqual(t, perCycle(loop), collection+20)
 	assert.NotZero(t, discarding.writes)

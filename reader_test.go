@@ -300,7 +300,11 @@ func TestReaderLeavesOutIntervalsThatALongCycleTookUp(t *testing.T) {
 func TestReaderKeepsItsIntervalsWhenItIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		exporter, _ := enabledExporter(t)
-		loop := newReaderLoop(newManualReader(exporter, nil), exporter, newReaderConfig([]ReaderOption{WithInterval(time.Second)}))
+		loop := newReaderLoop(
+			newManualReader(exporter, nil),
+			exporter,
+			newReaderConfig([]ReaderOption{WithInterval(time.Second)}),
+		)
 		sdkmetric.NewMeterProvider(sdkmetric.WithReader(loop.manual))
 		loop.step(t.Context())
 		require.True(t, loop.listening)

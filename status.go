@@ -11,8 +11,8 @@ import (
 
 // Status is what an exporter knows about itself. The counters start at 0 with [New].
 type Status struct {
-	// Backend names what the exporter writes through: "bundled" (C, a part of this package), "linuxtracepoints" (C, Microsoft's
-	// library), "purego", or "none" where this build exports nothing.
+	// Backend names what the exporter writes through: "bundled" (C, a part of this package), "linuxtracepoints" (C,
+	// Microsoft's library), "purego", or "none" where this build exports nothing.
 	Backend string
 	// Capabilities are what the backend can do that not every one can.
 	Capabilities Capabilities
@@ -20,8 +20,8 @@ type Status struct {
 	Tracepoint string
 	// Registered: the tracepoint is registered with the kernel.
 	Registered bool
-	// Err is why it is not, with a hint, after the last attempt. It wraps errors.ErrUnsupported where this build exports
-	// nothing, else an errno. After a Shutdown it is sdkmetric.ErrExporterShutdown.
+	// Err is why it is not, with a hint, after the last attempt. It wraps errors.ErrUnsupported where this build
+	// exports nothing, else an errno. After a Shutdown it is sdkmetric.ErrExporterShutdown.
 	Err error
 	// Enabled: somebody listens.
 	Enabled bool
@@ -49,8 +49,8 @@ type Capabilities struct {
 	CloseOnExec bool
 	// PassedDescriptor: WithUserEventsFile, WithUserEventsPath and USEREVENTS_DATA_FILE work.
 	PassedDescriptor bool
-	// ClosesDescriptor: Shutdown closes the descriptor, and so removes a tracepoint that nobody else uses. Otherwise both stay
-	// until the process ends, and only its restart helps where something else in it closes the descriptor.
+	// ClosesDescriptor: Shutdown closes the descriptor, and so removes a tracepoint that nobody else uses. Otherwise
+	// both stay until the process ends, and only its restart helps where something else in it closes the descriptor.
 	ClosesDescriptor bool
 }
 
@@ -87,8 +87,8 @@ const (
 	rememberedReasons = 16
 )
 
-// reports limits what is reported about not exporting: a reason that differs from the one before it, unless it was reported
-// less than an hour ago. So each is reported once, and none floods the log, however often it comes back.
+// reports limits what is reported about not exporting: a reason that differs from the one before it, unless it was
+// reported less than an hour ago. So each is reported once, and none floods the log, however often it comes back.
 type reports struct {
 	last     string               // "" while nothing is wrong
 	reported map[string]time.Time // by reason

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What is reported when. A letter is an Export that fails for a reason of that name, a dot one that does not, h an hour that
-// passes; a capital letter is a reason that must be reported.
+// What is reported when. A letter is an Export that fails for a reason of that name, a dot one that does not, h an hour
+// that passes; a capital letter is a reason that must be reported.
 func TestReports(t *testing.T) {
 	for _, test := range []struct{ name, story string }{
 		{"once", "Aaaaaa"},

@@ -16,11 +16,15 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// stress calls everything public that an exporter has, from so many goroutines, so often in all, and returns how many data
-// points were exported without an error.
+// stress calls everything public that an exporter has, from so many goroutines, so often in all, and returns how many
+// data points were exported without an error.
 func stress(t *testing.T, exporter *Exporter, goroutines, operations int) (exported int64) {
 	t.Helper()
-	sets := []*metricdata.ResourceMetrics{metrictest.CountingSums(0), metrictest.CountingSums(1), metrictest.CountingSums(3)}
+	sets := []*metricdata.ResourceMetrics{
+		metrictest.CountingSums(0),
+		metrictest.CountingSums(1),
+		metrictest.CountingSums(3),
+	}
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	var points atomic.Int64

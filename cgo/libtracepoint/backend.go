@@ -10,7 +10,7 @@ type Capabilities struct {
 	CloseOnExec bool
 	// PassedDescriptor: a provider can be made from an open user_events_data.
 	PassedDescriptor bool
-	// ClosesDescriptor: closing a provider closes its descriptor, and so removes tracepoints that nobody else uses. Otherwise
-	// one descriptor serves all providers, and both stay until the process ends.
+	// ClosesDescriptor: closing a provider closes its descriptor, and so removes tracepoints that nobody else uses.
+	// Otherwise one descriptor serves all providers, and both stay until the process ends.
 	ClosesDescriptor bool
 }

@@ -19,11 +19,16 @@ import (
 const Backend = "bundled"
 
 // Capable is what it can do beyond the interface.
-var Capable = Capabilities{HealsAfterFailedOpen: true, CloseOnExec: true, PassedDescriptor: true, ClosesDescriptor: true}
+var Capable = Capabilities{
+	HealsAfterFailedOpen: true,
+	CloseOnExec:          true,
+	PassedDescriptor:     true,
+	ClosesDescriptor:     true,
+}
 
 // OpenProviderFile takes a duplicate of an open user_events_data. The caller keeps file, and may close it afterwards.
-// It is an extension of the bundled implementation. The error wraps the errno, EACCES where file is not open for writing, or
-// os.ErrClosed where it is closed.
+// It is an extension of the bundled implementation. The error wraps the errno, EACCES where file is not open for
+// writing, or os.ErrClosed where it is closed.
 func OpenProviderFile(file *os.File) (*Provider, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {

@@ -4,8 +4,8 @@
 
 package libtracepoint
 
-// The headers are those of the submodule, or else as installed. CGO_LDFLAGS says where the library is that is not where the
-// linker looks anyway; make does that with LIBTRACEPOINT_LIB.
+// The headers are those of the submodule, or else as installed. CGO_LDFLAGS says where the library is that is not where
+// the linker looks anyway; make does that with LIBTRACEPOINT_LIB.
 
 /*
 #cgo CFLAGS: -DUSEREVENTS_LINUXTRACEPOINTS -I${SRCDIR}/../../third_party/LinuxTracepoints/libtracepoint/include

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// installBundled lays the bundled implementation out as an installed library is: the headers below <prefix>/include, and
-// its sources, which know it under the interface's public names there.
+// installBundled lays the bundled implementation out as an installed library is: the headers below <prefix>/include,
+// and its sources, which know it under the interface's public names there.
 func installBundled(t *testing.T) (prefix string) {
 	t.Helper()
 	prefix = t.TempDir()
@@ -64,7 +64,8 @@ static tracepoint_provider_state provider = TRACEPOINT_PROVIDER_STATE_INIT;
 static tracepoint_state state = TRACEPOINT_STATE_INIT;
 static tracepoint_definition definition = {&state, "name u32 a"};
 unsigned enabled() {
-    return TRACEPOINT_ENABLED(definition.state) + (unsigned)tracepoint_connect(&state, &provider, definition.tp_name_args);
+    return TRACEPOINT_ENABLED(definition.state) +
+        (unsigned)tracepoint_connect(&state, &provider, definition.tp_name_args);
 }
 `), 0o644))
 	run(t, compiler("CXX", "g++"), "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
@@ -90,7 +91,10 @@ func TestNumbersAgainstTheHeader(t *testing.T) {
 		header = "/usr/include/linux/user_events.h"
 	}
 	if _, err := os.Stat(header); err != nil {
-		t.Skip("no linux/user_events.h on this machine: install linux-libc-dev 6.4 or newer, or run make unit, which finds one")
+		t.Skip(
+			"no linux/user_events.h on this machine: " +
+				"install linux-libc-dev 6.4 or newer, or run make unit, which finds one",
+		)
 	}
 	source := filepath.Join(t.TempDir(), "numbers.c")
 	require.NoError(t, os.WriteFile(source, []byte(`

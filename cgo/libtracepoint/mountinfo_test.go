@@ -90,7 +90,8 @@ func TestCandidatesOfOddLines(t *testing.T) {
 		{"another folder of it", "21 20 0:9 /events /t rw - tracefs x rw\n", nil},
 		{"long", "21 20 0:9 / /" + strings.Repeat("x", 10_000) + " rw - tracefs x rw\n",
 			[]string{"/" + strings.Repeat("x", 10_000) + "/user_events_data"}},
-		{"too long", "21 20 0:9 / /" + strings.Repeat("x", 20_000) + " rw - tracefs x rw\n22 20 0:9 / /t rw - tracefs x rw\n",
+		{"too long", "21 20 0:9 / /" + strings.Repeat("x", 20_000) + " rw - tracefs x rw\n" +
+			"22 20 0:9 / /t rw - tracefs x rw\n",
 			[]string{"/t/user_events_data"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

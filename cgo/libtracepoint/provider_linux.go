@@ -41,8 +41,8 @@ type Provider struct {
 	tracepoints map[*Tracepoint]struct{}
 }
 
-// OpenProvider finds user_events_data and opens it, by tracepoint_open_provider. The error wraps the errno: ENOTSUP where
-// no tracefs is mounted, else that of open(2).
+// OpenProvider finds user_events_data and opens it, by tracepoint_open_provider. The error wraps the errno: ENOTSUP
+// where no tracefs is mounted, else that of open(2).
 func OpenProvider() (*Provider, error) {
 	return openProvider("tracepoint_open_provider", func(state *C.tracepoint_provider_state) C.int {
 		return C.tracepoint_open_provider(state)
@@ -60,8 +60,8 @@ func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Pr
 
 // Connect registers a tracepoint. nameArgs is the kernel's declaration of it, name and fields: "ev u32 a; char[8] b".
 //
-// The error wraps the errno of the registration, such as EADDRINUSE where the name exists with other fields; then nothing
-// is left connected. ErrClosed after Close.
+// The error wraps the errno of the registration, such as EADDRINUSE where the name exists with other fields; then
+// nothing is left connected. ErrClosed after Close.
 func (p *Provider) Connect(nameArgs string) (*Tracepoint, error) {
 	name := C.CString(nameArgs)
 	defer freeString(name)
@@ -88,8 +88,8 @@ func (p *Provider) Connect(nameArgs string) (*Tracepoint, error) {
 	return tracepoint, nil
 }
 
-// Stat is fstat(2) of the descriptor, by which a caller sees whether it still is that of user_events_data. ErrClosed after
-// Close.
+// Stat is fstat(2) of the descriptor, by which a caller sees whether it still is that of user_events_data. ErrClosed
+// after Close.
 func (p *Provider) Stat(stat *syscall.Stat_t) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -99,9 +99,9 @@ func (p *Provider) Stat(stat *syscall.Stat_t) error {
 	return syscall.Fstat(int(p.state.data_file), stat)
 }
 
-// Close waits for running writes, disconnects every tracepoint of the provider and closes its descriptor. A second Close
-// does nothing. An error, which wraps the errno, says that the kernel refused to unregister a tracepoint; everything
-// else is closed all the same.
+// Close waits for running writes, disconnects every tracepoint of the provider and closes its descriptor. A second
+// Close does nothing. An error, which wraps the errno, says that the kernel refused to unregister a tracepoint;
+// everything else is closed all the same.
 func (p *Provider) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,9 +124,9 @@ func (p *Provider) Close() error {
 	return nil
 }
 
-// Abandon takes the place of Close where the descriptor is that of another file by now, which is not the provider's to close
-// or to unregister with. What the kernel and the implementation still refer to is never freed, nor used for another
-// tracepoint.
+// Abandon takes the place of Close where the descriptor is that of another file by now, which is not the provider's to
+// close or to unregister with. What the kernel and the implementation still refer to is never freed, nor used for
+// another tracepoint.
 func (p *Provider) Abandon() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,8 +145,8 @@ func (p *Provider) Abandon() {
 type Tracepoint struct {
 	provider *Provider
 	state    *C.tracepoint_state // nil once closed; guarded by provider.mu
-	// The word that the kernel keeps up to date, in memory that is there as long as the process. So it can be read without
-	// a lock, even beside a Close.
+	// The word that the kernel keeps up to date, in memory that is there as long as the process. So it can be read
+	// without a lock, even beside a Close.
 	enabled *uint32
 }
 
@@ -159,10 +159,9 @@ func (t *Tracepoint) Enabled() bool {
 // Write writes one event with the given fields, by one call of C and one writev(2), without copying or keeping payload,
 // which must be laid out as the tracepoint was declared. nil also where nobody listens.
 //
-// The error is a syscall.Errno, EFAULT where a __rel_loc points outside of payload for example, or ErrClosed. EBADF says that
-// something else has closed the descriptor. The kernel
-// drops an event of which payload is larger than 8184 bytes without saying so (PERF_MAX_TRACE_SIZE is 8192, and 8 bytes
-// are its own), and no smaller one.
+// The error is a syscall.Errno, EFAULT where a __rel_loc points outside of payload for example, or ErrClosed. EBADF
+// says that something else has closed the descriptor. The kernel drops an event of which payload is larger than 8184
+// bytes without saying so (PERF_MAX_TRACE_SIZE is 8192, and 8 bytes are its own), and no smaller one.
 func (t *Tracepoint) Write(payload []byte) error {
 	t.provider.mu.RLock()
 	defer t.provider.mu.RUnlock()

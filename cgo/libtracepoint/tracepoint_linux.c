@@ -5,10 +5,11 @@
 // The bundled implementation of the libtracepoint interface, over the kernel's user_events ABI
 // (include/uapi/linux/user_events.h, Documentation/trace/user_events.rst).
 //
-// The exporter reaches it by userevents_open_provider_file, tracepoint_connect, tracepoint_write, userevents_disconnect and
-// userevents_close_provider, and the Go wrapper's OpenProvider also by tracepoint_open_provider, which finds the file with
-// mountinfo_linux.c. The rest is there because the interface has it: tracepoint_open_provider_with_tracepoints,
-// tracepoint_close_provider, connecting to a closed provider, and connecting again.
+// The exporter reaches it by userevents_open_provider_file, tracepoint_connect, tracepoint_write, userevents_disconnect
+// and userevents_close_provider, and the Go wrapper's OpenProvider also by tracepoint_open_provider, which finds the
+// file with mountinfo_linux.c. The rest is there because the interface has it:
+// tracepoint_open_provider_with_tracepoints, tracepoint_close_provider, connecting to a closed provider, and connecting
+// again.
 
 #include "bundled.h"
 
@@ -102,8 +103,8 @@ static int register_state(int data_file, tracepoint_state *state, char const *na
     return 0;
 }
 
-// The kernel finds an enable word by its address and by the calling thread, which must be the one that registered it, or
-// one cloned from that. Which descriptor of user_events_data it is does not matter.
+// The kernel finds an enable word by its address and by the calling thread, which must be the one that registered it,
+// or one cloned from that. Which descriptor of user_events_data it is does not matter.
 static int unregister_state(int data_file, tracepoint_state *state)
 {
     user_event_removal removal = {
@@ -166,8 +167,8 @@ static int adopt_locked(tracepoint_provider_state *provider, int file)
     return 0;
 }
 
-// With USEREVENTS_STAND_IN this is a stand-in for LinuxTracepoints, whose library opens one descriptor in a process, without
-// O_CLOEXEC, never closes it, and remembers a failed open. For scripts/interface-test only.
+// With USEREVENTS_STAND_IN this is a stand-in for LinuxTracepoints, whose library opens one descriptor in a process,
+// without O_CLOEXEC, never closes it, and remembers a failed open. For scripts/interface-test only.
 #ifdef USEREVENTS_STAND_IN
 enum { data_file_flags = O_WRONLY };
 #else

@@ -34,9 +34,9 @@ import (
 	"unsafe"
 )
 
-// words hands out the memory of tracepoints. The kernel writes the enable word in it, and Tracepoint.Enabled may read it
-// beside a Close, so it is never freed, but used again by the next tracepoint: the process holds as much of it as it had
-// tracepoints at one time, 40 bytes each.
+// words hands out the memory of tracepoints. The kernel writes the enable word in it, and Tracepoint.Enabled may read
+// it beside a Close, so it is never freed, but used again by the next tracepoint: the process holds as much of it as it
+// had tracepoints at one time, 40 bytes each.
 var words wordPool
 
 type wordPool struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Httpserver is a small web service that exports its metrics through user_events: what otelhttp measures of requests and
-// clients, and what the Go runtime measures. It puts itself under load, so that there is something to see.
+// Httpserver is a small web service that exports its metrics through user_events: what otelhttp measures of requests
+// and clients, and what the Go runtime measures. It puts itself under load, so that there is something to see.
 package main
 
 import (

@@ -63,8 +63,8 @@ func TestKernelCapabilities(t *testing.T) {
 	})
 }
 
-// Something else in the process closes the descriptor: with a listener and without one, with another file under its number
-// and without.
+// Something else in the process closes the descriptor: with a listener and without one, with another file under its
+// number and without.
 func TestKernelLostDescriptor(t *testing.T) {
 	run(t, []row{
 		{"closed", func(t *testing.T) { lostDescriptor(t, nil) }},
@@ -137,7 +137,12 @@ func writeErrors(t *testing.T) {
 	assert.ErrorIs(t, number.Write(event(word(1))), syscall.EINVAL, "shorter than the fields")
 	assert.ErrorIs(t, number.Write(event(nil)), syscall.EINVAL, "nothing at all")
 	outside := binary.NativeEndian.AppendUint32(nil, 100<<16)
-	assert.ErrorIs(t, buffer.Write(event(append(outside, 1, 2, 3))), syscall.EFAULT, "__rel_loc reaches beyond the payload")
+	assert.ErrorIs(
+		t,
+		buffer.Write(event(append(outside, 1, 2, 3))),
+		syscall.EFAULT,
+		"__rel_loc reaches beyond the payload",
+	)
 	inside := binary.NativeEndian.AppendUint32(nil, 3<<16)
 	assert.NoError(t, buffer.Write(event(append(inside, 1, 2, 3))), "and the tracepoint still works")
 	assert.Len(t, kerneltest.Traced(t, "conf_buffer"), 1)
@@ -290,8 +295,8 @@ func outlivesThread(t *testing.T) {
 	gone(t, "conf_thread")
 }
 
-// A descriptor of somebody else's that takes the number of a closed one must never be written to, and a write must never
-// be cut off by a close. Meant for the race detector as well.
+// A descriptor of somebody else's that takes the number of a closed one must never be written to, and a write must
+// never be cut off by a close. Meant for the race detector as well.
 func closeBesideWrites(t *testing.T) {
 	for range 10 {
 		provider, err := tracepoint.Open(tracepoint.Source{})
@@ -423,8 +428,8 @@ func closesDescriptor(t *testing.T) {
 	gone(t, "conf_descriptor")
 }
 
-// gone checks that nothing is left of a tracepoint which was closed, or that everything is: the kernel removes it with the
-// last descriptor through which it was registered.
+// gone checks that nothing is left of a tracepoint which was closed, or that everything is: the kernel removes it with
+// the last descriptor through which it was registered.
 func gone(t *testing.T, name string) {
 	t.Helper()
 	if tracepoint.Capable.ClosesDescriptor {
@@ -441,7 +446,11 @@ func openNull(t *testing.T) int {
 }
 
 func openDataFile(t *testing.T) int {
-	file, err := syscall.Open(filepath.Join(kerneltest.Tracing, "user_events_data"), syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	file, err := syscall.Open(
+		filepath.Join(kerneltest.Tracing, "user_events_data"),
+		syscall.O_WRONLY|syscall.O_CLOEXEC,
+		0,
+	)
 	require.NoError(t, err)
 	return file
 }
@@ -461,7 +470,10 @@ func lostDescriptor(t *testing.T, other func(*testing.T) int) {
 	require.NoError(t, registered.Write(event(word(1))))
 	require.NoError(t, registered.Check())
 
-	found := slices.DeleteFunc(kerneltest.Descriptors(t), func(fd string) bool { return slices.Contains(inherited, fd) })
+	found := slices.DeleteFunc(
+		kerneltest.Descriptors(t),
+		func(fd string) bool { return slices.Contains(inherited, fd) },
+	)
 	require.Len(t, found, 1)
 	fd, err := strconv.Atoi(found[0])
 	require.NoError(t, err)

@@ -47,8 +47,8 @@ func Traced(t *testing.T, name string) []string {
 	return lines
 }
 
-// ClearTrace empties ftrace's buffer. A tracepoint that is removed leaves its number to the next one, and its events in the
-// buffer.
+// ClearTrace empties ftrace's buffer. A tracepoint that is removed leaves its number to the next one, and its events in
+// the buffer.
 func ClearTrace(t *testing.T) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(Tracing, "trace"), nil, 0))

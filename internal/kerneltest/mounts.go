@@ -17,8 +17,8 @@ import (
 
 const debugfs = "/sys/kernel/debug"
 
-// WithoutTracefs unmounts tracefs wherever it is, for as long as restore is not called; at the end of the test it is. It
-// changes the machine, so only tests with the tag disruptive may call it.
+// WithoutTracefs unmounts tracefs wherever it is, for as long as restore is not called; at the end of the test it is.
+// It changes the machine, so only tests with the tag disruptive may call it.
 func WithoutTracefs(t *testing.T) (restore func()) {
 	t.Helper()
 	for _, point := range []string{debugfs + "/tracing", debugfs, Tracing} {

@@ -38,7 +38,11 @@ func CountingSums(n int) *metricdata.ResourceMetrics {
 		}
 		data.ScopeMetrics[0].Metrics = append(data.ScopeMetrics[0].Metrics, metricdata.Metrics{
 			Name: "counting",
-			Data: metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, IsMonotonic: true, DataPoints: points},
+			Data: metricdata.Sum[int64]{
+				Temporality: metricdata.DeltaTemporality,
+				IsMonotonic: true,
+				DataPoints:  points,
+			},
 		})
 	}
 	return data

@@ -2,13 +2,13 @@
 
 // Package osthread runs functions on one thread of the operating system that stays for as long as anybody holds it.
 //
-// It is there for the kernel's user_events. A registration seems to belong to the process, but the kernel keeps it
-// with the thread that made it, and with threads cloned from that one (task_struct.user_event_mm in
-// kernel/trace/trace_events_user.c). Seen on Linux 6.12: another thread that unregisters gets ENOENT, and the kernel goes on
-// writing the enable word; and once the registering thread has ended, the kernel no longer writes it, so that a listener
-// who comes later is never noticed. Both happen by chance in Go, where a goroutine moves between threads, and where one that
-// ends while locked to its thread ends that, too. So whatever registers holds the thread, and registers and unregisters on
-// it. Writing events does not depend on the thread.
+// It is there for the kernel's user_events. A registration seems to belong to the process, but the kernel keeps it with
+// the thread that made it, and with threads cloned from that one (task_struct.user_event_mm in
+// kernel/trace/trace_events_user.c). Seen on Linux 6.12: another thread that unregisters gets ENOENT, and the kernel
+// goes on writing the enable word; and once the registering thread has ended, the kernel no longer writes it, so that a
+// listener who comes later is never noticed. Both happen by chance in Go, where a goroutine moves between threads, and
+// where one that ends while locked to its thread ends that, too. So whatever registers holds the thread, and registers
+// and unregisters on it. Writing events does not depend on the thread.
 package osthread
 
 import (

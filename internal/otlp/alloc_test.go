@@ -22,8 +22,18 @@ import (
 
 // scalars are attributes of all types that are not made of others.
 var scalars = attribute.NewSet(
-	attribute.KeyValue{Key: "empty"}, attribute.Bool("bool", true), attribute.Int("int", 1), attribute.Float64("float", 1),
-	attribute.String("string", "x"), attribute.String("long", strings.Repeat("é", 100)), attribute.ByteSlice("bytes", make([]byte, 100)),
+	attribute.KeyValue{
+		Key: "empty",
+	},
+	attribute.Bool("bool", true),
+	attribute.Int("int", 1),
+	attribute.Float64("float", 1),
+	attribute.String(
+		"string",
+		"x",
+	),
+	attribute.String("long", strings.Repeat("é", 100)),
+	attribute.ByteSlice("bytes", make([]byte, 100)),
 )
 
 func TestEncodeDoesNotAllocate(t *testing.T) {
@@ -32,7 +42,9 @@ func TestEncodeDoesNotAllocate(t *testing.T) {
 	}}
 	bucket := metricdata.ExponentialBucket{Counts: make([]uint64, 160)}
 	data := map[string]metricdata.Aggregation{
-		"gauge": metricdata.Gauge[float64]{DataPoints: repeated(metricdata.DataPoint[float64]{Attributes: scalars, Exemplars: exemplar})},
+		"gauge": metricdata.Gauge[float64]{
+			DataPoints: repeated(metricdata.DataPoint[float64]{Attributes: scalars, Exemplars: exemplar}),
+		},
 		"sum": metricdata.Sum[int64]{
 			Temporality: metricdata.DeltaTemporality,
 			DataPoints:  repeated(metricdata.DataPoint[int64]{Attributes: scalars}),
@@ -99,8 +111,8 @@ func TestMemoryDoesNotGrowWithPoints(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a million data points")
 	}
-	// From the first cycle of a new encoder on: whatever it keeps is in here. The runtime, too, allocates now and then, but
-	// not in each of three cycles.
+	// From the first cycle of a new encoder on: whatever it keeps is in here. The runtime, too, allocates now and then,
+	// but not in each of three cycles.
 	allocated := func(points int) uint64 {
 		rm := sumOf(points, 4)
 		least := uint64(math.MaxUint64)

@@ -64,18 +64,45 @@ func TestAttributeValues(t *testing.T) {
 		{"bytes", attribute.ByteSliceValue([]byte{0, 0xff}), bytesValue([]byte{0, 0xff})},
 		{"no bytes", attribute.ByteSliceValue(nil), bytesValue([]byte{})},
 		{"bool slice", attribute.BoolSliceValue([]bool{true, false}), arrayValue(boolValue(true), boolValue(false))},
-		{"int64 slice", attribute.Int64SliceValue([]int64{0, -5, 1}), arrayValue(intValue(0), intValue(-5), intValue(1))},
-		{"float64 slice", attribute.Float64SliceValue([]float64{0, math.Inf(1)}), arrayValue(doubleValue(0), doubleValue(math.Inf(1)))},
-		{"string slice", attribute.StringSliceValue([]string{"", "a", "b", "c"}), arrayValue(stringValue(""), stringValue("a"), stringValue("b"), stringValue("c"))},
+		{
+			"int64 slice",
+			attribute.Int64SliceValue([]int64{0, -5, 1}),
+			arrayValue(intValue(0), intValue(-5), intValue(1)),
+		},
+		{
+			"float64 slice",
+			attribute.Float64SliceValue([]float64{0, math.Inf(1)}),
+			arrayValue(doubleValue(0), doubleValue(math.Inf(1))),
+		},
+		{
+			"string slice",
+			attribute.StringSliceValue([]string{"", "a", "b", "c"}),
+			arrayValue(stringValue(""), stringValue("a"), stringValue("b"), stringValue("c")),
+		},
 		{"empty string slice", attribute.StringSliceValue(nil), arrayValue()},
-		{"slice", attribute.SliceValue(attribute.IntValue(1), attribute.Value{}), arrayValue(intValue(1), &commonpb.AnyValue{})},
+		{
+			"slice",
+			attribute.SliceValue(attribute.IntValue(1), attribute.Value{}),
+			arrayValue(intValue(1), &commonpb.AnyValue{}),
+		},
 		{"empty slice", attribute.SliceValue(), arrayValue()},
-		{"map", attribute.MapValue(attribute.Bool("b", true), attribute.Int("a", 1)), kvlistValue(keyValue("a", intValue(1)), keyValue("b", boolValue(true)))},
-		{"map with the empty key", attribute.MapValue(attribute.Bool("", true)), kvlistValue(keyValue("", boolValue(true)))},
+		{
+			"map",
+			attribute.MapValue(attribute.Bool("b", true), attribute.Int("a", 1)),
+			kvlistValue(keyValue("a", intValue(1)), keyValue("b", boolValue(true))),
+		},
+		{
+			"map with the empty key",
+			attribute.MapValue(attribute.Bool("", true)),
+			kvlistValue(keyValue("", boolValue(true))),
+		},
 		{"empty map", attribute.MapValue(), kvlistValue()},
 		{
 			"nested",
-			attribute.SliceValue(attribute.MapValue(attribute.StringSlice("s", []string{"x"})), attribute.SliceValue(attribute.ByteSliceValue([]byte("y")))),
+			attribute.SliceValue(
+				attribute.MapValue(attribute.StringSlice("s", []string{"x"})),
+				attribute.SliceValue(attribute.ByteSliceValue([]byte("y"))),
+			),
 			arrayValue(kvlistValue(keyValue("s", arrayValue(stringValue("x")))), arrayValue(bytesValue([]byte("y")))),
 		},
 	}
@@ -87,13 +114,21 @@ func TestAttributeValues(t *testing.T) {
 			set := attribute.NewSet(kv)
 			got := encodeOne(t, &metricdata.ResourceMetrics{
 				Resource: resource.NewSchemaless(kv),
-				ScopeMetrics: []metricdata.ScopeMetrics{{
-					Scope: instrumentation.Scope{Attributes: set},
-					Metrics: []metricdata.Metrics{{Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{
-						Attributes: set,
-						Exemplars:  []metricdata.Exemplar[int64]{{FilteredAttributes: []attribute.KeyValue{kv}}},
-					}}}}},
-				}},
+				ScopeMetrics: []metricdata.ScopeMetrics{
+					{
+						Scope: instrumentation.Scope{Attributes: set},
+						Metrics: []metricdata.Metrics{
+							{Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{
+								{
+									Attributes: set,
+									Exemplars: []metricdata.Exemplar[int64]{
+										{FilteredAttributes: []attribute.KeyValue{kv}},
+									},
+								},
+							}}},
+						},
+					},
+				},
 			})
 			want := keyValue("k", tt.want)
 			point := got.ScopeMetrics[0].Metrics[0].GetGauge().DataPoints[0]
@@ -115,8 +150,18 @@ func TestAttributeValues(t *testing.T) {
 
 // attributeTypes are all types of the API.
 var attributeTypes = []attribute.Type{
-	attribute.EMPTY, attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.STRING, attribute.BOOLSLICE,
-	attribute.INT64SLICE, attribute.FLOAT64SLICE, attribute.STRINGSLICE, attribute.BYTESLICE, attribute.SLICE, attribute.MAP,
+	attribute.EMPTY,
+	attribute.BOOL,
+	attribute.INT64,
+	attribute.FLOAT64,
+	attribute.STRING,
+	attribute.BOOLSLICE,
+	attribute.INT64SLICE,
+	attribute.FLOAT64SLICE,
+	attribute.STRINGSLICE,
+	attribute.BYTESLICE,
+	attribute.SLICE,
+	attribute.MAP,
 }
 
 func TestNestingIsBounded(t *testing.T) {
@@ -139,8 +184,14 @@ func TestNestingIsBounded(t *testing.T) {
 			want  *commonpb.AnyValue
 		}{
 			{"scalar at the bound", otlp.MaxNesting, attribute.IntValue(7), intValue(7)},
-			{"innermost at the bound", otlp.MaxNesting - 1, attribute.StringSliceValue([]string{"x"}), arrayValue(stringValue("x"))},
-			{"slice beyond the bound", otlp.MaxNesting, attribute.StringSliceValue([]string{"x"}), stringValue(otlp.TooDeep)},
+			{
+				"innermost at the bound", otlp.MaxNesting - 1,
+				attribute.StringSliceValue([]string{"x"}), arrayValue(stringValue("x")),
+			},
+			{
+				"slice beyond the bound", otlp.MaxNesting,
+				attribute.StringSliceValue([]string{"x"}), stringValue(otlp.TooDeep),
+			},
 			{"map beyond the bound", otlp.MaxNesting, attribute.MapValue(), stringValue(otlp.TooDeep)},
 		} {
 			t.Run(name+"/"+tt.name, func(t *testing.T) {
@@ -205,7 +256,11 @@ func TestInvalidUTF8IsReplaced(t *testing.T) {
 		}},
 	})
 	scope := got.ScopeMetrics[0]
-	assert.Equal(t, []string{want, want, want, want}, []string{got.SchemaUrl, scope.Scope.Name, scope.Scope.Version, scope.SchemaUrl})
+	assert.Equal(
+		t,
+		[]string{want, want, want, want},
+		[]string{got.SchemaUrl, scope.Scope.Name, scope.Scope.Version, scope.SchemaUrl},
+	)
 	m := scope.Metrics[0]
 	assert.Equal(t, []string{want, want, want}, []string{m.Name, m.Description, m.Unit})
 	point := m.GetGauge().DataPoints[0]

@@ -53,8 +53,14 @@ func TestTooLargePointIsDropped(t *testing.T) {
 	require.Equal(t, []otlp.Drop{{Metric: "m", Points: 2}}, counts(result.Dropped))
 	err := result.Dropped[0].Err
 	assert.ErrorIs(t, err, otlp.ErrTooLarge)
-	assert.EqualError(t, err, "too large for one message: a data point takes 9052 bytes with its headers, at most 8168 fit: resource 2, scope 2, "+
-		`name, description and unit 3, data point without exemplars 9033; largest attribute: "k" of the data point, 9012 bytes`)
+	assert.EqualError(
+		t,
+		err,
+		"too large for one message: a data point takes 9052 bytes with its headers, at most 8168 fit: "+
+			"resource 2, scope 2, "+
+			`name, description and unit 3, data point without exemplars 9033; `+
+			`largest attribute: "k" of the data point, 9012 bytes`,
+	)
 }
 
 func TestTooLargeSaysTheSize(t *testing.T) {
@@ -62,7 +68,11 @@ func TestTooLargeSaysTheSize(t *testing.T) {
 	for _, over := range []int{1, 2, 100, 8192, 16384, 1 << 20} {
 		_, result := encode(otlp.MaxMessageSize, metric(gauge(1, largest+over)))
 		size := 0
-		_, err := fmt.Sscanf(result.Dropped[0].Err.Error(), "too large for one message: a data point takes %d bytes", &size)
+		_, err := fmt.Sscanf(
+			result.Dropped[0].Err.Error(),
+			"too large for one message: a data point takes %d bytes",
+			&size,
+		)
 		require.NoError(t, err)
 		// Lengths of 16384 or more take a third byte.
 		assert.InDelta(t, otlp.MaxMessageSize+over, size, 8)
@@ -78,9 +88,15 @@ func TestTooLargeNamesTheLargestAttribute(t *testing.T) {
 	}{
 		{
 			name: "of the data point",
-			rm: metric(metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{
-				Attributes: attribute.NewSet(attribute.String("a", long[:4000]), attribute.String("b", long), attribute.String("c", "")),
-			}}}),
+			rm: metric(metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{
+				{
+					Attributes: attribute.NewSet(
+						attribute.String("a", long[:4000]),
+						attribute.String("b", long),
+						attribute.String("c", ""),
+					),
+				},
+			}}),
 			want: `largest attribute: "b" of the data point, 5012 bytes`,
 		},
 		{
@@ -144,15 +160,23 @@ func TestTooLargeHeaders(t *testing.T) {
 		for _, d := range result.Dropped {
 			assert.Same(t, result.Dropped[0].Err, d.Err, "more than one reason")
 		}
-		assert.EqualError(t, result.Dropped[0].Err, "too large for one message: its headers leave no room for a data point, at most 8168 fit: "+
-			`resource 9036; largest attribute: "r" of the resource, 9012 bytes`)
+		assert.EqualError(
+			t,
+			result.Dropped[0].Err,
+			"too large for one message: its headers leave no room for a data point, at most 8168 fit: "+
+				`resource 9036; largest attribute: "r" of the resource, 9012 bytes`,
+		)
 	})
 	t.Run("scope", func(t *testing.T) {
 		rm := twoScopes()
 		rm.ScopeMetrics[0].Scope.Attributes = large("s")
 		r, result := encode(4048, rm)
 		assert.Equal(t, [][]int{{4, 5, 6}}, r.tags(t))
-		assert.Equal(t, []otlp.Drop{{Scope: "a", Metric: "m1", Points: 2}, {Scope: "a", Metric: "m2", Points: 1}}, counts(result.Dropped))
+		assert.Equal(
+			t,
+			[]otlp.Drop{{Scope: "a", Metric: "m1", Points: 2}, {Scope: "a", Metric: "m2", Points: 1}},
+			counts(result.Dropped),
+		)
 		assert.Same(t, result.Dropped[0].Err, result.Dropped[1].Err)
 		assert.ErrorContains(t, result.Dropped[0].Err, `largest attribute: "s" of the scope, 9012 bytes`)
 	})
@@ -191,7 +215,11 @@ func withExemplars(number, n, length int) metricdata.DataPoint[int64] {
 	p := tagged(number, 10)
 	for range n {
 		p.Exemplars = append(p.Exemplars, metricdata.Exemplar[int64]{
-			Time: time.Unix(1, 0), FilteredAttributes: []attribute.KeyValue{attribute.String("e", strings.Repeat("x", length))},
+			Time: time.Unix(
+				1,
+				0,
+			),
+			FilteredAttributes: []attribute.KeyValue{attribute.String("e", strings.Repeat("x", length))},
 		})
 	}
 	return p
@@ -219,13 +247,20 @@ func TestExemplarsAreLeftOut(t *testing.T) {
 	assert.Equal(t, 5, result.ExemplarsDropped)
 	assert.Equal(t, []otlp.Drop{{Metric: "m", Exemplars: 5}}, counts(result.Dropped))
 	assert.ErrorIs(t, result.Dropped[0].Err, otlp.ErrExemplarsLeftOut)
-	assert.EqualError(t, result.Dropped[0].Err, "exemplars left out: a data point takes 10125 bytes with them, at most 8168 fit")
+	assert.EqualError(
+		t,
+		result.Dropped[0].Err,
+		"exemplars left out: a data point takes 10125 bytes with them, at most 8168 fit",
+	)
 }
 
 func TestExemplarsAreLeftOutOfAnOversizePoint(t *testing.T) {
 	p := withExemplars(2, 1, 5000)
 	p.Attributes = attribute.NewSet(attribute.String("k", strings.Repeat("x", 5000)))
-	r, result := encode(4048, metric(metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{tagged(1, 10), p, tagged(3, 10)}}))
+	r, result := encode(
+		4048,
+		metric(metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{tagged(1, 10), p, tagged(3, 10)}}),
+	)
 	assert.Equal(t, [][]int{{1}, {2}, {3}}, r.tags(t))
 	assert.Equal(t, 1, result.Oversize)
 	assert.Equal(t, 1, result.ExemplarsDropped)
@@ -258,11 +293,38 @@ func TestUnsupportedData(t *testing.T) {
 	}{
 		{"nil", nil, 0, "unsupported metric data: data of type <nil>"},
 		{"foreign", foreign{}, 0, "unsupported metric data: data of type otlp_test.foreign"},
-		{"pointer", &metricdata.Gauge[int64]{DataPoints: points}, 0, "unsupported metric data: data of type *metricdata.Gauge[int64]"},
-		{"sum without temporality", metricdata.Sum[int64]{DataPoints: points}, 2, "unsupported metric data: temporality 0"},
-		{"sum", metricdata.Sum[float64]{Temporality: 3, DataPoints: make([]metricdata.DataPoint[float64], 4)}, 4, "unsupported metric data: temporality 3"},
-		{"histogram", metricdata.Histogram[int64]{Temporality: 255, DataPoints: make([]metricdata.HistogramDataPoint[int64], 1)}, 1, "unsupported metric data: temporality 255"},
-		{"exponential histogram", metricdata.ExponentialHistogram[float64]{DataPoints: make([]metricdata.ExponentialHistogramDataPoint[float64], 1)}, 1, "unsupported metric data: temporality 0"},
+		{
+			"pointer",
+			&metricdata.Gauge[int64]{DataPoints: points},
+			0,
+			"unsupported metric data: data of type *metricdata.Gauge[int64]",
+		},
+		{
+			"sum without temporality",
+			metricdata.Sum[int64]{DataPoints: points},
+			2,
+			"unsupported metric data: temporality 0",
+		},
+		{
+			"sum",
+			metricdata.Sum[float64]{Temporality: 3, DataPoints: make([]metricdata.DataPoint[float64], 4)},
+			4,
+			"unsupported metric data: temporality 3",
+		},
+		{
+			"histogram",
+			metricdata.Histogram[int64]{Temporality: 255, DataPoints: make([]metricdata.HistogramDataPoint[int64], 1)},
+			1,
+			"unsupported metric data: temporality 255",
+		},
+		{
+			"exponential histogram",
+			metricdata.ExponentialHistogram[float64]{
+				DataPoints: make([]metricdata.ExponentialHistogramDataPoint[float64], 1),
+			},
+			1,
+			"unsupported metric data: temporality 0",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -292,7 +354,13 @@ func TestSinkErrorDropsOneMessage(t *testing.T) {
 			fail:    func(i int) error { return map[int]error{0: refused}[i] },
 			written: 3,
 			want: []otlp.Drop{
-				{Scope: "a", Metric: "m1", Points: 2, Err: refused}, {Scope: "a", Metric: "m2", Points: 1, Err: refused},
+				{
+					Scope:  "a",
+					Metric: "m1",
+					Points: 2,
+					Err:    refused,
+				},
+				{Scope: "a", Metric: "m2", Points: 1, Err: refused},
 			},
 		},
 		{
@@ -300,7 +368,13 @@ func TestSinkErrorDropsOneMessage(t *testing.T) {
 			fail:    func(i int) error { return map[int]error{1: refused}[i] },
 			written: 3,
 			want: []otlp.Drop{
-				{Scope: "b", Metric: "m3", Points: 2, Err: refused}, {Scope: "b", Metric: "m4", Points: 1, Err: refused},
+				{
+					Scope:  "b",
+					Metric: "m3",
+					Points: 2,
+					Err:    refused,
+				},
+				{Scope: "b", Metric: "m4", Points: 1, Err: refused},
 			},
 		},
 		{

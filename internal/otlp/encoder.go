@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// Headroom is the room, in bytes, that is kept free in front of every message, so that an event can be written without
-	// copying: for the index of the registration (u32) and the event's fixed fields, u32 protocol, char[8] version and
-	// u32 rel_loc.
+	// Headroom is the room, in bytes, that is kept free in front of every message, so that an event can be written
+	// without copying: for the index of the registration (u32) and the event's fixed fields, u32 protocol, char[8]
+	// version and u32 rel_loc.
 	Headroom = 20
 
-	// MaxMessageSize is the largest OTLP message, in bytes, that the kernel hands to perf: with the fixed fields (16) and
-	// the header of the trace entry (8) it fills PERF_MAX_TRACE_SIZE (8192). The kernel takes larger writes and loses
-	// them.
+	// MaxMessageSize is the largest OTLP message, in bytes, that the kernel hands to perf: with the fixed fields (16)
+	// and the header of the trace entry (8) it fills PERF_MAX_TRACE_SIZE (8192). The kernel takes larger writes and
+	// loses them.
 	MaxMessageSize = 8168
 
 	// MinMessageSize is the smallest limit, in bytes, that an Encoder accepts.
@@ -250,7 +250,12 @@ func (e *Encoder) settle(r *run, err error) {
 	}
 	if r.exemplars > 0 {
 		e.drop(dropKey{r.scope, r.metric, ErrExemplarsLeftOut}, 0, r.exemplars, func() error {
-			return fmt.Errorf("%w: a data point takes %d bytes with them, at most %d fit", ErrExemplarsLeftOut, r.withExemplars, MaxMessageSize)
+			return fmt.Errorf(
+				"%w: a data point takes %d bytes with them, at most %d fit",
+				ErrExemplarsLeftOut,
+				r.withExemplars,
+				MaxMessageSize,
+			)
 		})
 	}
 }

@@ -8,8 +8,8 @@ import "encoding/binary"
 const Version = "v0.19.00"
 
 // PutFields fills the headroom of a message behind that of the tracepoint: u32 protocol, char[8] version, and the
-// __rel_loc word of the buffer, which holds its length in the upper and its offset from the end of this word in the lower
-// half.
+// __rel_loc word of the buffer, which holds its length in the upper and its offset from the end of this word in the
+// lower half.
 func PutFields(event []byte) {
 	const protobuf, size = 0, 16
 	fields := event[Headroom-size : Headroom]

@@ -53,10 +53,16 @@ func TestData(t *testing.T) {
 		FilteredAttributes: []attribute.KeyValue{attribute.String("z", "1"), attribute.String("a", "2")},
 		Time:               end, Value: 0, TraceID: []byte{1, 2}, SpanID: []byte{3},
 	}, {Value: -1}}
-	wantExemplarsInt64 := []*metricspb.Exemplar{{
-		FilteredAttributes: []*commonpb.KeyValue{keyValue("z", stringValue("1")), keyValue("a", stringValue("2"))},
-		TimeUnixNano:       endNano, Value: &metricspb.Exemplar_AsInt{AsInt: 0}, TraceId: []byte{1, 2}, SpanId: []byte{3},
-	}, {Value: &metricspb.Exemplar_AsInt{AsInt: -1}}}
+	wantExemplarsInt64 := []*metricspb.Exemplar{
+		{
+			FilteredAttributes: []*commonpb.KeyValue{keyValue("z", stringValue("1")), keyValue("a", stringValue("2"))},
+			TimeUnixNano:       endNano,
+			Value:              &metricspb.Exemplar_AsInt{AsInt: 0},
+			TraceId:            []byte{1, 2},
+			SpanId:             []byte{3},
+		},
+		{Value: &metricspb.Exemplar_AsInt{AsInt: -1}},
+	}
 	exemplarsFloat64 := []metricdata.Exemplar[float64]{{Value: 0}, {Time: end, Value: 2.5}}
 	wantExemplarsFloat64 := []*metricspb.Exemplar{
 		{Value: &metricspb.Exemplar_AsDouble{AsDouble: 0}},
@@ -74,23 +80,27 @@ func TestData(t *testing.T) {
 				{Attributes: attributes, StartTime: start, Time: end, Value: math.MinInt64, Exemplars: exemplarsInt64},
 				{},
 			}},
-			want: &metricspb.Metric{Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{
-				{
-					Attributes: wantAttributes, StartTimeUnixNano: startNano, TimeUnixNano: endNano,
-					Value: &metricspb.NumberDataPoint_AsInt{AsInt: math.MinInt64}, Exemplars: wantExemplarsInt64,
-				},
-				{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 0}},
-			}}}},
+			want: &metricspb.Metric{
+				Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{
+					{
+						Attributes: wantAttributes, StartTimeUnixNano: startNano, TimeUnixNano: endNano,
+						Value: &metricspb.NumberDataPoint_AsInt{AsInt: math.MinInt64}, Exemplars: wantExemplarsInt64,
+					},
+					{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 0}},
+				}}},
+			},
 		},
 		{
 			name: "gauge of float64",
 			data: metricdata.Gauge[float64]{DataPoints: []metricdata.DataPoint[float64]{
 				{Value: 1.5, Exemplars: exemplarsFloat64}, {},
 			}},
-			want: &metricspb.Metric{Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{
-				{Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: 1.5}, Exemplars: wantExemplarsFloat64},
-				{Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: 0}},
-			}}}},
+			want: &metricspb.Metric{
+				Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{
+					{Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: 1.5}, Exemplars: wantExemplarsFloat64},
+					{Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: 0}},
+				}}},
+			},
 		},
 		{
 			name: "sum of int64, delta, monotonic",
@@ -99,15 +109,22 @@ func TestData(t *testing.T) {
 				DataPoints: []metricdata.DataPoint[int64]{{Value: 3}},
 			},
 			want: &metricspb.Metric{Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{
-				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA, IsMonotonic: true,
-				DataPoints: []*metricspb.NumberDataPoint{{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 3}}},
+				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA,
+				IsMonotonic:            true,
+				DataPoints: []*metricspb.NumberDataPoint{
+					{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 3}},
+				},
 			}}},
 		},
 		{
 			name: "sum of float64, cumulative",
 			data: metricdata.Sum[float64]{
 				Temporality: metricdata.CumulativeTemporality,
-				DataPoints:  []metricdata.DataPoint[float64]{{Value: math.Inf(-1)}, {Value: math.NaN()}, {Value: math.Copysign(0, -1)}},
+				DataPoints: []metricdata.DataPoint[float64]{
+					{Value: math.Inf(-1)},
+					{Value: math.NaN()},
+					{Value: math.Copysign(0, -1)},
+				},
 			},
 			want: &metricspb.Metric{Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{
 				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
@@ -122,19 +139,41 @@ func TestData(t *testing.T) {
 			name: "histogram of int64",
 			data: metricdata.Histogram[int64]{
 				Temporality: metricdata.CumulativeTemporality,
-				DataPoints: []metricdata.HistogramDataPoint[int64]{{
-					Attributes: attributes, StartTime: start, Time: end, Count: 6, Sum: -7, Bounds: []float64{0, math.Inf(1)},
-					BucketCounts: []uint64{1, 0, 5}, Min: metricdata.NewExtrema[int64](0), Max: metricdata.NewExtrema[int64](-2),
-					Exemplars: exemplarsInt64,
-				}},
+				DataPoints: []metricdata.HistogramDataPoint[int64]{
+					{
+						Attributes: attributes,
+						StartTime:  start,
+						Time:       end,
+						Count:      6,
+						Sum:        -7,
+						Bounds:     []float64{0, math.Inf(1)},
+						BucketCounts: []uint64{
+							1,
+							0,
+							5,
+						},
+						Min:       metricdata.NewExtrema[int64](0),
+						Max:       metricdata.NewExtrema[int64](-2),
+						Exemplars: exemplarsInt64,
+					},
+				},
 			},
 			want: &metricspb.Metric{Data: &metricspb.Metric_Histogram{Histogram: &metricspb.Histogram{
 				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
-				DataPoints: []*metricspb.HistogramDataPoint{{
-					Attributes: wantAttributes, StartTimeUnixNano: startNano, TimeUnixNano: endNano, Count: 6, Sum: proto.Float64(-7),
-					ExplicitBounds: []float64{0, math.Inf(1)}, BucketCounts: []uint64{1, 0, 5},
-					Min: proto.Float64(0), Max: proto.Float64(-2), Exemplars: wantExemplarsInt64,
-				}},
+				DataPoints: []*metricspb.HistogramDataPoint{
+					{
+						Attributes:        wantAttributes,
+						StartTimeUnixNano: startNano,
+						TimeUnixNano:      endNano,
+						Count:             6,
+						Sum:               proto.Float64(-7),
+						ExplicitBounds:    []float64{0, math.Inf(1)},
+						BucketCounts:      []uint64{1, 0, 5},
+						Min:               proto.Float64(0),
+						Max:               proto.Float64(-2),
+						Exemplars:         wantExemplarsInt64,
+					},
+				},
 			}}},
 		},
 		{
@@ -160,47 +199,86 @@ func TestData(t *testing.T) {
 			name: "exponential histogram of int64",
 			data: metricdata.ExponentialHistogram[int64]{
 				Temporality: metricdata.DeltaTemporality,
-				DataPoints: []metricdata.ExponentialHistogramDataPoint[int64]{{
-					Attributes: attributes, StartTime: start, Time: end, Count: 9, Sum: 10, Scale: -3, ZeroCount: 4, ZeroThreshold: 0.25,
-					PositiveBucket: metricdata.ExponentialBucket{Offset: -1, Counts: []uint64{0, 300, math.MaxUint64}},
-					NegativeBucket: metricdata.ExponentialBucket{Offset: math.MaxInt32, Counts: make([]uint64, 200)},
-					Min:            metricdata.NewExtrema[int64](-5), Max: metricdata.NewExtrema[int64](0),
-					Exemplars: exemplarsInt64,
+				DataPoints: []metricdata.ExponentialHistogramDataPoint[int64]{
+					{
+						Attributes:    attributes,
+						StartTime:     start,
+						Time:          end,
+						Count:         9,
+						Sum:           10,
+						Scale:         -3,
+						ZeroCount:     4,
+						ZeroThreshold: 0.25,
+						PositiveBucket: metricdata.ExponentialBucket{
+							Offset: -1,
+							Counts: []uint64{0, 300, math.MaxUint64},
+						},
+						NegativeBucket: metricdata.ExponentialBucket{
+							Offset: math.MaxInt32,
+							Counts: make([]uint64, 200),
+						},
+						Min:       metricdata.NewExtrema[int64](-5),
+						Max:       metricdata.NewExtrema[int64](0),
+						Exemplars: exemplarsInt64,
+					},
+				},
+			},
+			want: &metricspb.Metric{
+				Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
+					AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA,
+					DataPoints: []*metricspb.ExponentialHistogramDataPoint{
+						{
+							Attributes:        wantAttributes,
+							StartTimeUnixNano: startNano,
+							TimeUnixNano:      endNano,
+							Count:             9,
+							Sum:               proto.Float64(10),
+							Scale:             -3,
+							ZeroCount:         4,
+							ZeroThreshold:     0.25,
+							Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{
+								Offset:       -1,
+								BucketCounts: []uint64{0, 300, math.MaxUint64},
+							},
+							Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{
+								Offset:       math.MaxInt32,
+								BucketCounts: make([]uint64, 200),
+							},
+							Min:       proto.Float64(-5),
+							Max:       proto.Float64(0),
+							Exemplars: wantExemplarsInt64,
+						},
+					},
 				}},
 			},
-			want: &metricspb.Metric{Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA,
-				DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
-					Attributes: wantAttributes, StartTimeUnixNano: startNano, TimeUnixNano: endNano, Count: 9, Sum: proto.Float64(10),
-					Scale: -3, ZeroCount: 4, ZeroThreshold: 0.25,
-					Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: -1, BucketCounts: []uint64{0, 300, math.MaxUint64}},
-					Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: math.MaxInt32, BucketCounts: make([]uint64, 200)},
-					Min:      proto.Float64(-5), Max: proto.Float64(0), Exemplars: wantExemplarsInt64,
-				}},
-			}}},
 		},
 		{
 			name: "exponential histogram of float64 with nothing in it",
 			data: metricdata.ExponentialHistogram[float64]{
 				Temporality: metricdata.CumulativeTemporality,
-				DataPoints:  []metricdata.ExponentialHistogramDataPoint[float64]{{}, {ZeroThreshold: math.Copysign(0, -1)}},
-			},
-			want: &metricspb.Metric{Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-				AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
-				DataPoints: []*metricspb.ExponentialHistogramDataPoint{
-					{
-						Sum:      proto.Float64(0),
-						Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{},
-						Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{},
-					},
-					{
-						Sum:           proto.Float64(0),
-						Positive:      &metricspb.ExponentialHistogramDataPoint_Buckets{},
-						Negative:      &metricspb.ExponentialHistogramDataPoint_Buckets{},
-						ZeroThreshold: math.Copysign(0, -1),
-					},
+				DataPoints: []metricdata.ExponentialHistogramDataPoint[float64]{
+					{},
+					{ZeroThreshold: math.Copysign(0, -1)},
 				},
-			}}},
+			},
+			want: &metricspb.Metric{
+				Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
+					AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
+					DataPoints: []*metricspb.ExponentialHistogramDataPoint{
+						{
+							Sum:      proto.Float64(0),
+							Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{},
+							Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{},
+						},
+						{
+							Sum:           proto.Float64(0),
+							Positive:      &metricspb.ExponentialHistogramDataPoint_Buckets{},
+							Negative:      &metricspb.ExponentialHistogramDataPoint_Buckets{},
+							ZeroThreshold: math.Copysign(0, -1),
+						},
+					},
+				}},
+			},
 		},
 		{
 			name: "summary",
@@ -211,13 +289,22 @@ func TestData(t *testing.T) {
 				},
 				{},
 			}},
-			want: &metricspb.Metric{Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{
-				{
-					Attributes: wantAttributes, StartTimeUnixNano: startNano, TimeUnixNano: endNano, Count: 2, Sum: math.NaN(),
-					QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{}, {Quantile: 1, Value: math.Inf(1)}},
-				},
-				{},
-			}}}},
+			want: &metricspb.Metric{
+				Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: []*metricspb.SummaryDataPoint{
+					{
+						Attributes:        wantAttributes,
+						StartTimeUnixNano: startNano,
+						TimeUnixNano:      endNano,
+						Count:             2,
+						Sum:               math.NaN(),
+						QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{
+							{},
+							{Quantile: 1, Value: math.Inf(1)},
+						},
+					},
+					{},
+				}}},
+			},
 		},
 	}
 	for _, tt := range tests {
@@ -245,7 +332,10 @@ func TestHeaders(t *testing.T) {
 				Resource: resource.NewWithAttributes("urn:resource", attribute.String("r", "1")),
 				ScopeMetrics: []metricdata.ScopeMetrics{{
 					Scope: instrumentation.Scope{
-						Name: "s", Version: "v1", SchemaURL: "urn:scope", Attributes: attribute.NewSet(attribute.String("a", "2")),
+						Name:       "s",
+						Version:    "v1",
+						SchemaURL:  "urn:scope",
+						Attributes: attribute.NewSet(attribute.String("a", "2")),
 					},
 					Metrics: []metricdata.Metrics{{Name: "m", Description: "d", Unit: "By", Data: point}},
 				}},
@@ -293,8 +383,14 @@ func TestHeaders(t *testing.T) {
 					{Scope: &commonpb.InstrumentationScope{Name: "b"}, Metrics: []*metricspb.Metric{
 						{Name: "z", Data: wantData}, {Name: "a", Data: wantData}, {Name: "a", Data: wantData},
 					}},
-					{Scope: &commonpb.InstrumentationScope{Name: "a"}, Metrics: []*metricspb.Metric{{Name: "z", Data: wantData}}},
-					{Scope: &commonpb.InstrumentationScope{Name: "a"}, Metrics: []*metricspb.Metric{{Name: "z", Data: wantData}}},
+					{
+						Scope:   &commonpb.InstrumentationScope{Name: "a"},
+						Metrics: []*metricspb.Metric{{Name: "z", Data: wantData}},
+					},
+					{
+						Scope:   &commonpb.InstrumentationScope{Name: "a"},
+						Metrics: []*metricspb.Metric{{Name: "z", Data: wantData}},
+					},
 				},
 			},
 		},
@@ -315,9 +411,14 @@ func TestHeaders(t *testing.T) {
 			},
 			want: &metricspb.ResourceMetrics{
 				Resource: &resourcepb.Resource{},
-				ScopeMetrics: []*metricspb.ScopeMetrics{{
-					Scope: &commonpb.InstrumentationScope{Name: "s"}, Metrics: []*metricspb.Metric{{Name: "m", Data: wantData}},
-				}},
+				ScopeMetrics: []*metricspb.ScopeMetrics{
+					{
+						Scope: &commonpb.InstrumentationScope{
+							Name: "s",
+						},
+						Metrics: []*metricspb.Metric{{Name: "m", Data: wantData}},
+					},
+				},
 			},
 		},
 	}

@@ -12,8 +12,8 @@ type message struct {
 	starts [levels]int // where the content of each open level starts
 	points int
 
-	// The bytes that the length of the latest data point took, since the next one is likely to take as many: a wrong guess
-	// moves the point.
+	// The bytes that the length of the latest data point took, since the next one is likely to take as many: a wrong
+	// guess moves the point.
 	pointLength int
 }
 
@@ -21,8 +21,8 @@ type message struct {
 // MaxMessageSize.
 const longLength = 2
 
-// bufferSize leaves room for the lengths of a data point and of open levels that will need one byte only. In a message that
-// fills it, the outermost level needs two.
+// bufferSize leaves room for the lengths of a data point and of open levels that will need one byte only. In a message
+// that fills it, the outermost level needs two.
 const bufferSize = MaxMessageSize + int(levels)
 
 // position is a place in a message to come back to.

@@ -50,8 +50,8 @@ func (w *writer) packedVarints(field protowire.Number, values []uint64) {
 		}
 		return
 	case all < 1<<14:
-		// Two bytes for every element but the last, whether it needs the second or not: which one does changes too often to
-		// be predicted.
+		// Two bytes for every element but the last, whether it needs the second or not: which one does changes too
+		// often to be predicted.
 		last := len(values) - 1
 		for _, v := range values[:last] {
 			second := secondByte(v)
@@ -90,8 +90,8 @@ func secondByte(v uint64) uint64 {
 	return (v + (1<<14 - 1<<7)) >> 14
 }
 
-// packed starts a field of n elements that take length bytes, and returns the room for them, or nil if there are none or
-// they do not fit.
+// packed starts a field of n elements that take length bytes, and returns the room for them, or nil if there are none
+// or they do not fit.
 func (w *writer) packed(field protowire.Number, n, length int) []byte {
 	if n == 0 {
 		return nil

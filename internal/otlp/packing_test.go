@@ -58,8 +58,8 @@ func (r *recorder) tags(t *testing.T) [][]int {
 }
 
 func TestPointsThatJustFit(t *testing.T) {
-	// The last data point comes into the message of the first one, with the levels that it needs, for as long as it fits;
-	// with one length it fills the message to the last byte.
+	// The last data point comes into the message of the first one, with the levels that it needs, for as long as it
+	// fits; with one length it fills the message to the last byte.
 	for name, last := range map[string]func(rm *metricdata.ResourceMetrics, m metricdata.Metrics){
 		"same metric": func(rm *metricdata.ResourceMetrics, m metricdata.Metrics) {
 			first := &rm.ScopeMetrics[0].Metrics[0]
@@ -153,7 +153,10 @@ func TestMessagesHoldSeveralScopesAndMetrics(t *testing.T) {
 		{Scope: instrumentation.Scope{Name: "a"}, Metrics: []metricdata.Metrics{
 			{Name: "m1", Data: gauge(1, 10, 10)}, {Name: "m2", Data: gauge(3, 10)},
 		}},
-		{Scope: instrumentation.Scope{Name: "b"}, Metrics: []metricdata.Metrics{{Name: "m3", Data: gauge(4, 10, 300, 300)}}},
+		{
+			Scope:   instrumentation.Scope{Name: "b"},
+			Metrics: []metricdata.Metrics{{Name: "m3", Data: gauge(4, 10, 300, 300)}},
+		},
 	}}
 	r, _ := encode(otlp.MinMessageSize, rm)
 	assert.Equal(t, [][]int{{1, 2, 3, 4}, {5}, {6}}, r.tags(t))

@@ -45,8 +45,8 @@ type Drop struct {
 	Points int
 	// Exemplars were left out of points that were written.
 	Exemplars int
-	// Err matches ErrTooLarge, ErrUnsupported or ErrExemplarsLeftOut, or is what the sink returned. Its details are those
-	// of the first point.
+	// Err matches ErrTooLarge, ErrUnsupported or ErrExemplarsLeftOut, or is what the sink returned. Its details are
+	// those of the first point.
 	Err error
 }
 

@@ -59,9 +59,19 @@ func TestStringsThatAreNotASCII(t *testing.T) {
 			accented := plain[:at] + "é" + plain[:length-at-2]
 			invalid := plain[:at] + "\xffx" + plain[:length-at-2]
 			replaced := plain[:at] + "\uFFFDx" + plain[:length-at-2]
-			requireAttributes(t,
-				attribute.NewSet(attribute.String("a", accented), attribute.String("b", invalid), attribute.String("c", plain)),
-				[]*commonpb.KeyValue{keyValue("a", stringValue(accented)), keyValue("b", stringValue(replaced)), keyValue("c", stringValue(plain))})
+			requireAttributes(
+				t,
+				attribute.NewSet(
+					attribute.String("a", accented),
+					attribute.String("b", invalid),
+					attribute.String("c", plain),
+				),
+				[]*commonpb.KeyValue{
+					keyValue("a", stringValue(accented)),
+					keyValue("b", stringValue(replaced)),
+					keyValue("c", stringValue(plain)),
+				},
+			)
 			requireAttributes(t,
 				attribute.NewSet(attribute.String(accented, "v"), attribute.Int("a", 1)),
 				sortedByKey(keyValue(accented, stringValue("v")), keyValue("a", intValue(1))))
@@ -87,7 +97,12 @@ func TestCountsOfEveryLength(t *testing.T) {
 	for _, first := range edges {
 		counts = append(counts, []uint64{first})
 		for _, second := range edges {
-			counts = append(counts, []uint64{first, second}, []uint64{first, second, first}, []uint64{0, first, 127, second, 128})
+			counts = append(
+				counts,
+				[]uint64{first, second},
+				[]uint64{first, second, first},
+				[]uint64{0, first, 127, second, 128},
+			)
 		}
 	}
 	for _, c := range counts {
@@ -99,7 +114,8 @@ func TestCountsOfEveryLength(t *testing.T) {
 			}},
 		}))
 		point := got.ScopeMetrics[0].Metrics[0].GetExponentialHistogram().DataPoints[0]
-		if !slices.Equal(c, point.Positive.BucketCounts) || !slices.Equal(slices.Repeat(c, 3), point.Negative.BucketCounts) {
+		if !slices.Equal(c, point.Positive.BucketCounts) ||
+			!slices.Equal(slices.Repeat(c, 3), point.Negative.BucketCounts) {
 			t.Errorf("%d has become %d and %d", c, point.Positive.BucketCounts, point.Negative.BucketCounts)
 		}
 	}

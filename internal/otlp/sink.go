@@ -7,8 +7,8 @@ import "errors"
 // Sink takes the finished messages.
 type Sink interface {
 	// Write takes one message. buf[:Headroom] is for the caller to fill; buf[Headroom:] is one serialized
-	// ExportMetricsServiceRequest, at most MaxMessageSize bytes, that holds the given number of data points. buf is valid
-	// until Write returns.
+	// ExportMetricsServiceRequest, at most MaxMessageSize bytes, that holds the given number of data points. buf is
+	// valid until Write returns.
 	//
 	// An error drops the message's points, with that error as the reason. One made by Stop also ends the export.
 	Write(buf []byte, points int) error

@@ -98,7 +98,10 @@ func smallResource() *resource.Resource {
 func resourceOf(n int) *resource.Resource {
 	var kvs []attribute.KeyValue
 	for i := range n {
-		kvs = append(kvs, attribute.String(fmt.Sprintf("k8s.attribute.%02d", i), fmt.Sprintf("some-value-of-usual-length-%02d", i)))
+		kvs = append(
+			kvs,
+			attribute.String(fmt.Sprintf("k8s.attribute.%02d", i), fmt.Sprintf("some-value-of-usual-length-%02d", i)),
+		)
 	}
 	return resource.NewSchemaless(kvs...)
 }

@@ -10,13 +10,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The API hands out the attributes of a set one at a time, each found by reflection and copied, which takes longer than to
-// encode them. So they are read where they lie, through the structs below. These repeat fields that the API does not
-// promise; reflection checks whether they are there, of these types and at these offsets. With a version of the API where
-// they are not, sets are read by their methods: slower, and the same bytes.
+// The API hands out the attributes of a set one at a time, each found by reflection and copied, which takes longer than
+// to encode them. So they are read where they lie, through the structs below. These repeat fields that the API does not
+// promise; reflection checks whether they are there, of these types and at these offsets. With a version of the API
+// where they are not, sets are read by their methods: slower, and the same bytes.
 //
-// Remembering the encoded sets from cycle to cycle instead does not pay: that the hash of a set is known proves nothing,
-// and Set.Equals, which does, takes as long as to encode the set again.
+// Remembering the encoded sets from cycle to cycle instead does not pay: that the hash of a set is known proves
+// nothing, and Set.Equals, which does, takes as long as to encode the set again.
 
 // setInPlace is an attribute.Set. In data is an array of attribute.KeyValue, or nothing in the zero Set.
 type setInPlace struct {
@@ -65,8 +65,8 @@ func inPlace(v *attribute.Value) *valueInPlace {
 	return (*valueInPlace)(unsafe.Pointer(v))
 }
 
-// attributesInPlace appends the attributes of set, or returns false and appends nothing where there are more than the API
-// has a type for.
+// attributesInPlace appends the attributes of set, or returns false and appends nothing where there are more than the
+// API has a type for.
 func (w *writer) attributesInPlace(field protowire.Number, set *attribute.Set) bool {
 	switch kvs := dataOf(set).(type) {
 	case nil, [0]attribute.KeyValue:

@@ -59,7 +59,11 @@ func requireAttributes(t *testing.T, set attribute.Set, want []*commonpb.KeyValu
 	t.Helper()
 	rm := metric(metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Attributes: set}}})
 	got := encodeOne(t, rm)
-	equalProto(t, kvlistValue(want...), kvlistValue(got.ScopeMetrics[0].Metrics[0].GetGauge().DataPoints[0].Attributes...))
+	equalProto(
+		t,
+		kvlistValue(want...),
+		kvlistValue(got.ScopeMetrics[0].Metrics[0].GetGauge().DataPoints[0].Attributes...),
+	)
 
 	inPlace, byMethods := &recorder{}, &recorder{}
 	otlp.NewEncoder(otlp.MaxMessageSize).Encode(rm, inPlace)

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// validUTF8 returns s, or with a U+FFFD for each run of invalid bytes: protobuf strings are valid UTF-8, or parsers refuse
-// the whole message.
+// validUTF8 returns s, or with a U+FFFD for each run of invalid bytes: protobuf strings are valid UTF-8, or parsers
+// refuse the whole message.
 func validUTF8(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -20,9 +20,9 @@ func validUTF8(s string) string {
 // notASCII are the bits that no byte of ASCII has set.
 const notASCII = 0x8080_8080_8080_8080
 
-// putText copies s into the beginning of b and returns the bits that are set in any word of it, for notASCII. That takes a
-// third of the time of utf8.ValidString and copy where s is short: each word is read once, and the last one as a whole,
-// though it may overlap the one before it.
+// putText copies s into the beginning of b and returns the bits that are set in any word of it, for notASCII. That
+// takes a third of the time of utf8.ValidString and copy where s is short: each word is read once, and the last one as
+// a whole, though it may overlap the one before it.
 func putText(b []byte, s string) (bits uint64) {
 	n := len(s)
 	b = b[:n]

@@ -77,13 +77,22 @@ var (
 func numbers[N int64 | float64](sets []attribute.Set, n int, step N) []metricdata.DataPoint[N] {
 	points := make([]metricdata.DataPoint[N], n)
 	for i := range points {
-		points[i] = metricdata.DataPoint[N]{Attributes: sets[i%len(sets)], StartTime: started, Time: ended, Value: N(i) * step}
+		points[i] = metricdata.DataPoint[N]{
+			Attributes: sets[i%len(sets)],
+			StartTime:  started,
+			Time:       ended,
+			Value:      N(i) * step,
+		}
 	}
 	return points
 }
 
 func sumOfSets(sets []attribute.Set, n int) metricdata.Sum[int64] {
-	return metricdata.Sum[int64]{DataPoints: numbers[int64](sets, n, 1), Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
+	return metricdata.Sum[int64]{
+		DataPoints:  numbers[int64](sets, n, 1),
+		Temporality: metricdata.DeltaTemporality,
+		IsMonotonic: true,
+	}
 }
 
 // sumOf returns one sum with n data points that share 1000 attribute sets.
@@ -121,7 +130,9 @@ func exponentialOf(n, attributes int) *metricdata.ResourceMetrics {
 			PositiveBucket: metricdata.ExponentialBucket{Offset: -80, Counts: counts},
 		}
 	}
-	return resourceMetrics(metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality})
+	return resourceMetrics(
+		metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality},
+	)
 }
 
 // resourceMetrics puts data under a resource like those of services, command line included.
@@ -133,8 +144,13 @@ func resourceMetrics(data metricdata.Aggregation) *metricdata.ResourceMetrics {
 			attribute.StringSlice("process.command_args", []string{"/usr/bin/checkout", "--port", "8080", "-v"}),
 			attribute.Int("process.pid", 4711),
 		),
-		ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{
-			Name: "http.server.request.duration", Description: "Duration of HTTP server requests.", Unit: "s", Data: data,
-		}}}},
+		ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{
+			{
+				Name:        "http.server.request.duration",
+				Description: "Duration of HTTP server requests.",
+				Unit:        "s",
+				Data:        data,
+			},
+		}}},
 	}
 }

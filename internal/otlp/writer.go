@@ -44,7 +44,8 @@ func (w *writer) begin(field protowire.Number, reserved int) int {
 }
 
 // end completes the embedded message whose content starts at content, and returns the size of its length. That takes as
-// few bytes as it can, since every one counts against the limit: the content is moved where begin has guessed otherwise.
+// few bytes as it can, since every one counts against the limit: the content is moved where begin has guessed
+// otherwise.
 func (w *writer) end(content, reserved int) int {
 	length := w.n - content
 	size := sizeVarint(uint64(length))

@@ -131,9 +131,19 @@ func firstUsable(h host, try func(Location) error) (Location, error) {
 	case mounted:
 		e.Hint = "a mounted tracefs or debugfs was found, without this file: " + kernel
 	case mountsErr != nil:
-		e.Hint = fmt.Sprintf("no tracefs there, and the list of mounts cannot be read (%v): name the file, or mount tracefs with \"mount -t tracefs nodev %s\"", mountsErr, DefaultDir)
+		e.Hint = fmt.Sprintf(
+			"no tracefs there, and the list of mounts cannot be read (%v): "+
+				"name the file, or mount tracefs with \"mount -t tracefs nodev %s\"",
+			mountsErr,
+			DefaultDir,
+		)
 	default:
-		e.Hint = fmt.Sprintf("no tracefs is mounted: \"mount -t tracefs nodev %s\" as root, or pass %s into the container; %s", DefaultDir, DataFileName, kernel)
+		e.Hint = fmt.Sprintf(
+			"no tracefs is mounted: \"mount -t tracefs nodev %s\" as root, or pass %s into the container; %s",
+			DefaultDir,
+			DataFileName,
+			kernel,
+		)
 	}
 	return Location{}, e
 }
@@ -168,8 +178,11 @@ func (l Location) below(parts ...string) (string, error) {
 	p := path.Join(append([]string{"events"}, parts...)...)
 	if l.Dir == "" {
 		return "", &Error{
-			Op: OpFind, Path: p, Err: fs.ErrNotExist,
-			Hint: "only " + l.DataFile + " is visible here: reading events needs the whole tracefs directory (" + DefaultDir + ")",
+			Op:   OpFind,
+			Path: p,
+			Err:  fs.ErrNotExist,
+			Hint: "only " + l.DataFile + " is visible here: " +
+				"reading events needs the whole tracefs directory (" + DefaultDir + ")",
 		}
 	}
 	for _, part := range parts {

@@ -111,9 +111,12 @@ var findTable = []struct {
 		want:    Location{DataFile: "/run/user_events_data"},
 	},
 	{
-		name: "an old kernel", mountinfo: "host",
-		machine: tree{"/sys/kernel/tracing/events": nil},
-		wantErr: fs.ErrNotExist, wantPath: "/sys/kernel/tracing/user_events_data", wantHint: "tracefs is mounted but has no such file: the kernel must be 6.4",
+		name:      "an old kernel",
+		mountinfo: "host",
+		machine:   tree{"/sys/kernel/tracing/events": nil},
+		wantErr:   fs.ErrNotExist,
+		wantPath:  "/sys/kernel/tracing/user_events_data",
+		wantHint:  "tracefs is mounted but has no such file: the kernel must be 6.4",
 	},
 	{
 		name: "both mounted, from a running kernel", mountinfo: "vm",

@@ -55,8 +55,16 @@ func TestParseFormat(t *testing.T) {
 		{name: "no size", text: head + "\tfield:u32 a;\toffset:4;\tsigned:0;\n", err: "line 9"},
 		{name: "no type", text: head + "\tfield:a;\toffset:4;\tsize:4;\tsigned:0;\n", err: "line 9"},
 		{name: "a negative offset", text: head + "\tfield:u32 a;\toffset:-4;\tsize:4;\tsigned:0;\n", err: "line 9"},
-		{name: "an offset past any record", text: head + "\tfield:u32 a;\toffset:70000;\tsize:4;\tsigned:0;\n", err: "line 9"},
-		{name: "a size past any record", text: head + "\tfield:u32 a;\toffset:8;\tsize:2147483647;\tsigned:0;\n", err: "line 9"},
+		{
+			name: "an offset past any record",
+			text: head + "\tfield:u32 a;\toffset:70000;\tsize:4;\tsigned:0;\n",
+			err:  "line 9",
+		},
+		{
+			name: "a size past any record",
+			text: head + "\tfield:u32 a;\toffset:8;\tsize:2147483647;\tsigned:0;\n",
+			err:  "line 9",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

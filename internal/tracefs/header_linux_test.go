@@ -37,7 +37,10 @@ func header() string {
 func TestNumbersAgainstTheHeader(t *testing.T) {
 	h := header()
 	if h == "" {
-		t.Skip("no linux/user_events.h on this machine: install linux-libc-dev 6.4 or newer, or name one in USEREVENTS_TEST_HEADER")
+		t.Skip(
+			"no linux/user_events.h on this machine: " +
+				"install linux-libc-dev 6.4 or newer, or name one in USEREVENTS_TEST_HEADER",
+		)
 	}
 	cc, err := exec.LookPath("cc")
 	if err != nil {
@@ -58,7 +61,8 @@ int main(void) {
 		offsetof(struct user_reg, flags), offsetof(struct user_reg, enable_addr), offsetof(struct user_reg, name_args),
 		offsetof(struct user_reg, write_index));
 	printf("%zu %zu %zu %zu\n", sizeof(struct user_unreg),
-		offsetof(struct user_unreg, size), offsetof(struct user_unreg, disable_bit), offsetof(struct user_unreg, disable_addr));
+		offsetof(struct user_unreg, size), offsetof(struct user_unreg, disable_bit),
+		offsetof(struct user_unreg, disable_addr));
 	return 0;
 }
 `), 0o600))
@@ -70,9 +74,24 @@ int main(void) {
 	var r userReg
 	var u userUnreg
 	want := fmt.Sprintf("%x %x\n", thisArch.reg, thisArch.unreg) +
-		fmt.Sprintln(userRegSize, unsafe.Offsetof(r.size), unsafe.Offsetof(r.enableBit), unsafe.Offsetof(r.enableSize),
-			unsafe.Offsetof(r.flags), unsafe.Offsetof(r.enableAddr), unsafe.Offsetof(r.nameArgs), unsafe.Offsetof(r.writeIndex)) +
-		fmt.Sprintln(userUnregSize, unsafe.Offsetof(u.size), unsafe.Offsetof(u.disableBit), unsafe.Offsetof(u.disableAddr))
+		fmt.Sprintln(
+			userRegSize,
+			unsafe.Offsetof(r.size),
+			unsafe.Offsetof(r.enableBit),
+			unsafe.Offsetof(r.enableSize),
+			unsafe.Offsetof(
+				r.flags,
+			),
+			unsafe.Offsetof(r.enableAddr),
+			unsafe.Offsetof(r.nameArgs),
+			unsafe.Offsetof(r.writeIndex),
+		) +
+		fmt.Sprintln(
+			userUnregSize,
+			unsafe.Offsetof(u.size),
+			unsafe.Offsetof(u.disableBit),
+			unsafe.Offsetof(u.disableAddr),
+		)
 	assert.Equal(t, want, string(out), "%s", h)
 }
 

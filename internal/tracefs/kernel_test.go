@@ -79,12 +79,27 @@ func TestKernelErrors(t *testing.T) {
 		call  func() error
 		errno syscall.Errno
 	}{
-		{"other fields", func() error { _, err := Register(f, enableWord(t), 0, name, 0); return err }, syscall.EADDRINUSE},
-		{"the same word and bit", func() error { _, err := Register(f, w, 0, NameArgs(name, FieldsOTLP), 0); return err }, syscall.EADDRINUSE},
-		{"an unknown type", func() error { _, err := Register(f, enableWord(t), 0, "tracefs_type nonsense x", 0); return err }, syscall.EINVAL},
-		{"an unknown flag", func() error { _, err := Register(f, enableWord(t), 0, "tracefs_flag", 1<<15); return err }, syscall.EINVAL},
+		{"other fields", func() error {
+			_, err := Register(f, enableWord(t), 0, name, 0)
+			return err
+		}, syscall.EADDRINUSE},
+		{"the same word and bit", func() error {
+			_, err := Register(f, w, 0, NameArgs(name, FieldsOTLP), 0)
+			return err
+		}, syscall.EADDRINUSE},
+		{"an unknown type", func() error {
+			_, err := Register(f, enableWord(t), 0, "tracefs_type nonsense x", 0)
+			return err
+		}, syscall.EINVAL},
+		{"an unknown flag", func() error {
+			_, err := Register(f, enableWord(t), 0, "tracefs_flag", 1<<15)
+			return err
+		}, syscall.EINVAL},
 		{"not registered", func() error { return Unregister(f, enableWord(t), 0) }, syscall.ENOENT},
-		{"a format of what is not there", func() error { _, err := l.Format(System, "tracefs_not_there"); return err }, syscall.ENOENT},
+		{"a format of what is not there", func() error {
+			_, err := l.Format(System, "tracefs_not_there")
+			return err
+		}, syscall.ENOENT},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.call()
@@ -110,7 +125,10 @@ var inMounts = map[string]func(dir string) (string, error){
 		if err := unix.Mount("/sys/kernel/tracing/user_events_data", target, "", unix.MS_BIND, ""); err != nil {
 			return "", err
 		}
-		if err := errors.Join(unix.Unmount("/sys/kernel/debug", unix.MNT_DETACH), unix.Unmount("/sys/kernel/tracing", unix.MNT_DETACH)); err != nil {
+		if err := errors.Join(
+			unix.Unmount("/sys/kernel/debug", unix.MNT_DETACH),
+			unix.Unmount("/sys/kernel/tracing", unix.MNT_DETACH),
+		); err != nil {
 			return "", err
 		}
 		return tryHere(dir, "")
@@ -135,7 +153,13 @@ var inMounts = map[string]func(dir string) (string, error){
 		if err := unix.Unmount("/sys/kernel/debug", unix.MNT_DETACH); err != nil {
 			return "", err
 		}
-		if err := unix.Mount("", "/sys/kernel/tracing", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		if err := unix.Mount(
+			"",
+			"/sys/kernel/tracing",
+			"",
+			unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY,
+			"",
+		); err != nil {
 			return "", err
 		}
 		return tryHere(dir, "")
@@ -151,7 +175,10 @@ var inMounts = map[string]func(dir string) (string, error){
 		return tryHere(dir, filepath.Join(target, "user_events_data"))
 	},
 	"nothing": func(dir string) (string, error) {
-		if err := errors.Join(unix.Unmount("/sys/kernel/debug", unix.MNT_DETACH), unix.Unmount("/sys/kernel/tracing", unix.MNT_DETACH)); err != nil {
+		if err := errors.Join(
+			unix.Unmount("/sys/kernel/debug", unix.MNT_DETACH),
+			unix.Unmount("/sys/kernel/tracing", unix.MNT_DETACH),
+		); err != nil {
 			return "", err
 		}
 		return tryHere(dir, "")
@@ -201,7 +228,8 @@ func TestKernelMounts(t *testing.T) {
 		"only debugfs":        `dir "/sys/kernel/debug/tracing" file "/sys/kernel/debug/tracing/user_events_data"`,
 		"read-only":           `error: open /sys/kernel/tracing/user_events_data: read-only file system: `,
 		"below the file":      `/file/user_events_data: not a directory: `,
-		"nothing":             `error: find /sys/kernel/tracing/user_events_data: file does not exist: no tracefs is mounted`,
+		"nothing": `error: find /sys/kernel/tracing/user_events_data: file does not exist: ` +
+			`no tracefs is mounted`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			self, err := os.Executable()

@@ -28,15 +28,31 @@ func TestParseMountinfo(t *testing.T) {
 		want []mount
 	}{
 		{"empty", "", nil},
-		{"one", "34 23 0:12 / /sys/kernel/tracing rw - tracefs tracefs rw\n", []mount{{"/", "/sys/kernel/tracing", "tracefs"}}},
+		{
+			"one",
+			"34 23 0:12 / /sys/kernel/tracing rw - tracefs tracefs rw\n",
+			[]mount{{"/", "/sys/kernel/tracing", "tracefs"}},
+		},
 		{"no newline at the end", "34 23 0:12 / /t rw - tracefs tracefs rw", []mount{{"/", "/t", "tracefs"}}},
-		{"optional fields", "34 23 0:12 / /t rw shared:1 master:2 - tracefs tracefs rw\n", []mount{{"/", "/t", "tracefs"}}},
-		{"empty source", "34 23 0:12 / /t rw -  tracefs tracefs rw\n34 23 0:12 / /u rw - tracefs  rw\n", []mount{{"/", "/u", "tracefs"}}},
+		{
+			"optional fields",
+			"34 23 0:12 / /t rw shared:1 master:2 - tracefs tracefs rw\n",
+			[]mount{{"/", "/t", "tracefs"}},
+		},
+		{
+			"empty source",
+			"34 23 0:12 / /t rw -  tracefs tracefs rw\n34 23 0:12 / /u rw - tracefs  rw\n",
+			[]mount{{"/", "/u", "tracefs"}},
+		},
 		{"no separator", "34 23 0:12 / /t rw tracefs tracefs rw\n", nil},
 		{"nothing behind the separator", "34 23 0:12 / /t rw -\n", nil},
 		{"too few", "34 23 0:12\n", nil},
 		{"a mount point that is no path", "34 23 0:12 / t rw - tracefs tracefs rw\n", nil},
-		{"a broken line hides no other", "garbage\n34 23 0:12 / /t rw - tracefs tracefs rw\n", []mount{{"/", "/t", "tracefs"}}},
+		{
+			"a broken line hides no other",
+			"garbage\n34 23 0:12 / /t rw - tracefs tracefs rw\n",
+			[]mount{{"/", "/t", "tracefs"}},
+		},
 		{
 			"an endless line hides no other",
 			strings.Repeat("x", 3*maxMountinfoLine) + "\n34 23 0:12 / /t rw - tracefs tracefs rw\n",

@@ -124,13 +124,23 @@ func Register(f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16
 func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (uint32, error) {
 	name, _, _ := strings.Cut(nameArgs, " ")
 	if !thisArchOK {
-		return 0, &Error{Op: OpRegister, Path: name, Err: errors.ErrUnsupported, Hint: "the ioctl numbers of " + runtime.GOARCH + " are not known"}
+		return 0, &Error{
+			Op:   OpRegister,
+			Path: name,
+			Err:  errors.ErrUnsupported,
+			Hint: "the ioctl numbers of " + runtime.GOARCH + " are not known",
+		}
 	}
 	if bit > 31 {
 		return 0, fmt.Errorf("tracefs: enable bit %d: must be 0 to 31", bit)
 	}
 	if len(nameArgs) > MaxNameArgs {
-		return 0, fmt.Errorf("tracefs: declaration of %.32q…: %d bytes, the kernel takes %d", name, len(nameArgs), MaxNameArgs)
+		return 0, fmt.Errorf(
+			"tracefs: declaration of %.32q…: %d bytes, the kernel takes %d",
+			name,
+			len(nameArgs),
+			MaxNameArgs,
+		)
 	}
 	if strings.IndexByte(nameArgs, 0) >= 0 {
 		return 0, fmt.Errorf("tracefs: declaration %q: has a NUL character", nameArgs)

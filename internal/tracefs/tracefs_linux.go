@@ -32,11 +32,10 @@ func (osHost) release() string {
 // there but closed to this user.
 func Find() (Location, error) { return find(osHost{}) }
 
-// Open opens user_events_data for writing, which is all that registering and
-// writing need, with O_CLOEXEC, and says where it and the rest of tracefs are.
-// If explicit is not empty, only that path is tried, else the places of [Find]
-// until one of them can be opened. The error is an [*Error]. With an explicit path, Location.Dir is that file's directory if
-// it looks like a tracefs, else the first tracefs found.
+// Open opens user_events_data for writing, which is all that registering and writing need, with O_CLOEXEC, and says
+// where it and the rest of tracefs are. If explicit is not empty, only that path is tried, else the places of [Find]
+// until one of them can be opened. The error is an [*Error]. With an explicit path, Location.Dir is that file's
+// directory if it looks like a tracefs, else the first tracefs found.
 func Open(explicit string) (*os.File, Location, error) {
 	return openIn(osHost{}, explicit, openDataFile)
 }

@@ -24,7 +24,13 @@ func NewEnableWord() (*uint32, error) {
 	words.Lock()
 	defer words.Unlock()
 	if len(words.free) == 0 {
-		page, err := syscall.Mmap(-1, 0, os.Getpagesize(), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS)
+		page, err := syscall.Mmap(
+			-1,
+			0,
+			os.Getpagesize(),
+			syscall.PROT_READ|syscall.PROT_WRITE,
+			syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS,
+		)
 		if err != nil {
 			return nil, fmt.Errorf("tracefs: memory for enable words: %w", os.NewSyscallError("mmap", err))
 		}

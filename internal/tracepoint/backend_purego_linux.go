@@ -21,7 +21,12 @@ import (
 const Backend = "purego"
 
 // Capable is what the backend can do.
-var Capable = Capabilities{HealsAfterFailedOpen: true, CloseOnExec: true, PassedDescriptor: true, ClosesDescriptor: true}
+var Capable = Capabilities{
+	HealsAfterFailedOpen: true,
+	CloseOnExec:          true,
+	PassedDescriptor:     true,
+	ClosesDescriptor:     true,
+}
 
 // headroom is left out of what the backend writes: nothing, it puts the index there.
 const headroom = 0

@@ -50,8 +50,9 @@ func (p *Pacer) Due(size int) bool {
 // Wrote counts bytes that were written.
 func (p *Pacer) Wrote(size int) { p.written += size }
 
-// Wait pauses between two bursts, for less than Pause where the context has a deadline: all pauses together take at most
-// half of its time. rest is how many bytes are still to be written, as well as that is known. The error is that of ctx.
+// Wait pauses between two bursts, for less than Pause where the context has a deadline: all pauses together take at
+// most half of its time. rest is how many bytes are still to be written, as well as that is known. The error is that of
+// ctx.
 func (p *Pacer) Wait(ctx context.Context, rest int) error {
 	p.written = 0
 	if !p.paused {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tracepoint is the seam to the kernel's user_events: it finds and opens user_events_data, registers tracepoints of
-// any declaration, and writes events to them. Build tags choose the backend behind it: the bundled C code, Microsoft's
-// libtracepoint (tag linuxtracepoints), or pure Go (no cgo, or tag purego). Elsewhere than on Linux everything fails with
-// errors.ErrUnsupported.
+// Package tracepoint is the seam to the kernel's user_events: it finds and opens user_events_data, registers
+// tracepoints of any declaration, and writes events to them. Build tags choose the backend behind it: the bundled C
+// code, Microsoft's libtracepoint (tag linuxtracepoints), or pure Go (no cgo, or tag purego). Elsewhere than on Linux
+// everything fails with errors.ErrUnsupported.
 //
 // Errors are [tracefs.Error], which name the file, the errno and a hint, where they come from the kernel.
 package tracepoint
@@ -35,8 +35,8 @@ type Capabilities = libtracepoint.Capabilities
 var (
 	// ErrClosed is returned by calls on a Provider or Tracepoint that was closed. It matches os.ErrClosed.
 	ErrClosed = fmt.Errorf("tracepoint: %w", os.ErrClosed)
-	// ErrLost says that something else in the process has closed the descriptor of user_events_data. Its number may be that
-	// of another file by now.
+	// ErrLost says that something else in the process has closed the descriptor of user_events_data. Its number may be
+	// that of another file by now.
 	ErrLost = errors.New("something else in this process has closed the descriptor of user_events_data")
 )
 

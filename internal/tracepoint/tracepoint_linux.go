@@ -116,9 +116,9 @@ func (p *Provider) Register(declaration string) (*Tracepoint, error) {
 	return &Tracepoint{registered, p}, nil
 }
 
-// Close waits for running writes, unregisters every tracepoint and closes the descriptor. A second Close does nothing. An
-// error says that the kernel refused to unregister a tracepoint; everything else is closed all the same. A descriptor that
-// is lost is left alone: the error then matches ErrLost.
+// Close waits for running writes, unregisters every tracepoint and closes the descriptor. A second Close does nothing.
+// An error says that the kernel refused to unregister a tracepoint; everything else is closed all the same. A
+// descriptor that is lost is left alone: the error then matches ErrLost.
 func (p *Provider) Close() error {
 	if err := p.Check(); errors.Is(err, ErrLost) {
 		p.backend.Abandon()
@@ -136,8 +136,8 @@ func (p *Provider) stat() (fileID, error) {
 	return fileID{uint64(stat.Dev), stat.Ino}, err
 }
 
-// Check returns an error that matches [ErrLost] and syscall.EBADF where the descriptor is no longer that of the file which
-// was opened. It costs one system call.
+// Check returns an error that matches [ErrLost] and syscall.EBADF where the descriptor is no longer that of the file
+// which was opened. It costs one system call.
 func (p *Provider) Check() error {
 	current, err := p.stat()
 	if err == nil && (current != p.opened || p.lost.Load()) {
@@ -176,7 +176,8 @@ func (t *Tracepoint) Write(event []byte) error {
 	return unified(err)
 }
 
-// Close waits for running writes and unregisters the tracepoint, unless the descriptor is lost. A second Close does nothing.
+// Close waits for running writes and unregisters the tracepoint, unless the descriptor is lost. A second Close does
+// nothing.
 func (t *Tracepoint) Close() error {
 	if err := t.Check(); errors.Is(err, ErrLost) {
 		return err

@@ -2,9 +2,9 @@
 
 //go:build cgo
 
-// Uses the libtracepoint interface from C, one check per documented sentence of it, and knows of no implementation. With
-// "closed" it needs no kernel with user_events; with "open" it needs one, and root. A program by itself, or a part of the
-// tests of the Go package in this folder.
+// Uses the libtracepoint interface from C, one check per documented sentence of it, and knows of no implementation.
+// With "closed" it needs no kernel with user_events; with "open" it needs one, and root. A program by itself, or a part
+// of the tests of the Go package in this folder.
 
 #include <tracepoint/tracepoint.h>
 
@@ -58,7 +58,8 @@ static int is_connected_only(tracepoint_state const *state, tracepoint_provider_
     return state->provider_state == provider && !TRACEPOINT_ENABLED(state) && write_word(state, 1) == EBADF;
 }
 
-// A provider that is closed already disconnects what is connected to it, so that no list has a state whose memory is gone.
+// A provider that is closed already disconnects what is connected to it, so that no list has a state whose memory is
+// gone.
 static void closing_a_closed_provider(tracepoint_provider_state *provider)
 {
     tracepoint_close_provider(provider);

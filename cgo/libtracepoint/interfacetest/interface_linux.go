@@ -2,9 +2,9 @@
 
 //go:build linux && cgo
 
-// Package interfacetest calls the libtracepoint interface from C as a C program would, under its public names and with the
-// bundled implementation behind it. It is a package so that the C code is compiled where the tests are, and runs in a kernel
-// that need not have a compiler at hand.
+// Package interfacetest calls the libtracepoint interface from C as a C program would, under its public names and with
+// the bundled implementation behind it. It is a package so that the C code is compiled where the tests are, and runs in
+// a kernel that need not have a compiler at hand.
 package interfacetest
 
 /*

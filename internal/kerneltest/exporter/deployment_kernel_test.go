@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Not with LinuxTracepoints' library, which keeps its one descriptor, and so the tracepoint, until the process ends, and takes
-// none that is open: what these tests take away and give back stays.
+// Not with LinuxTracepoints' library, which keeps its one descriptor, and so the tracepoint, until the process ends,
+// and takes none that is open: what these tests take away and give back stays.
 //go:build kernel && disruptive && !linuxtracepoints
 
 package exporter_test
@@ -31,8 +31,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The recipes of docs/deployment.md, each taken from there and run as it is written. Its my-service and my-listener are this
-// test binary under those names.
+// The recipes of docs/deployment.md, each taken from there and run as it is written. Its my-service and my-listener are
+// this test binary under those names.
 
 const (
 	deployment = "../../../docs/deployment.md"
@@ -272,7 +272,8 @@ func recipeRights(t *testing.T) {
 		assert.Equal(t, strings.TrimSpace(recipe(t, "tmpfiles-seen")), stat(t))
 	})
 	t.Run("no other right comes with them", func(t *testing.T) {
-		for _, attempt := range []string{"<" + kerneltest.Tracing + "/trace", ">" + kerneltest.Tracing + "/trace_marker", "<" + kerneltest.Tracing + "/user_events_status"} {
+		for _, attempt := range []string{"</trace", ">/trace_marker", "</user_events_status"} {
+			attempt = attempt[:1] + kerneltest.Tracing + attempt[1:]
 			script := strings.Replace(service, "my-service\n", "sh -c '"+attempt+"'\n", 1)
 			require.NotEqual(t, service, script)
 			output, err := shell(script).CombinedOutput()
@@ -346,7 +347,12 @@ func recipeContainerListener(t *testing.T) {
 func recipeSystemd(t *testing.T) {
 	init, err := os.ReadFile("/proc/1/comm")
 	require.NoError(t, err)
-	require.NotEqual(t, "systemd\n", string(init), "a second systemd would manage the cgroups of the first: run this test in the VM")
+	require.NotEqual(
+		t,
+		"systemd\n",
+		string(init),
+		"a second systemd would manage the cgroups of the first: run this test in the VM",
+	)
 	runShell(t, recipe(t, "tmpfiles")+recipe(t, "listener-rights"))
 
 	hardened := recipe(t, "my-service.service")

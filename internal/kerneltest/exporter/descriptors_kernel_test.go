@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Not with LinuxTracepoints' library, which keeps its one descriptor, and so the tracepoint, until the process ends, and takes
-// none that is open: what these tests take away and give back stays.
+// Not with LinuxTracepoints' library, which keeps its one descriptor, and so the tracepoint, until the process ends,
+// and takes none that is open: what these tests take away and give back stays.
 //go:build kernel && !linuxtracepoints
 
 package exporter_test

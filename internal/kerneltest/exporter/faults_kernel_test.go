@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Not with LinuxTracepoints' library, which keeps its one descriptor, and so the tracepoint, until the process ends, and takes
-// none that is open: what these tests take away and give back stays.
+// Not with LinuxTracepoints' library, which keeps its one descriptor, and so the tracepoint, until the process ends,
+// and takes none that is open: what these tests take away and give back stays.
 //go:build kernel && disruptive && !linuxtracepoints
 
 package exporter_test
@@ -209,7 +209,10 @@ func readOnlyTracefs(t *testing.T) func() {
 	t.Helper()
 	mount := kerneltest.WithoutTracefs(t)
 	require.NoError(t, syscall.Mount("nodev", kerneltest.Tracing, "tracefs", 0, ""))
-	require.NoError(t, syscall.Mount("", kerneltest.Tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+	require.NoError(
+		t,
+		syscall.Mount("", kerneltest.Tracing, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""),
+	)
 	return onceAlsoAtTheEnd(t, func() {
 		require.NoError(t, syscall.Unmount(kerneltest.Tracing, syscall.MNT_DETACH))
 		mount()

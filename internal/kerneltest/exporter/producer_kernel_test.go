@@ -24,9 +24,9 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// A test binary that is started with this variable is a producer and no test. Its value is "1", or "file" where the producer
-// is to use the user_events_data that it was handed as descriptor 4, or "socket" where that comes over a unix socket that it
-// was handed there.
+// A test binary that is started with this variable is a producer and no test. Its value is "1", or "file" where the
+// producer is to use the user_events_data that it was handed as descriptor 4, or "socket" where that comes over a unix
+// socket that it was handed there.
 const producerVariable = "USEREVENTS_TEST_PRODUCER"
 
 func init() {
@@ -117,7 +117,12 @@ func startProducer(t *testing.T, prepare ...func(*exec.Cmd)) *producer {
 	stdout, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
-	p := &producer{command: command, orders: bufio.NewWriter(stdin), close: stdin.Close, answers: bufio.NewScanner(stdout)}
+	p := &producer{
+		command: command,
+		orders:  bufio.NewWriter(stdin),
+		close:   stdin.Close,
+		answers: bufio.NewScanner(stdout),
+	}
 	p.expect(t, "ready")
 	return p
 }

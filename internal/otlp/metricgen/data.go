@@ -27,10 +27,18 @@ func (g *generator) data() metricdata.Aggregation {
 		return metricdata.Gauge[float64]{DataPoints: numberPoints(g, g.float64)}
 	case 2:
 		g.made(SumInt64)
-		return metricdata.Sum[int64]{Temporality: g.temporality(), IsMonotonic: g.monotonic(), DataPoints: numberPoints(g, g.int64)}
+		return metricdata.Sum[int64]{
+			Temporality: g.temporality(),
+			IsMonotonic: g.monotonic(),
+			DataPoints:  numberPoints(g, g.int64),
+		}
 	case 3:
 		g.made(SumFloat64)
-		return metricdata.Sum[float64]{Temporality: g.temporality(), IsMonotonic: g.monotonic(), DataPoints: numberPoints(g, g.float64)}
+		return metricdata.Sum[float64]{
+			Temporality: g.temporality(),
+			IsMonotonic: g.monotonic(),
+			DataPoints:  numberPoints(g, g.float64),
+		}
 	case 4:
 		g.made(HistogramInt64)
 		return metricdata.Histogram[int64]{Temporality: g.temporality(), DataPoints: histogramPoints(g, g.int64)}
@@ -39,10 +47,16 @@ func (g *generator) data() metricdata.Aggregation {
 		return metricdata.Histogram[float64]{Temporality: g.temporality(), DataPoints: histogramPoints(g, g.float64)}
 	case 6:
 		g.made(ExponentialHistogramInt64)
-		return metricdata.ExponentialHistogram[int64]{Temporality: g.temporality(), DataPoints: exponentialPoints(g, g.int64)}
+		return metricdata.ExponentialHistogram[int64]{
+			Temporality: g.temporality(),
+			DataPoints:  exponentialPoints(g, g.int64),
+		}
 	case 7:
 		g.made(ExponentialHistogramFloat64)
-		return metricdata.ExponentialHistogram[float64]{Temporality: g.temporality(), DataPoints: exponentialPoints(g, g.float64)}
+		return metricdata.ExponentialHistogram[float64]{
+			Temporality: g.temporality(),
+			DataPoints:  exponentialPoints(g, g.float64),
+		}
 	default:
 		g.made(Summary)
 		return metricdata.Summary{DataPoints: g.summaryPoints()}

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// set returns a set of up to limit attributes, now and then of more, or one that it has returned before, as the metrics of
-// a service share theirs.
+// set returns a set of up to limit attributes, now and then of more, or one that it has returned before, as the metrics
+// of a service share theirs.
 func (g *generator) set(limit int) attribute.Set {
 	if len(g.sets) > 0 && g.one(4) {
 		g.made(SharedSet)

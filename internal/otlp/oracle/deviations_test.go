@@ -38,21 +38,39 @@ func TestInvalidUTF8(t *testing.T) {
 	)
 	o := newOfficial(t)
 	for name, with := range map[string]func(s string) *metricdata.ResourceMetrics{
-		"metric name":        func(s string) *metricdata.ResourceMetrics { return withMetric(metricdata.Metrics{Name: s}) },
-		"metric description": func(s string) *metricdata.ResourceMetrics { return withMetric(metricdata.Metrics{Description: s}) },
-		"metric unit":        func(s string) *metricdata.ResourceMetrics { return withMetric(metricdata.Metrics{Unit: s}) },
-		"scope name":         func(s string) *metricdata.ResourceMetrics { return withScope(instrumentation.Scope{Name: s}) },
-		"scope version":      func(s string) *metricdata.ResourceMetrics { return withScope(instrumentation.Scope{Version: s}) },
-		"scope schema URL":   func(s string) *metricdata.ResourceMetrics { return withScope(instrumentation.Scope{SchemaURL: s}) },
+		"metric name": func(s string) *metricdata.ResourceMetrics {
+			return withMetric(metricdata.Metrics{Name: s})
+		},
+		"metric description": func(s string) *metricdata.ResourceMetrics {
+			return withMetric(metricdata.Metrics{Description: s})
+		},
+		"metric unit": func(s string) *metricdata.ResourceMetrics {
+			return withMetric(metricdata.Metrics{Unit: s})
+		},
+		"scope name": func(s string) *metricdata.ResourceMetrics {
+			return withScope(instrumentation.Scope{Name: s})
+		},
+		"scope version": func(s string) *metricdata.ResourceMetrics {
+			return withScope(instrumentation.Scope{Version: s})
+		},
+		"scope schema URL": func(s string) *metricdata.ResourceMetrics {
+			return withScope(instrumentation.Scope{SchemaURL: s})
+		},
 		"scope attribute": func(s string) *metricdata.ResourceMetrics {
 			return withScope(instrumentation.Scope{Attributes: attribute.NewSet(attribute.String("k", s))})
 		},
-		"resource schema URL": func(s string) *metricdata.ResourceMetrics { return withResource(resource.NewWithAttributes(s)) },
+		"resource schema URL": func(s string) *metricdata.ResourceMetrics {
+			return withResource(resource.NewWithAttributes(s))
+		},
 		"resource attribute": func(s string) *metricdata.ResourceMetrics {
 			return withResource(resource.NewSchemaless(attribute.String("k", s)))
 		},
-		"attribute key":   func(s string) *metricdata.ResourceMetrics { return withAttribute(attribute.String(s, "v")) },
-		"attribute value": func(s string) *metricdata.ResourceMetrics { return withAttribute(attribute.String("k", s)) },
+		"attribute key": func(s string) *metricdata.ResourceMetrics {
+			return withAttribute(attribute.String(s, "v"))
+		},
+		"attribute value": func(s string) *metricdata.ResourceMetrics {
+			return withAttribute(attribute.String("k", s))
+		},
 		"string slice": func(s string) *metricdata.ResourceMetrics {
 			return withAttribute(attribute.StringSlice("k", []string{s}))
 		},
@@ -62,7 +80,9 @@ func TestInvalidUTF8(t *testing.T) {
 		"exemplar attribute": func(s string) *metricdata.ResourceMetrics {
 			rm := withMetric(metricdata.Metrics{})
 			rm.ScopeMetrics[0].Metrics[0].Data = metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{
-				Exemplars: []metricdata.Exemplar[int64]{{FilteredAttributes: []attribute.KeyValue{attribute.String("k", s)}}},
+				Exemplars: []metricdata.Exemplar[int64]{{
+					FilteredAttributes: []attribute.KeyValue{attribute.String("k", s)},
+				}},
 			}}}
 			return rm
 		},
@@ -91,7 +111,10 @@ func TestInvalidUTF8IsStillWritten(t *testing.T) {
 func TestEmptyMetricsAndScopes(t *testing.T) {
 	o := newOfficial(t)
 	rm := withMetric(metricdata.Metrics{Name: "m"})
-	rm.ScopeMetrics[0].Metrics = append(rm.ScopeMetrics[0].Metrics, metricdata.Metrics{Name: "empty", Data: metricdata.Gauge[int64]{}})
+	rm.ScopeMetrics[0].Metrics = append(
+		rm.ScopeMetrics[0].Metrics,
+		metricdata.Metrics{Name: "empty", Data: metricdata.Gauge[int64]{}},
+	)
 	rm.ScopeMetrics = append(rm.ScopeMetrics, metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: "empty"}})
 
 	want, err := o.export(rm)

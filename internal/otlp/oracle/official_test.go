@@ -45,7 +45,12 @@ func (o *official) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	o.body = body
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(&bytes.Reader{}), Request: r}, nil
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{},
+		Body:       io.NopCloser(&bytes.Reader{}),
+		Request:    r,
+	}, nil
 }
 
 // export returns what the exporter sends for rm, and its error.

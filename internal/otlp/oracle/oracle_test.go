@@ -54,7 +54,14 @@ func compare(t testing.TB, o *official, limit int, rm *metricdata.ResourceMetric
 		return result
 	}
 	if !proto.Equal(want, got) {
-		require.Fail(t, "messages differ", "limit %d\nwant: %s\ngot:  %s", limit, prototext.Format(want), prototext.Format(got))
+		require.Fail(
+			t,
+			"messages differ",
+			"limit %d\nwant: %s\ngot:  %s",
+			limit,
+			prototext.Format(want),
+			prototext.Format(got),
+		)
 	}
 	// Equal takes -0 for 0 and one NaN for another.
 	require.Equal(t, marshal(t, want), marshal(t, got))
@@ -96,8 +103,8 @@ func prune(t testing.TB, rm *metricspb.ResourceMetrics, limit int, result *otlp.
 	remove(rm, tooLarge)
 }
 
-// The newest version of the API keeps its sets as the encoder expects: else it would take twice as long, and nothing else
-// would tell.
+// The newest version of the API keeps its sets as the encoder expects: else it would take twice as long, and nothing
+// else would tell.
 func TestAttributesAreReadInPlace(t *testing.T) {
 	require.True(t, otlp.InPlace())
 }

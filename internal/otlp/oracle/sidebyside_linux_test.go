@@ -24,9 +24,9 @@ type discard struct{}
 
 func (discard) Write([]byte, int) error { return nil }
 
-// BenchmarkSideBySide encodes the same data with the OTLP exporter and with the encoder, alternating, so that what else the
-// machine does is the same for both. It reports medians of CPU time per data point and how many times as much the OTLP
-// exporter takes: all of the process, for that one leaves its garbage to be collected by other threads.
+// BenchmarkSideBySide encodes the same data with the OTLP exporter and with the encoder, alternating, so that what else
+// the machine does is the same for both. It reports medians of CPU time per data point and how many times as much the
+// OTLP exporter takes: all of the process, for that one leaves its garbage to be collected by other threads.
 func BenchmarkSideBySide(b *testing.B) {
 	const points = 1000
 	for _, data := range []struct {
@@ -36,11 +36,17 @@ func BenchmarkSideBySide(b *testing.B) {
 	}{
 		{"sum/attributes=0", func(int) metricdata.Aggregation { return sum(sets(0, 1, 0), points) }, true},
 		{"sum/attributes=4/seen", func(int) metricdata.Aggregation { return sum(sets(0, points, 4), points) }, true},
-		{"sum/attributes=4/never-seen", func(cycle int) metricdata.Aggregation { return sum(sets(cycle, points, 4), points) }, false},
+		{"sum/attributes=4/never-seen", func(cycle int) metricdata.Aggregation {
+			return sum(sets(cycle, points, 4), points)
+		}, false},
 		{"sum/attributes=10/seen", func(int) metricdata.Aggregation { return sum(sets(0, points, 10), points) }, true},
 		{"histogram/attributes=0", func(int) metricdata.Aggregation { return histogram(sets(0, 1, 0), points) }, true},
-		{"histogram/attributes=4", func(int) metricdata.Aggregation { return histogram(sets(0, points, 4), points) }, true},
-		{"exponential/attributes=4", func(int) metricdata.Aggregation { return exponential(sets(0, points, 4), points) }, true},
+		{"histogram/attributes=4", func(int) metricdata.Aggregation {
+			return histogram(sets(0, points, 4), points)
+		}, true},
+		{"exponential/attributes=4", func(int) metricdata.Aggregation {
+			return exponential(sets(0, points, 4), points)
+		}, true},
 	} {
 		b.Run(data.name, func(b *testing.B) {
 			runtime.LockOSThread()
@@ -112,7 +118,12 @@ func sets(cycle, n, size int) []attribute.Set {
 func sum(sets []attribute.Set, n int) metricdata.Aggregation {
 	points := make([]metricdata.DataPoint[int64], n)
 	for i := range points {
-		points[i] = metricdata.DataPoint[int64]{Attributes: sets[i%len(sets)], StartTime: start, Time: end, Value: int64(i)}
+		points[i] = metricdata.DataPoint[int64]{
+			Attributes: sets[i%len(sets)],
+			StartTime:  start,
+			Time:       end,
+			Value:      int64(i),
+		}
 	}
 	return metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
 }

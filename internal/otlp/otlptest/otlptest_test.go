@@ -39,29 +39,44 @@ func TestJoin(t *testing.T) {
 		want     *metricspb.ResourceMetrics
 	}{
 		{
-			name:     "a metric across a seam",
-			messages: []*metricspb.ResourceMetrics{resource(scope("s", gauge("m", 1))), resource(scope("s", gauge("m", 2), gauge("n", 3)))},
-			want:     resource(scope("s", gauge("m", 1, 2), gauge("n", 3))),
+			name: "a metric across a seam",
+			messages: []*metricspb.ResourceMetrics{
+				resource(scope("s", gauge("m", 1))),
+				resource(scope("s", gauge("m", 2), gauge("n", 3))),
+			},
+			want: resource(scope("s", gauge("m", 1, 2), gauge("n", 3))),
 		},
 		{
-			name:     "another metric of the same scope",
-			messages: []*metricspb.ResourceMetrics{resource(scope("s", gauge("m", 1))), resource(scope("s", gauge("n", 2)))},
-			want:     resource(scope("s", gauge("m", 1), gauge("n", 2))),
+			name: "another metric of the same scope",
+			messages: []*metricspb.ResourceMetrics{
+				resource(scope("s", gauge("m", 1))),
+				resource(scope("s", gauge("n", 2))),
+			},
+			want: resource(scope("s", gauge("m", 1), gauge("n", 2))),
 		},
 		{
-			name:     "another scope",
-			messages: []*metricspb.ResourceMetrics{resource(scope("s", gauge("m", 1))), resource(scope("t", gauge("m", 2)))},
-			want:     resource(scope("s", gauge("m", 1)), scope("t", gauge("m", 2))),
+			name: "another scope",
+			messages: []*metricspb.ResourceMetrics{
+				resource(scope("s", gauge("m", 1))),
+				resource(scope("t", gauge("m", 2))),
+			},
+			want: resource(scope("s", gauge("m", 1)), scope("t", gauge("m", 2))),
 		},
 		{
-			name:     "equal neighbours inside a message stay apart",
-			messages: []*metricspb.ResourceMetrics{resource(scope("s", gauge("m", 1), gauge("m", 2)), scope("s", gauge("m", 3)))},
-			want:     resource(scope("s", gauge("m", 1), gauge("m", 2)), scope("s", gauge("m", 3))),
+			name: "equal neighbours inside a message stay apart",
+			messages: []*metricspb.ResourceMetrics{
+				resource(scope("s", gauge("m", 1), gauge("m", 2)), scope("s", gauge("m", 3))),
+			},
+			want: resource(scope("s", gauge("m", 1), gauge("m", 2)), scope("s", gauge("m", 3))),
 		},
 		{
 			name: "what is not next to each other stays apart, doubled and out of order",
 			messages: []*metricspb.ResourceMetrics{
-				resource(scope("s", gauge("m", 2))), resource(scope("t", gauge("m", 1))), resource(scope("s", gauge("m", 2))),
+				resource(
+					scope("s", gauge("m", 2)),
+				),
+				resource(scope("t", gauge("m", 1))),
+				resource(scope("s", gauge("m", 2))),
 			},
 			want: resource(scope("s", gauge("m", 2)), scope("t", gauge("m", 1)), scope("s", gauge("m", 2))),
 		},
@@ -91,7 +106,9 @@ func TestSplit(t *testing.T) {
 }
 
 func TestDecodeRefusesUnknownFields(t *testing.T) {
-	good, err := proto.Marshal(&metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{resource(scope("s", gauge("m", 1)))}})
+	good, err := proto.Marshal(
+		&metricspb.MetricsData{ResourceMetrics: []*metricspb.ResourceMetrics{resource(scope("s", gauge("m", 1)))}},
+	)
 	require.NoError(t, err)
 	_, err = otlptest.Decode(good)
 	require.NoError(t, err)
@@ -102,7 +119,11 @@ func TestDecodeRefusesUnknownFields(t *testing.T) {
 
 	rm := resource(scope("s", gauge("m", 1)))
 	rm.ScopeMetrics[0].Metrics[0].GetGauge().DataPoints[0].ProtoReflect().SetUnknown(unknown)
-	assert.ErrorContains(t, otlptest.CheckKnown(rm.ProtoReflect()), "unknown fields in opentelemetry.proto.metrics.v1.NumberDataPoint")
+	assert.ErrorContains(
+		t,
+		otlptest.CheckKnown(rm.ProtoReflect()),
+		"unknown fields in opentelemetry.proto.metrics.v1.NumberDataPoint",
+	)
 
 	_, err = otlptest.Decode(append(good, good...))
 	assert.ErrorContains(t, err, "2 resources")

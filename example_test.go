@@ -9,9 +9,10 @@ import (
 	"log"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otel-userevents/usereventsmetric"
 )
 
 // A service that exports its metrics once a second, to whoever listens.

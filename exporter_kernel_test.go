@@ -17,17 +17,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric"
-	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
-	"github.com/otel-userevents/usereventsmetric/internal/otlp"
-	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 func TestKernelPerfHasTheBytes(t *testing.T) {

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
-	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
@@ -22,6 +20,9 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/goleak"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,9 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
-	"github.com/stretchr/testify/require"
 )
 
 // fakeTracepoint stands in the seam, so that every failure of the kernel can be made to happen. What really arrives in

@@ -9,9 +9,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 // LinuxTracepoints finds user_events_data by itself, so what says where it is must not be taken and ignored.

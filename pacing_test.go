@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 // heldClock is a clock that only pauses move.

@@ -7,8 +7,9 @@ import (
 	"log"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otel-userevents/usereventsmetric"
 )
 
 // A service that collects its metrics only while somebody listens, and then every ten seconds.

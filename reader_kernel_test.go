@@ -17,10 +17,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/otel-userevents/usereventsmetric"
-	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
-	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -30,6 +26,11 @@ import (
 	metricpb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/otel-userevents/usereventsmetric"
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 // readService is an application with a Reader.

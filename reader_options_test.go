@@ -8,9 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 func TestReaderEnvironmentAndOptions(t *testing.T) {

@@ -9,10 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 // That no goroutine is left is checked by each bubble, and by TestMain.

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 // What is reported when. A letter is an Export that fails for a reason of that name, a dot one that does not, h an hour

@@ -9,11 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
 // stress calls everything public that an exporter has, from so many goroutines, so often in all, and returns how many

@@ -9,12 +9,13 @@ import (
 	"os"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric"
 	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/otel-userevents/usereventsmetric"
 )
 
 // startMetrics sends what is recorded through the global meter provider to user_events.

@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
-	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 // The three listeners of these tests: package listen, perf, and ftrace by its binary pipe.

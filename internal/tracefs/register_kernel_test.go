@@ -14,10 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/internal/osthread/threadtest"
-	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/osthread/threadtest"
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
 func enable(t *testing.T, l tracefs.Location, name, value string) {

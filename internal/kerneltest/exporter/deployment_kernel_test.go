@@ -23,12 +23,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/otel-userevents/usereventsmetric"
 	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/listen"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // The recipes of docs/deployment.md, each taken from there and run as it is written. Its my-service and my-listener are

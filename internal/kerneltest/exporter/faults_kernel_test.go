@@ -16,13 +16,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/otel-userevents/usereventsmetric"
 	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 const (

@@ -15,13 +15,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
+
 	"github.com/otel-userevents/usereventsmetric"
 	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/listen"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel"
 )
 
 // A test binary that is started with this variable is a producer and no test. Its value is "1", or "file" where the

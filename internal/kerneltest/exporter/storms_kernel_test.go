@@ -16,13 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/otel-userevents/usereventsmetric"
 	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 	"github.com/otel-userevents/usereventsmetric/listen"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // during runs f over and over, in another goroutine, until the test's body is done.

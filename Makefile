@@ -142,7 +142,7 @@ collector-test: ## the Collector's kernel tests, from services to what it export
 
 .PHONY: purego
 purego: ## the exporter's kernel tests with the backend in pure Go
-	@$(KERNEL_TESTS) --tags purego --timeout 900 . internal/conformance
+	@$(KERNEL_TESTS) --tags purego --timeout 900 . internal/conformance internal/kerneltest/exporter
 
 .PHONY: interface
 interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in

@@ -24,6 +24,9 @@ const (
 	// ticksPerSecond is USER_HZ, the unit of times in /proc. The kernel has the same on all architectures that Go runs
 	// on.
 	ticksPerSecond = 100
+	// lookEvery bounds how often /proc is read for a process that writes many events. The kernel assigns pids in
+	// ascending order and does not reach the same one again in this time.
+	lookEvery = 100 * time.Millisecond
 	// startPrecision is how exactly a process's start is known: in ticks, and read a moment after the uptime.
 	startPrecision = 50 * time.Millisecond
 )
@@ -45,11 +48,17 @@ type knownProcess struct {
 	ended   bool
 }
 
-func (k *knownProcess) wrote(at time.Time) bool { return !at.Before(k.started) && !at.After(k.seen) }
+// until is when the last event was written that can be this process's, as far as is known.
+func (k *knownProcess) until() time.Time {
+	if k.ended {
+		return k.seen
+	}
+	return k.seen.Add(lookEvery)
+}
 
 // processes looks up who wrote an event. The kernel reuses pids, so what /proc says of one holds for events written
-// from the start of the process until it was last seen, or first seen gone: later ones are looked up again. What is
-// known of a process is kept after its end, for events that are read later.
+// from the start of the process until it was last seen (and lookEvery longer), or first seen gone: later ones are
+// looked up again. What is known of a process is kept after its end, for events that are read later.
 type processes struct {
 	proc string // where procfs is mounted
 	now  func() time.Time
@@ -72,13 +81,13 @@ func (p *processes) get(pid int, written time.Time) *process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := p.known[pid]
-	if k == nil || written.After(k.seen) {
+	if k == nil || written.After(k.until()) {
 		k = p.look(pid)
 	}
 	if now := p.now(); written.After(now) {
 		written = now // the wall clock was set
 	}
-	if k == nil || !k.wrote(written) {
+	if k == nil || written.Before(k.started) || written.After(k.until()) {
 		return nil
 	}
 	return &k.process

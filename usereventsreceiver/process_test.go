@@ -88,6 +88,8 @@ func TestProcessWhosePIDIsReused(t *testing.T) {
 		want    string // "" for unknown
 	}{
 		{name: "still running", written: 5, read: 5.2, want: "old"},
+		{name: "ended, but /proc was read just before", ends: 0.05, written: 0.06, read: 0.08, want: "old"},
+		{name: "ended some time after /proc was read", ends: 0.05, polled: 0.2, written: 0.3, read: 0.4},
 		{name: "ended after it wrote", ends: 5, written: 4.9, read: 5.2, want: "old"},
 		{name: "ended long before its event is read", ends: 5, polled: 5.5, written: 4.9, read: 600, want: "old"},
 		{name: "reused and ended before a read", ends: 5, polled: 5.5, reused: 6, newEnds: 7, written: 6.9, read: 7.1},

@@ -31,7 +31,7 @@ type fakeSource struct {
 	gap    *listen.Gap
 	onWait func() // instead of waiting
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards events and received where Stats reads them
 	received uint64
 	closed   int
 }
@@ -70,10 +70,10 @@ func (s *fakeSource) Read(ctx context.Context, ev *listen.Event) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	*ev, s.events = s.events[0], s.events[1:]
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	*ev, s.events = s.events[0], s.events[1:]
 	s.received++
-	s.mu.Unlock()
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
@@ -87,6 +89,37 @@ func TestKernelDecodePerf(t *testing.T) {
 	assert.Empty(t, out)
 	out, _ = must(t, command(t, "decode", "--metric", "load.queue", "--format", "json", file, stream))
 	assert.Equal(t, 30, request(t, strings.SplitAfter(out, "\n")[0]).DataPointCount()*strings.Count(out, "\n"))
+}
+
+// An event that does not decode is passed over in every output, and what comes
+// after it is shown.
+func TestKernelDecodePassesOverUndecodableEvents(t *testing.T) {
+	const tracepoint = "userevents_decode_undecodable"
+	w := newWriter(t, tracepoint, tracefs.FieldsOTLP)
+	dir := t.TempDir()
+	file, started := filepath.Join(dir, "perf.data"), filepath.Join(dir, "started")
+	perf := exec.Command("perf", "record", "-q", "-a", "-e", "user_events:"+tracepoint, "-o", file, "--",
+		"sh", "-c", `echo >"$1"; exec sleep 1000`, "sh", started)
+	require.NoError(t, perf.Start())
+	require.Eventually(t, func() bool { _, err := os.Stat(started); return err == nil }, waitLimit, waitTick)
+	good := commandtest.Encode(t, commandtest.Message(nil, commandtest.Gauge("good", "", commandtest.IntPoint(5))))
+	for _, message := range [][]byte{good, commandtest.Encode(t, commandtest.ShortTraceID()), good, good} {
+		w.raw(t, otlpFields(message))
+	}
+	require.NoError(t, perf.Process.Signal(syscall.SIGINT))
+	_ = perf.Wait() // it ends by the signal
+
+	for _, output := range []string{"--format=lines", "--format=json", "--summary"} {
+		out, stderr := must(t, command(t, "decode", output, file))
+		want := 3
+		if output == "--summary" {
+			want = 2 // with the titles
+		}
+		assert.Equal(t, want, strings.Count(out, "\n"), out)
+		assert.Contains(t, stderr, fmt.Sprintf("undecodable event of pid %d (", os.Getpid()))
+		assert.Contains(t, stderr, "not an OTLP message: unmarshal: invalid TraceID length")
+		assert.Contains(t, stderr, "userevents: 3 events, 3 points, 0 lost, 0 gaps, 1 undecodable\n")
+	}
 }
 
 // ftrace's pages are named for what they are, also where reading them would wait.

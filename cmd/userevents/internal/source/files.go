@@ -54,6 +54,7 @@ type file struct {
 	notes   func() []string
 	close   []func() error // in order
 	damaged uint64         // requests
+	layers  int            // of compression
 }
 
 // Read puts the next event into ev. Its error is that of the context, or at the
@@ -73,7 +74,7 @@ func (f *Files) Read(ctx context.Context, ev *Event) error {
 			name := f.names[0]
 			f.names = f.names[1:]
 			if err := f.open(ctx, name); err != nil {
-				f.failed(ctx, name, err)
+				f.failed(ctx, shownName(name), err)
 			}
 			continue
 		}
@@ -104,15 +105,20 @@ func (f *Files) failed(ctx context.Context, name string, err error) {
 	}
 }
 
+func shownName(name string) string {
+	if name == "-" {
+		return "stdin"
+	}
+	return name
+}
+
 func (f *Files) open(ctx context.Context, name string) error {
 	if isTracePipe(name) {
 		return fmt.Errorf("is %s", ftraceAdvice)
 	}
-	c := &file{name: name, lost: func() uint64 { return 0 }, notes: func() []string { return nil }}
+	c := &file{name: shownName(name), lost: func() uint64 { return 0 }, notes: func() []string { return nil }}
 	in := f.stdin
-	if name == "-" {
-		c.name = "stdin"
-	} else {
+	if name != "-" {
 		opened, err := os.Open(name)
 		if err != nil {
 			return errors.Unwrap(err) // without the name, which failed adds
@@ -172,6 +178,10 @@ func (c *file) begin(ctx context.Context, in io.Reader, o FileOptions) error {
 }
 
 func (c *file) decompress(ctx context.Context, in io.Reader, format Format, o FileOptions) error {
+	// There are archives that have themselves in them.
+	if c.layers++; c.layers > maxLayers {
+		return fmt.Errorf("is compressed more than %d times", maxLayers)
+	}
 	var out io.Reader
 	if format == gzipped {
 		z, err := gzip.NewReader(in)
@@ -205,7 +215,10 @@ func (c *file) decompress(ctx context.Context, in io.Reader, format Format, o Fi
 	return c.begin(ctx, spooled, o)
 }
 
-const perfMagic = "PERFILE2"
+const (
+	perfMagic = "PERFILE2"
+	maxLayers = 4
+)
 
 // peek returns what to read the file from, and how it begins. A file that can be
 // read from anywhere remains one, for perf.data needs it.

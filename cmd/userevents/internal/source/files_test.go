@@ -176,6 +176,12 @@ func TestCompressedFiles(t *testing.T) {
 			}
 		})
 	}
+	often := []byte(request)
+	for range 5 {
+		often = gzipOf(t, often)
+	}
+	_, err = readAll(NewFiles([]string{"-"}, bytes.NewReader(often), FileOptions{Format: Auto}))
+	require.EqualError(t, err, "stdin: is compressed more than 4 times")
 	cut := gzipOf(t, []byte(request+"\n"+strings.Repeat(" ", 100_000)+request))
 	events, err := readAll(NewFiles([]string{write(t, "cut.gz", cut[:len(cut)-20])}, nil, FileOptions{Format: Auto}))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)

@@ -81,18 +81,23 @@ func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, c
 	if err != nil {
 		return err
 	}
+	var c *record.Command
+	if len(command) > 0 {
+		if c, err = record.Start(command, stdin, commandOut, stderr); err != nil {
+			return withStatus(record.StartStatus(err), errors.Join(err, l.Close()))
+		}
+	}
 	if file != nil {
 		if err := file.Publish(); err != nil {
+			if c != nil {
+				c.End()
+				err = errors.Join(err, c.Wait())
+			}
 			return withStatus(exitFailed, errors.Join(err, l.Close()))
 		}
 	}
-	if len(command) == 0 {
+	if c == nil {
 		return listenUntilEnd(ctx, s, l, warn, closers...)
-	}
-
-	c, err := record.Start(command, stdin, commandOut, stderr)
-	if err != nil {
-		return withStatus(record.StartStatus(err), errors.Join(err, l.Close()))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

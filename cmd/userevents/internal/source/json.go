@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ const maxRequest = 64 << 20
 type requests struct {
 	in     *bufio.Reader
 	ahead  []byte // the beginning of the next object up to its first key, where that was read
+	arrays int    // that have begun and not ended
 	number int    // of requests so far, of any signal
 	passed [len(signals) + 1]uint64
 }
@@ -86,13 +88,31 @@ func (r *requests) decode(text []byte) (none pmetric.Metrics, err error) {
 	}
 	metrics, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(text)
 	if err != nil {
-		return none, fail(false, err)
+		return none, fail(false, plainError(err))
 	}
 	if metrics.ResourceMetrics().Len() == 0 {
 		r.passed[emptyRequest]++
 		return none, nil
 	}
 	return metrics, nil
+}
+
+// goFunction is how errors of pdata's JSON begin.
+var goFunction = regexp.MustCompile(`^[\w.]+: `)
+
+// plainError is an error of pdata's JSON in words for who has the file: without the
+// function of Go, and with the text around the fault once.
+func plainError(err error) error {
+	what, where, ok := strings.Cut(err.Error(), ", error found in #")
+	if !ok {
+		return err
+	}
+	what = goFunction.ReplaceAllString(what, "")
+	if _, near, ok := strings.Cut(where, " byte of ..."); ok {
+		near, _, _ = strings.Cut(near, "..., bigger context ")
+		what += ", near " + near
+	}
+	return errors.New(what)
 }
 
 // hasKey reports whether there is a key, as OTLP writes it, or as protobuf names it.
@@ -186,7 +206,7 @@ func beginsRequest(line []byte) bool {
 
 // findObject stops before the next opening brace.
 func (r *requests) findObject() error {
-	const between = " \t\r\n,[]\ufeff"
+	const between = " \t\r\n,\ufeff"
 	for {
 		c, _, err := r.in.ReadRune()
 		switch {
@@ -194,9 +214,32 @@ func (r *requests) findObject() error {
 			return err
 		case c == '{':
 			return r.in.UnreadRune()
+		case c == '[':
+			r.arrays++
+		case c == ']':
+			r.arrays = max(r.arrays-1, 0)
 		case !strings.ContainsRune(between, c):
 			r.number++
-			return r.skipLine(fmt.Errorf("not JSON: invalid character %q", c))
+			reason := fmt.Errorf("not a request: invalid character %q", c)
+			if r.arrays > 0 {
+				return r.skipElement(reason)
+			}
+			return r.skipLine(reason)
+		}
+	}
+}
+
+// skipElement is for what is no object in an array.
+func (r *requests) skipElement(reason error) error {
+	for {
+		switch c, err := r.in.ReadByte(); {
+		case err != nil:
+			return r.damaged(reason) // the error comes again
+		case c == ']':
+			r.arrays--
+			fallthrough
+		case c == ',' || c == '\n':
+			return r.damaged(reason)
 		}
 	}
 }

@@ -33,11 +33,14 @@ type undecodable struct {
 	others   uint64 // of writers that are not in byWriter
 }
 
+// inFiles stands for the writer of events whose reasons name a file.
+const inFiles = "a file"
+
 func writerOf(ev *Event) string {
 	who := fmt.Sprintf("pid %d", ev.PID)
 	switch {
 	case ev.MessageOnly:
-		return "files"
+		return inFiles
 	case ev.PID == 0:
 		who = "a process in another pid namespace"
 	}
@@ -55,7 +58,9 @@ func (u *undecodable) add(ev *Event, wanted bool) string {
 		reason = strings.ToValidUTF8(reason[:longestReason], "") + "..."
 	}
 	u.count++
-	u.last = who + ": " + reason
+	if u.last = reason; who != inFiles {
+		u.last = who + ": " + reason
+	}
 	w := u.byWriter[who]
 	if w == nil && len(u.byWriter) == maxWriters {
 		u.others++
@@ -74,6 +79,9 @@ func (u *undecodable) add(ev *Event, wanted bool) string {
 		return ""
 	}
 	w.reported++
+	if who == inFiles {
+		return "undecodable: " + reason
+	}
 	return "undecodable event of " + who + ": " + reason
 }
 

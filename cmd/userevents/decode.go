@@ -41,7 +41,6 @@ func newDecode(env func(string) string) *cobra.Command {
   userevents decode perf.data
   userevents decode --summary --metric 'http.*' metrics.json.gz
   perf record -a -e user_events:otlp_metrics -o - | userevents decode --format json -`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: f.run,
 	}
 	fl := c.Flags()
@@ -63,6 +62,9 @@ func newDecode(env func(string) string) *cobra.Command {
 }
 
 func (f *decodeFlags) run(c *cobra.Command, names []string) error {
+	if len(names) == 0 {
+		return usage(errors.New(`FILE is needed, or "-" for stdin`))
+	}
 	filter, err1 := f.filter()
 	format, err2 := source.ParseFormat(f.input)
 	if err2 != nil {
@@ -80,7 +82,7 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	for _, name := range f.eventFormats {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return withStatus(exitFailed, err)
+			return withStatus(exitFailed, fmt.Errorf("--event-format: %w", err))
 		}
 		o.EventFormats = append(o.EventFormats, string(text))
 	}

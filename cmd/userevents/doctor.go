@@ -25,7 +25,7 @@ func newDoctor(env func(string) string) *cobra.Command {
 		Example: `  userevents doctor
   sudo -u metrics userevents doctor              # as the service's user
   userevents doctor --json | jq -r '.checks[] | select(.status == "fail") | .hint'`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := optionErrors(listen.Options{Names: o.Names}.Validate()); err != nil {
 				return usage(err)

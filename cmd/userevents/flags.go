@@ -16,6 +16,14 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
+// noArguments is for commands that have flags only.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q: %s takes no arguments, only flags", args[0], c.Name())
+	}
+	return nil
+}
+
 // tracepointName is the default of --name.
 func tracepointName(env func(string) string) string {
 	if v := env("USEREVENTS_TRACEPOINT_NAME"); v != "" {

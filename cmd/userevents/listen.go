@@ -28,7 +28,7 @@ func newListen(open opener, env func(string) string) *cobra.Command {
   userevents listen --count 1                   # wait for the first event
   userevents listen --format json >>metrics.json
   userevents listen --for 10s | awk '$5 == "queue.length" { print $7 }'`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o, err1 := f.options()
 			filter, err2 := f.filter()

@@ -146,8 +146,14 @@ func TestRecordKeepsTheFileIfItCannotListen(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, entries, 2, "nothing is left behind")
 
+	stderr, code := runWith(&fakeSource{}, nil, nil, "record", "-o", file, "--", "/no/such/command")
+	assert.Equal(t, 127, code, stderr)
+	got, err = os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, "of yesterday", string(got), "the command could not be started")
+
 	// What a link leads to is not written to.
-	stderr, code := runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", linked, "--count",
+	stderr, code = runWith(&fakeSource{events: commandtest.ShopEvents(t)}, nil, nil, "record", "-o", linked, "--count",
 		"1")
 	require.Equal(t, exitOK, code, stderr)
 	got, err = os.ReadFile(file)
@@ -172,11 +178,11 @@ func TestDecodeFails(t *testing.T) {
 		stderr string
 	}{
 		{"not there", []string{"/no/such/file"}, exitFailed, 0, "userevents: /no/such/file: no such file"},
-		{"cut off", []string{cut}, exitFailed, 4, cut + ": request 3: cut off"},
+		{"cut off", []string{cut}, exitFailed, 4, "userevents: undecodable: " + cut + ": request 3: cut off\n"},
 		{"of a process", []string{"--pid", "7", file}, exitUsage, 0,
 			"the process of an event is known in perf.data only"},
 		{"a format that is not there", []string{"--event-format", "/no/such/file", file}, exitFailed, 0,
-			"no such file"},
+			"--event-format: open /no/such/file: no such file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -188,9 +194,8 @@ func TestDecodeFails(t *testing.T) {
 	}
 }
 
-// Undecodable events are stderr with who wrote them, and not in the table, which
-// has a line for them.
-func TestListenTellsOfUndecodableEvents(t *testing.T) {
+// Undecodable events are on stderr, with who wrote them.
+func TestListenReportsUndecodableEvents(t *testing.T) {
 	src := &fakeSource{events: []listen.Event{{PID: 66, Process: "evil\x1b", CPU: 1, Payload: []byte("junk")}}}
 	var out bytes.Buffer
 	stderr, code := listenWith(src, &out, nil, "--for", "50ms")

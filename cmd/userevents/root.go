@@ -109,7 +109,7 @@ func newVersion() *cobra.Command {
 		Short:   "Print the version",
 		Long:    "Prints the version, as --version does.\n\nExit status: 0, or 1 where it cannot be written.",
 		Example: "  userevents version",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "userevents %s\n", c.Root().Version)
 			return err

@@ -102,7 +102,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"listen", "--name", "a", "--name", "a"}, `--name "a": duplicate name`},
 		{[]string{"listen", "--pid", "-5"}, "--pid -5: must not be negative"},
 		{[]string{"listen", "--nonsense"}, "--nonsense"},
-		{[]string{"listen", "extra"}, `"extra"`},
+		{[]string{"listen", "extra"}, `"extra": listen takes no arguments`},
 		{[]string{"listn"},
 			"unknown command \"listn\" for \"userevents\"\nuserevents: Did you mean this?\nuserevents: " +
 				"listen\nuserevents: see \"userevents --help\"\n"},
@@ -112,7 +112,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"record", "-o", "x", "true"}, `"true": a command comes after --`},
 		{[]string{"record", "-o", "x", "--for", "-1s"}, "--for -1s"},
 		{[]string{"record", "-o", "x", "--name", "a b"}, `--name "a b"`},
-		{[]string{"decode"}, "requires at least 1 arg"},
+		{[]string{"decode"}, `FILE is needed, or "-" for stdin`},
 		{[]string{"decode", "--input", "xml", "x"}, `--input "xml": must be auto, perf or json`},
 		{[]string{"decode", "--format", "x", "x"}, `--format "x"`},
 		{[]string{"decode", "--format", "json", "--summary", "x"}, "leave out --format"},

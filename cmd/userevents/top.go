@@ -36,7 +36,7 @@ func newTop(open opener, env func(string) string) *cobra.Command {
 		Example: `  userevents top
   userevents top --resource service.name=shop --metric 'http.*'
   userevents top --interval 250ms`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o, err1 := f.options()
 			filter, err2 := f.filter()

@@ -129,8 +129,8 @@ func layoutOf(order []uint64, sampleType uint64) fields {
 }
 
 // readSize is how long the READ field at the start of b is
-// (perf_output_read_one and perf_output_read_group), or -1 if b is too short to
-// tell.
+// (perf_output_read_one and perf_output_read_group), or -1 if b is too short for
+// it.
 //
 //	without FORMAT_GROUP: value | enabled | running | id | lost
 //	with it:              nr | enabled | running | nr times (value | id | lost)

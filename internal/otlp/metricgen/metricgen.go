@@ -3,7 +3,7 @@
 // Package metricgen makes metric data out of bytes, for fuzz targets and randomised tests. The same bytes always make
 // the same data.
 //
-// It counts the kinds of things that it has made, so that a test can tell a generator that never makes one.
+// It counts the kinds of things that it has made, so that a test finds a generator that never makes one.
 package metricgen
 
 import (

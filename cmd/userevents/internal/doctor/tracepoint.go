@@ -133,7 +133,7 @@ func (e *examination) ftrace(name string) Check {
 	for _, i := range e.names(path.Join(e.location.Dir, "instances")) {
 		dirs = append(dirs, path.Join(e.location.Dir, "instances", i))
 	}
-	var found, cures []string
+	var found, hints []string
 	for _, dir := range dirs {
 		for _, event := range append(e.multi(name), path.Join(tracefs.System, name)) {
 			enable := path.Join(dir, "events", event, "enable")
@@ -145,12 +145,12 @@ func (e *examination) ftrace(name string) Check {
 			} else {
 				found = append(found, enable+" is 1")
 			}
-			cures = append(cures, "echo 0 > "+enable)
+			hints = append(hints, "echo 0 > "+enable)
 		}
 	}
 	if found == nil {
 		return ok("no session has %s on", name)
 	}
 	return warn("services go on writing for ftrace: "+strings.Join(found, ", "),
-		"if nobody needs it any more: "+strings.Join(cures, "; "))
+		"if nobody needs it any more: "+strings.Join(hints, "; "))
 }

@@ -67,7 +67,7 @@ func newSeries(key seriesKey, ev *source.Event, p *source.Point) *series {
 	}}
 }
 
-// originOf is what besides the service tells where a point comes from.
+// originOf is what besides the service says where a point comes from.
 func originOf(p *source.Point) string {
 	scope := p.Scope.Scope()
 	parts := []string{render.Attributes(p.Resource.Resource().Attributes()), render.Attributes(scope.Attributes())}

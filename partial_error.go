@@ -44,8 +44,8 @@ type PartialError struct {
 	DroppedPoints int
 	// Unlisted counts the data points in DroppedPoints that have no entry in Dropped, because there were too many.
 	Unlisted int
-	// Stopped is what cut the cycle short: the error of the context, or sdkmetric.ErrExporterShutdown. nil where the
-	// whole cycle was gone through.
+	// Stopped is what cut the export short: the error of the context, sdkmetric.ErrExporterShutdown, or an error that
+	// matches syscall.EBADF where something else in the process has closed the descriptor. nil where nothing did.
 	Stopped error
 }
 

@@ -65,7 +65,7 @@ type Reader struct {
 
 	requests chan request
 	stopped  atomic.Bool
-	cancel   context.CancelFunc // ends the loop, and a cycle that it is in
+	cancel   context.CancelFunc // ends the loop, and an export that it is in
 	done     chan struct{}      // is closed when the loop has ended
 }
 

@@ -47,12 +47,12 @@ type Encoder struct {
 	runs    []run // whose data points are in message, in order
 	running bool  // the last of runs is of the metric that is being encoded
 
-	// What follows belongs to one cycle.
+	// What follows belongs to one export.
 	metrics       *metricdata.ResourceMetrics
 	sink          Sink
 	scope, metric int           // indices of the metric that is being encoded
 	headerErrors  [levels]error // see headersTooLarge
-	stopped       error         // what the sink has ended the cycle with
+	stopped       error         // what the sink has ended the export with
 	result        Result
 	dropKeys      []dropKey // of result.Dropped
 }
@@ -108,7 +108,7 @@ func (e *Encoder) Encode(rm *metricdata.ResourceMetrics, sink Sink) Result {
 	return e.result
 }
 
-// forget lets go of everything that belongs to a cycle and its caller.
+// forget lets go of everything that belongs to an export and its caller.
 func (e *Encoder) forget() {
 	e.metrics, e.sink, e.stopped, e.result = nil, nil, nil, Result{}
 	e.headerErrors = [levels]error{}

@@ -22,7 +22,7 @@ const (
 )
 
 // headers holds the encoded headers of the metric that is being written. Messages copy them from here, so that each is
-// encoded once per cycle however many messages need it.
+// encoded once per export however many messages need it.
 //
 // The fields of a header precede the next level's, whatever their numbers; protobuf leaves the order free.
 type headers struct {

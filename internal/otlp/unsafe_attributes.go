@@ -15,7 +15,7 @@ import (
 // promise; reflection checks whether they are there, of these types and at these offsets. With a version of the API
 // where they are not, sets are read by their methods: slower, and the same bytes.
 //
-// Remembering the encoded sets from cycle to cycle instead does not pay: that the hash of a set is known proves
+// Remembering the encoded sets from export to export instead does not pay: that the hash of a set is known proves
 // nothing, and Set.Equals, which does, takes as long as to encode the set again.
 
 // setInPlace is an attribute.Set. In data is an array of attribute.KeyValue, or nothing in the zero Set.

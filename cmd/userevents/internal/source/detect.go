@@ -39,6 +39,9 @@ func ParseFormat(name string) (Format, error) {
 // headLength is how much of a file detect wants, in bytes.
 const headLength = 512
 
+// shortestHead is how much detect takes to distinguish the formats, in bytes.
+const shortestHead = 16
+
 // magic numbers of what files may be. The formats with advice are not read.
 var magic = []struct {
 	prefix string

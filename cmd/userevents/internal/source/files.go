@@ -245,7 +245,10 @@ func peek(ctx context.Context, in io.Reader) (from io.Reader, head []byte, err e
 	if !ok {
 		b = bufio.NewReaderSize(newContextReader(ctx, in), headLength)
 	}
-	head, err = b.Peek(headLength)
+	// A stream may have no more than a short request in it for now.
+	if head, err = b.Peek(shortestHead); err == nil {
+		head, err = b.Peek(b.Buffered())
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}

@@ -130,6 +130,17 @@ func readAll(f *Files) (events []Event, err error) {
 	}
 }
 
+// What a stream has so far is read, though that is little.
+func TestAShortRequestIsReadAtOnce(t *testing.T) {
+	r, w := io.Pipe()
+	go func() { _, _ = io.WriteString(w, request+"\n") }()
+	f := NewFiles([]string{"-"}, r, FileOptions{Format: Auto})
+	var ev Event
+	require.NoError(t, f.Read(t.Context(), &ev))
+	require.NoError(t, w.Close())
+	require.Equal(t, io.EOF, f.Read(t.Context(), &ev))
+}
+
 func TestFilesOfSeveralFormats(t *testing.T) {
 	js := write(t, "metrics.json", []byte(request+"\n"+request+"\n"))
 	perf := write(t, "perf.data", recording(t))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -69,6 +70,9 @@ var magic = []struct {
 
 const ftraceAdvice = `ftrace's output, which is not read: use "perf record -a -e user_events:otlp_metrics"`
 
+// ftraceLine is how a line of ftrace's text begins: process, thread and CPU.
+var ftraceLine = regexp.MustCompile(`^[^\n]*-\d+ +(\([ \d-]+\) +)?\[\d+\] `)
+
 // detect recognizes a file by its beginning. An empty one is a recording of
 // nothing. The error says what a file is that is not read.
 func detect(head []byte) (Format, error) {
@@ -85,7 +89,7 @@ func detect(head []byte) (Format, error) {
 	switch {
 	case len(rest) == 0:
 		return JSON, nil
-	case isPage(head):
+	case isPage(head), ftraceLine.Match(rest):
 		return "", fmt.Errorf("is %s", ftraceAdvice)
 	// Before these a page: it begins with a time, whose first byte may be a brace.
 	case rest[0] == '{' || rest[0] == '[':

@@ -50,6 +50,7 @@ func TestDetect(t *testing.T) {
 		{"UTF-16", "\xff\xfe{\x00", "", "is UTF-16 text"},
 		{"Prometheus", "# HELP up\n", "", "is Prometheus text"},
 		{"ftrace's text", "# tracer: nop\n", "", "is ftrace's output, which is not read: use \"perf record"},
+		{"ftrace's text without its head", "   app-12      [000] .....   100.12: otlp_metrics: ", "", "is ftrace's output"},
 		{"a page", page, "", "is ftrace's output"},
 		{"a page of lost events", page[:11] + "\xc0" + page[12:], "", "is ftrace's output"},
 		{"a page whose time begins with a brace", "{" + page[1:], "", "is ftrace's output"},

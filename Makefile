@@ -78,7 +78,7 @@ build: ## the command userevents and the demo's service into bin/; BACKEND=linux
 	cd examples && CGO_ENABLED=1 go build -o ../bin/httpserver ./httpserver
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, shellcheck and actionlint
+lint: lint-style ## gofmt, go vet, staticcheck, shellcheck and actionlint
 	@scripts/packages build lint
 	@scripts/lint $(STATICCHECK) $(ACTIONLINT)
 

@@ -433,4 +433,4 @@ func (x *export) rest() int {
 	return x.bytes / x.points * (otlp.CountPoints(x.data) - x.points)
 }
 
-var ftraceMax = ftraceMaxMessageSize()
+var ftraceMax = otlp.FtraceMaxMessageSize()

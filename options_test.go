@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
 )
 
 func noTracepoint(string) (registration, error) { return &fakeTracepoint{}, nil }
@@ -81,7 +82,7 @@ func TestDefaults(t *testing.T) {
 	exporter, err := newExporter(noTracepoint)
 	require.NoError(t, err)
 	assert.Equal(t, "otlp_metrics", exporter.Status().Tracepoint)
-	assert.Equal(t, defaultMaxMessageSize(), exporter.config.maxMessageSize)
+	assert.Equal(t, otlp.DefaultMaxMessageSize(), exporter.config.maxMessageSize)
 	assert.LessOrEqual(t, exporter.config.maxMessageSize, 8168)
 	assert.Equal(t, metricdata.DeltaTemporality, exporter.Temporality(sdkmetric.InstrumentKindCounter))
 	assert.Equal(t, metricdata.CumulativeTemporality, exporter.Temporality(sdkmetric.InstrumentKindUpDownCounter))
@@ -123,9 +124,9 @@ func TestEnvironment(t *testing.T) {
 		{name: "size, option wins", variable: envMessageSize, value: "600", option: WithMaxMessageSize(700),
 			check: size(700)},
 		{name: "size too large", variable: envMessageSize, value: "65536", reported: true,
-			check: size(defaultMaxMessageSize())},
+			check: size(otlp.DefaultMaxMessageSize())},
 		{name: "size with a unit", variable: envMessageSize, value: "4KiB", reported: true,
-			check: size(defaultMaxMessageSize())},
+			check: size(otlp.DefaultMaxMessageSize())},
 		{name: "cumulative", variable: envTemporality, value: "Cumulative",
 			check: temporality(sdkmetric.InstrumentKindCounter, metricdata.CumulativeTemporality)},
 		{name: "delta", variable: envTemporality, value: "delta",

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -155,7 +154,7 @@ func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metr
 		e.pacer.Burst, e.pacer.Pause = tracepoint.DefaultBurst, tracepoint.DefaultPause
 	}
 	e.pacer.Start()
-	for m := range split(metrics, min(otlp.MaxMessageSize, os.Getpagesize()-48)) {
+	for m := range split(metrics, otlp.DefaultMaxMessageSize()) {
 		if m.err != nil {
 			e.warnOnce(m.err.Error())
 		}

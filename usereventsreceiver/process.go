@@ -24,9 +24,9 @@ const (
 	// ticksPerSecond is USER_HZ, the unit of times in /proc. The kernel has the same on all architectures that Go runs
 	// on.
 	ticksPerSecond = 100
-	// lookEvery bounds how often /proc is read for a process that writes many events. The kernel assigns pids in
+	// refreshEvery bounds how often /proc is read for a process that writes many events. The kernel assigns pids in
 	// ascending order and does not reach the same one again in this time.
-	lookEvery = 100 * time.Millisecond
+	refreshEvery = 100 * time.Millisecond
 	// startPrecision is how exactly a process's start is known: in ticks, and read a moment after the uptime.
 	startPrecision = 50 * time.Millisecond
 )
@@ -53,11 +53,11 @@ func (k *knownProcess) until() time.Time {
 	if k.ended {
 		return k.seen
 	}
-	return k.seen.Add(lookEvery)
+	return k.seen.Add(refreshEvery)
 }
 
 // processes looks up who wrote an event. The kernel reuses pids, so what /proc says of one holds for events written
-// from the start of the process until it was last seen (and lookEvery longer), or first seen gone: later ones are
+// from the start of the process until it was last seen (and refreshEvery longer), or first seen gone: later ones are
 // looked up again. What is known of a process is kept after its end, for events that are read later.
 type processes struct {
 	proc string // where procfs is mounted
@@ -82,7 +82,7 @@ func (p *processes) get(pid int, written time.Time) *process {
 	defer p.mu.Unlock()
 	k := p.known[pid]
 	if k == nil || written.After(k.until()) {
-		k = p.look(pid)
+		k = p.refresh(pid)
 	}
 	if now := p.now(); written.After(now) {
 		written = now // the wall clock was set
@@ -106,13 +106,13 @@ func (p *processes) poll() {
 	p.mu.Unlock()
 	for _, pid := range pids {
 		p.mu.Lock()
-		p.look(pid)
+		p.refresh(pid)
 		p.mu.Unlock()
 	}
 }
 
-// look reads what /proc says of a pid, and returns what is known then.
-func (p *processes) look(pid int) *knownProcess {
+// refresh reads what /proc says of a pid, and returns what is known then.
+func (p *processes) refresh(pid int) *knownProcess {
 	k, now := p.known[pid], p.now()
 	dir := filepath.Join(p.proc, strconv.Itoa(pid))
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))

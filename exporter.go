@@ -151,7 +151,6 @@ func (e *Exporter) nobodyListens(current *connection) bool {
 func (e *Exporter) write(ctx context.Context, current *connection, data *metricdata.ResourceMetrics) error {
 	e.pacer.Start()
 	e.export = export{exporter: e, ctx: ctx, tracepoint: current.registration, data: data}
-	e.counters.cycles.Add(1)
 	result := e.encoder.Encode(data, &e.export)
 	stopped := e.export.stopped
 	// Neither the context nor the SDK's data is kept beyond the call.
@@ -163,7 +162,10 @@ func (e *Exporter) write(ctx context.Context, current *connection, data *metricd
 		// Nobody is there to miss the rest.
 		result.Dropped, result.DroppedPoints = nil, 0
 	}
-	return e.finish(result, stopped)
+	err := e.finish(result, stopped)
+	// Last, so that whoever sees an export counted sees all that came of it.
+	e.counters.cycles.Add(1)
+	return err
 }
 
 // writeNothing counts data as not written for a reason.

@@ -155,7 +155,7 @@ func TestReaderWithoutBacklog(t *testing.T) {
 	})
 }
 
-func TestReaderWithoutBacklogTellsOfErrors(t *testing.T) {
+func TestReaderWithoutBacklogReportsErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handled := metrictest.CatchErrors(t)
 		s := newService(t, WithoutBacklog())
@@ -350,7 +350,7 @@ func TestReaderUsesMemoryAgain(t *testing.T) {
 }
 
 // While nobody listens, and nothing is asked for, a poll is all that happens.
-func TestReaderLookAllocatesNothing(t *testing.T) {
+func TestReaderPollAllocatesNothing(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	fake.enabled.Store(false)
 	loop := newReaderLoop(newManualReader(exporter, nil), exporter, newReaderConfig(nil))

@@ -205,7 +205,7 @@ func TestReaderExportsEverySeriesThatHasData(t *testing.T) {
 	})
 }
 
-func TestReaderBeginsAnewForEveryListener(t *testing.T) {
+func TestReaderStartsAgainForEveryListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t)
 		for i := range 5 {
@@ -241,7 +241,7 @@ func TestReaderListenerThatLeavesInTheSettleDelay(t *testing.T) {
 }
 
 // The exception that the documentation names.
-func TestReaderListenerThatIsBackBeforeTheNextLook(t *testing.T) {
+func TestReaderListenerThatIsBackBeforeTheNextPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t)
 		s.listened()
@@ -327,7 +327,7 @@ func TestNextAfter(t *testing.T) {
 	}
 }
 
-func TestReaderTellsOtelOfErrorsInTheBackground(t *testing.T) {
+func TestReaderReportsErrorsInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handled := metrictest.CatchErrors(t)
 		s := newService(t)

@@ -158,7 +158,7 @@ func TestFindIn(t *testing.T) {
 	}
 }
 
-func TestCandidatesNameEachPlaceOnce(t *testing.T) {
+func TestCandidatesAreDistinct(t *testing.T) {
 	places, mounted := candidates([]mount{
 		{"/", "/sys/kernel/debug", "debugfs"},
 		{"/user_events_data", "/a/file", "tracefs"},

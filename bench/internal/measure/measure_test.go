@@ -26,7 +26,7 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-func TestCompareTakesTurnsAndCountsAllocations(t *testing.T) {
+func TestCompareAlternatesAndCountsAllocations(t *testing.T) {
 	var order []string
 	var kept [][]byte
 	prepared := 0

@@ -104,7 +104,7 @@ func prune(t testing.TB, rm *metricspb.ResourceMetrics, limit int, result *otlp.
 }
 
 // The newest version of the API keeps its sets as the encoder expects: else it would take twice as long, and nothing
-// else would tell.
+// else would show it.
 func TestAttributesAreReadInPlace(t *testing.T) {
 	require.True(t, otlp.InPlace())
 }

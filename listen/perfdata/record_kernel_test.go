@@ -81,8 +81,7 @@ func (r recording) record(t *testing.T, while func(file string)) (data []byte, s
 	return data, stderr.String()
 }
 
-// produce registers a tracepoint until the test ends, and waits then for the kernel to remove it, which it does some
-// moments
+// produce registers a tracepoint until the test ends, and waits then for the kernel to remove it, which it does moments
 // later.
 func produce(t *testing.T, name, fields string) *layouttest.Producer {
 	t.Helper()

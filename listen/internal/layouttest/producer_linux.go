@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,9 @@ type Producer struct {
 	file  *os.File
 	word  *uint32
 	index uint32
+
+	mu sync.Mutex
+	b  []byte // of Write, used again by the next, as an exporter does
 }
 
 // NewProducer registers a tracepoint.
@@ -54,11 +58,12 @@ func (p *Producer) Enabled() bool { return atomic.LoadUint32(p.word) != 0 }
 
 // Write writes what comes behind the write index.
 func (p *Producer) Write(data []byte) error {
-	b := binary.NativeEndian.AppendUint32(make([]byte, 0, 4+len(data)), p.index)
-	b = append(b, data...)
-	n, err := unix.Write(int(p.file.Fd()), b)
-	if err == nil && n != len(b) {
-		err = fmt.Errorf("wrote %d of %d bytes", n, len(b))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.b = append(binary.NativeEndian.AppendUint32(p.b[:0], p.index), data...)
+	n, err := unix.Write(int(p.file.Fd()), p.b)
+	if err == nil && n != len(p.b) {
+		err = fmt.Errorf("wrote %d of %d bytes", n, len(p.b))
 	}
 	return err
 }

@@ -81,8 +81,8 @@ func (r recording) record(t *testing.T, while func(file string)) (data []byte, s
 	return data, stderr.String()
 }
 
-// produce registers a tracepoint until the test ends, and waits then for the kernel to remove it, which it does moments
-// later.
+// produce registers a tracepoint until the test ends, and waits then for the kernel to remove it, which it does
+// moments later.
 func produce(t *testing.T, name, fields string) *layouttest.Producer {
 	t.Helper()
 	p, err := layouttest.NewProducer(name, fields, 0)

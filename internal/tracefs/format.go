@@ -29,6 +29,7 @@ type Field struct {
 	Size   int    // in bytes; 4 for a dynamic field, whose data is elsewhere
 	Signed bool
 	Array  bool // declared with brackets
+	Count  int  // of elements as declared, not to be trusted; 0 without a number
 }
 
 // RelLoc reports whether the field is a word (length<<16 | offset) whose
@@ -110,7 +111,7 @@ func parseField(line string) (Field, bool) {
 		}
 		switch key {
 		case "field":
-			f.Type, f.Name, f.Array = parseDeclaration(value)
+			f.Type, f.Name, f.Array, f.Count = parseDeclaration(value)
 		case "offset", "size":
 			v, err := strconv.ParseUint(value, 10, 31)
 			if err != nil || v > maxFieldEnd {
@@ -130,20 +131,25 @@ func parseField(line string) (Field, bool) {
 
 // parseDeclaration splits "char version[8]" and "__rel_loc u8[] buffer": the
 // brackets may stand behind the type or behind the name.
-func parseDeclaration(s string) (typ, name string, array bool) {
+func parseDeclaration(s string) (typ, name string, array bool, count int) {
 	s = strings.TrimSpace(s)
 	i := strings.LastIndexAny(s, " \t")
 	if i < 0 {
-		return "", "", false
+		return "", "", false, 0
 	}
-	typ, inType := cutBrackets(strings.TrimSpace(s[:i]))
-	name, inName := cutBrackets(s[i+1:])
-	return typ, name, inType || inName
+	typ, ofType, inType := cutBrackets(strings.TrimSpace(s[:i]))
+	name, ofName, inName := cutBrackets(s[i+1:])
+	return typ, name, inType || inName, max(ofType, ofName)
 }
 
-func cutBrackets(s string) (string, bool) {
-	if i := strings.IndexByte(s, '['); i >= 0 && strings.HasSuffix(s, "]") {
-		return s[:i], true
+// cutBrackets also returns the number in them, 0 if it is none.
+func cutBrackets(s string) (rest string, count int, ok bool) {
+	i := strings.IndexByte(s, '[')
+	if i < 0 || !strings.HasSuffix(s, "]") {
+		return s, 0, false
 	}
-	return s, false
+	if n, err := strconv.ParseUint(s[i+1:len(s)-1], 10, 31); err == nil {
+		count = int(n)
+	}
+	return s[:i], count, true
 }

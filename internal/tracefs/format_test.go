@@ -5,6 +5,7 @@ package tracefs
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestParseFormat(t *testing.T) {
 		{
 			name: "brackets behind the name, a length that is no length",
 			text: head + "\tfield:char version[1919247974];\toffset:12;\tsize:8;\tsigned:0;\n",
-			want: []Field{{Name: "version", Type: "char", Offset: 12, Size: 8, Array: true}},
+			want: []Field{{Name: "version", Type: "char", Offset: 12, Size: 8, Array: true, Count: 1919247974}},
 		},
 		{
 			name: "no length",
@@ -38,8 +39,13 @@ func TestParseFormat(t *testing.T) {
 		},
 		{
 			name: "brackets behind the type",
-			text: head + "\tfield:__rel_loc u8[] buffer;\toffset:20;\tsize:4;\tsigned:0;\n",
-			want: []Field{{Name: "buffer", Type: "__rel_loc u8", Offset: 20, Size: 4, Array: true}},
+			text: head + "\tfield:__rel_loc u8[4] buffer;\toffset:20;\tsize:4;\tsigned:0;\n",
+			want: []Field{{Name: "buffer", Type: "__rel_loc u8", Offset: 20, Size: 4, Array: true, Count: 4}},
+		},
+		{
+			name: "a length by its name",
+			text: head + "\tfield:__u8 mac[ETH_ALEN];\toffset:8;\tsize:6;\tsigned:0;\n",
+			want: []Field{{Name: "mac", Type: "__u8", Offset: 8, Size: 6, Array: true}},
 		},
 		{
 			name: "a type of several words",
@@ -106,12 +112,14 @@ func TestParseRealFormats(t *testing.T) {
 		Field{Name: "version", Type: "char", Offset: 12, Size: 8, Signed: true, Array: true},
 		Field{Name: "buffer", Type: "__rel_loc u8", Offset: 20, Size: 4, Signed: true, Array: true},
 	)
+	garbage := slices.Clone(otlp)
+	garbage[5].Count, garbage[6].Count = 1919247974, 1970238053
 	for _, tt := range []struct {
 		file string
 		want *Format
 	}{
 		{"otlp_metrics", &Format{Name: "otlp_metrics", ID: 447, Fields: otlp}},
-		{"garbage-length", &Format{Name: "otlp_metrics", ID: 447, Fields: otlp}},
+		{"garbage-length", &Format{Name: "otlp_metrics", ID: 447, Fields: garbage}},
 		{"fieldless", &Format{Name: "cpp", ID: 448, Fields: common}},
 	} {
 		t.Run(tt.file, func(t *testing.T) {

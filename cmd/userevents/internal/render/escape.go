@@ -29,15 +29,7 @@ func Field(s string) string {
 }
 
 func escapeIf(s string, bad func(rune) bool) string {
-	clean := true
-	for _, r := range s {
-		// RuneError may stand for a byte that is no UTF-8.
-		if r == utf8.RuneError || bad(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	if utf8.ValidString(s) && strings.IndexFunc(s, bad) < 0 {
 		return s
 	}
 	var b strings.Builder

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
-	"github.com/clipperhouse/uax29/v2/graphemes"
 )
 
 // maxCell bounds what a screen gets of one text, in bytes: none is wide enough
@@ -44,12 +43,7 @@ func Cell(s string) string {
 // takes most for it, so that no line is too long in any.
 
 func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
 // Width is how many cells a text without escape sequences takes at most.
@@ -57,52 +51,31 @@ func Width(s string) int {
 	if plain(s) {
 		return len(s)
 	}
-	w := 0
-	for g := graphemes.FromString(s); g.Next(); {
-		w += clusterWidth(g.Value())
-	}
-	return w
-}
-
-func clusterWidth(cluster string) int {
-	return max(ansi.StringWidth(cluster), ansi.StringWidthWc(cluster))
+	return max(ansi.StringWidth(s), ansi.StringWidthWc(s))
 }
 
 // Clip cuts a text to a width and marks that it did.
 func Clip(s string, cells int) string {
-	if Width(s) <= cells {
-		return s
-	}
 	if cells <= 0 {
 		return ""
 	}
-	end, w := 0, 0
-	for g := graphemes.FromString(s); g.Next(); {
-		w += clusterWidth(g.Value())
-		if w > cells-1 {
-			break
-		}
-		end = g.End()
+	out := s
+	for n := cells - 1; Width(out) > cells; n-- { // again where a terminal takes more
+		out = ansi.Truncate(s, n, "") + "…"
 	}
-	return s[:end] + "…"
+	return out
 }
 
 // ClipFront is Clip at the other end, for names that differ at their end.
 func ClipFront(s string, cells int) string {
-	over := Width(s) - (cells - 1)
-	if over <= 1 {
-		return s
-	}
 	if cells <= 0 {
 		return ""
 	}
-	for g := graphemes.FromString(s); g.Next(); {
-		over -= clusterWidth(g.Value())
-		if over <= 0 {
-			return "…" + s[g.End():]
-		}
+	out := s
+	for over := Width(s) - cells + 1; Width(out) > cells; over++ {
+		out = ansi.TruncateLeft(s, over, "…")
 	}
-	return "…"
+	return out
 }
 
 // Blanks returns n of them, or none.
@@ -123,35 +96,15 @@ func Right(s string, cells int) string {
 // Wrap breaks a text into at most so many lines, at blanks where there are any.
 // What does not fit is cut off, and marked.
 func Wrap(s string, cells, lines int) []string {
-	if cells <= 0 || lines <= 0 {
+	if s == "" || cells <= 0 || lines <= 0 {
 		return nil
 	}
-	var out []string
-	for s != "" {
-		if len(out) == lines-1 || Width(s) <= cells {
-			return append(out, Clip(s, cells))
-		}
-		end, blank, w := 0, 0, 0
-		for g := graphemes.FromString(s); g.Next(); {
-			w += clusterWidth(g.Value())
-			if w > cells && end > 0 {
-				break
-			}
-			end = g.End()
-			if g.Value() == " " {
-				blank = end
-			}
-			// The blank at which it breaks needs no room.
-			if w == cells && strings.HasPrefix(s[end:], " ") {
-				blank = end
-				break
-			}
-		}
-		if blank > 0 {
-			end = blank
-		}
-		out = append(out, Clip(strings.TrimRight(s[:end], " "), cells))
-		s = strings.TrimLeft(s[end:], " ")
+	out := strings.Split(ansi.Wrap(s, cells, ""), "\n")
+	if len(out) > lines {
+		out = append(out[:lines-1], strings.Join(out[lines-1:], " "))
+	}
+	for i, line := range out {
+		out[i] = Clip(strings.TrimRight(line, " "), cells)
 	}
 	return out
 }

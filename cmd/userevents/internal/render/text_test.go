@@ -51,7 +51,7 @@ func TestTextsAreWrapped(t *testing.T) {
 		{"within a word", "abcdefgh", 3, 3, []string{"abc", "def", "gh"}},
 		{"no room", "a=1 b=2 c=3 d=4", 7, 2, []string{"a=1 b=2", "c=3 d=4"}},
 		{"cut", "a=1 b=2 c=3 d=4 e=5", 7, 2, []string{"a=1 b=2", "c=3 d=…"}},
-		{"too narrow for one character", "日本", 1, 5, []string{"…", "…"}},
+		{"too narrow for one character", "日本", 1, 5, []string{"", "…", "…"}},
 		{"nowhere", "a", 0, 5, nil},
 		{"nothing", "", 5, 5, nil},
 	} {

@@ -73,7 +73,7 @@ func ClipFront(s string, cells int) string {
 	}
 	out := s
 	for over := Width(s) - cells + 1; Width(out) > cells; over++ {
-		out = ansi.TruncateLeft(s, over, "…")
+		out = "…" + ansi.TruncateLeft(s, over, "")
 	}
 	return out
 }

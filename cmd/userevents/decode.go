@@ -3,7 +3,6 @@
 package main
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -18,31 +17,20 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/perfdata"
 )
 
-//go:embed help/decode.txt
-var decodeLong string
-
 type decodeFlags struct {
-	filterFlags
-	formatFlag
+	filter       source.Filter
+	pids         []int
 	names        []string
-	input        string
 	eventFormats []string
 	count        uint64
+	write        format
 	summary      bool
 }
 
 func newDecode(env func(string) string) *cobra.Command {
 	var f decodeFlags
-	c := &cobra.Command{
-		Use:   "decode FILE...",
-		Short: "Print metrics in perf.data or OTLP/JSON",
-		Long:  decodeLong,
-		Example: `  perf record -a -k CLOCK_MONOTONIC -e user_events:otlp_metrics -- sleep 10
-  userevents decode perf.data
-  userevents decode --summary --metric 'http.*' metrics.json.gz
-  perf record -a -e user_events:otlp_metrics -o - | userevents decode --format json -`,
-		RunE: f.run,
-	}
+	c := newCommand("decode FILE...", "Print metrics in perf.data or OTLP/JSON", f.run)
+	c.Args = nil
 	fl := c.Flags()
 	var names []string
 	if v := env("USEREVENTS_TRACEPOINT_NAME"); v != "" {
@@ -50,14 +38,13 @@ func newDecode(env func(string) string) *cobra.Command {
 	}
 	fl.StringArrayVar(&f.names, "name", names,
 		"`NAME` of a tracepoint in perf.data (USEREVENTS_TRACEPOINT_NAME); repeatable; default: all with OTLP's fields")
-	fl.StringVar(&f.input, "input", string(source.Auto), "`WHAT` FILE is: auto, perf or json")
 	fl.StringArrayVar(&f.eventFormats, "event-format", nil,
 		"`FILE` is the tracepoint's format file where perf.data is from, for one that perf did not finish; repeatable")
-	f.filterFlags.add(fl)
-	fl.Uint64Var(&f.count, "count", 0, "end after `N` events with a data point that is shown (0: no end)")
+	addFilter(fl, &f.pids, &f.filter)
+	fl.Uint64Var(&f.count, "count", 0, "end after `N` "+shownEvents+" (0: no end)")
 	fl.BoolVar(&f.summary, "summary", false, "print the last value of each series, once, at the end")
-	f.formatFlag.add(c)
-	complete(c, "input", string(source.Auto), string(source.Perf), string(source.JSON))
+	addFormat(c, &f.write)
+	c.MarkFlagsMutuallyExclusive("summary", "format")
 	return c
 }
 
@@ -65,20 +52,10 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	if len(names) == 0 {
 		return usage(errors.New(`FILE is needed, or "-" for stdin`))
 	}
-	filter, err1 := f.filter()
-	format, err2 := source.ParseFormat(f.input)
-	if err2 != nil {
-		err2 = fmt.Errorf("--input %w", err2)
-	}
-	var err4 error
-	if f.summary && c.Flags().Changed("format") {
-		err4 = errors.New("--summary is a table of its own: leave out --format")
-	}
-	err3 := optionErrors(listen.Options{Names: f.names, PIDs: f.pids}.Validate())
-	if err := usage(err1, err2, err3, err4, f.formatFlag.check()); err != nil {
+	if err := usage(optionErrors(listen.Options{Names: f.names, PIDs: f.pids})); err != nil {
 		return err
 	}
-	o := source.FileOptions{Format: format, Names: f.names}
+	o := source.FileOptions{Names: f.names}
 	for _, name := range f.eventFormats {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -91,21 +68,14 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	ctx, stop := untilEnd(0, stdout, true)
 	defer stop()
 	files := source.NewFiles(names, c.InOrStdin(), o)
-	s := &source.Session{Filter: filter, PIDs: f.pids, Count: f.count, Show: formats[f.format](stdout), Warn: warn}
-	var series *top.Summary
+	s := &source.Session{Filter: f.filter, PIDs: f.pids, Count: f.count, Show: f.write(stdout), Warn: warn}
+	end := func() error { return nil }
 	if f.summary {
-		series = top.NewSummary()
+		series := top.NewSummary()
 		s.Show = series.Event
+		end = func() error { return series.Write(stdout, terminalWidth(stdout)) }
 	}
-	err := s.Read(ctx, files)
-	if series != nil {
-		if printErr := series.Write(stdout, terminalWidth(stdout)); err == nil {
-			err = printErr
-		}
-	}
-	if closeErr := files.Close(); err == nil {
-		err = closeErr
-	}
+	err := errors.Join(s.Read(ctx, files), end(), files.Close())
 	for _, n := range files.Notes() {
 		warn(n)
 	}

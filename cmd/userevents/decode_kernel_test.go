@@ -62,7 +62,6 @@ func TestKernelDecodePerf(t *testing.T) {
 		"a file":         {file},
 		"a stream":       {stream},
 		"a stream, by -": {"-"},
-		"as what it is":  {"--input", "perf", file},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := command(t, append([]string{"decode"}, args...)...)

@@ -4,11 +4,11 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,9 +20,6 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-//go:embed help/emit.txt
-var emitLong string
-
 type emitFlags struct {
 	name     string
 	dataFile string
@@ -31,7 +28,6 @@ type emitFlags struct {
 	interval time.Duration
 	wait     bool
 	endFlags
-	intervalGiven, loadGiven bool
 }
 
 // maxEmitSeries bounds the memory of a load.
@@ -39,78 +35,53 @@ const maxEmitSeries = 1_000_000
 
 func newEmit(env func(string) string) *cobra.Command {
 	var f emitFlags
-	c := &cobra.Command{
-		Use:   "emit [FILE...]",
-		Short: "Write metrics as a service would",
-		Long:  emitLong,
-		Example: `  userevents emit --wait                             # a load of 10 points per second
-  userevents emit --series 1000 --rate 5000 --for 1m
-  userevents emit --wait metrics.json
-  userevents listen --format json | userevents emit --name other -`,
-		RunE: func(c *cobra.Command, files []string) error {
-			f.intervalGiven = c.Flags().Changed("interval")
-			f.loadGiven = f.intervalGiven || c.Flags().Changed("series") || c.Flags().Changed("rate")
-			if err := usage(f.check(files)); err != nil {
-				return err
-			}
-			return f.run(c.InOrStdin(), files, c.OutOrStdout(), c.ErrOrStderr())
-		},
-	}
+	c := newCommand("emit [FILE...]", "Write metrics as a service would", func(c *cobra.Command, files []string) error {
+		forLoad := []string{"series", "rate", "interval"}
+		if len(files) > 0 && slices.ContainsFunc(forLoad, c.Flags().Changed) {
+			return usage(errors.New("--series, --rate and --interval are for a generated load, not for files"))
+		}
+		if err := usage(f.check()); err != nil {
+			return err
+		}
+		return f.run(c.InOrStdin(), files, c.OutOrStdout(), c.ErrOrStderr())
+	})
+	c.Args = nil
 	fl := c.Flags()
 	fl.StringVar(&f.name, "name", tracepointName(env),
 		"`NAME` of the tracepoint to write to (USEREVENTS_TRACEPOINT_NAME)")
 	addDataFile(fl, &f.dataFile, env)
 	fl.IntVar(&f.series, "series", 10, "how many series the load has, `N`")
-	fl.Float64Var(&f.rate, "rate", 0, "`N` points per second (0: all series in every interval)")
+	fl.Float64Var(&f.rate, "rate", 0, "`N` points per second, by the interval that --series take for it")
 	fl.DurationVar(&f.interval, "interval", time.Second, "`TIME` from one export to the next")
-	fl.Uint64Var(&f.count, "count", 0, "end after `N` exports, or requests of a file (0: no end)")
-	fl.DurationVar(&f.duration, "for", 0, "end after this `TIME`, such as 10s or 5m (0: no end)")
+	c.MarkFlagsMutuallyExclusive("rate", "interval")
+	f.add(fl, "exports, or requests of a file")
 	fl.BoolVar(&f.wait, "wait", false, "wait for a listener before the first export")
 	return c
 }
 
-func (f *emitFlags) check(files []string) error {
+func (f *emitFlags) check() error {
 	switch {
-	case len(files) > 0 && f.loadGiven:
-		return errors.New("--series, --rate and --interval are for a generated load, not for files")
 	case f.series < 1 || f.series > maxEmitSeries:
 		return fmt.Errorf("--series %d: must be 1 to %d", f.series, maxEmitSeries)
-	case f.rate < 0 || math.IsNaN(f.rate) || math.IsInf(f.rate, 0):
+	case !(f.rate >= 0 && f.rate <= math.MaxFloat64):
 		return fmt.Errorf("--rate %v: must not be negative", f.rate)
 	case f.interval <= 0:
 		return fmt.Errorf("--interval %v: must be more than 0", f.interval)
+	case f.pace() <= 0:
+		return fmt.Errorf("--rate %v: too often: give more --series", f.rate)
 	}
 	if err := listen.CheckTracepointName(f.name); err != nil {
 		return fmt.Errorf("--name %q: %w", f.name, err)
 	}
-	if _, _, err := f.pace(); err != nil {
-		return err
-	}
 	return f.endFlags.check()
 }
 
-// pace is how many points to export how often.
-func (f *emitFlags) pace() (points int, interval time.Duration, err error) {
-	switch {
-	case f.rate == 0:
-		return f.series, f.interval, nil
-	case !f.intervalGiven:
-		interval = time.Duration(float64(f.series) / f.rate * float64(time.Second))
-		if interval <= 0 {
-			return 0, 0, fmt.Errorf("--rate %v: too often: give more --series", f.rate)
-		}
-		return f.series, interval, nil
+// pace is the time from one export to the next.
+func (f *emitFlags) pace() time.Duration {
+	if f.rate == 0 {
+		return f.interval
 	}
-	each := math.Round(f.rate * f.interval.Seconds())
-	switch {
-	case each < 1:
-		return 0, 0, fmt.Errorf("--rate %v with --interval %v: less than a point in each: "+
-			"give a longer interval, or none", f.rate, f.interval)
-	case each > float64(f.series):
-		return 0, 0, fmt.Errorf("--rate %v with --interval %v: %.0f points in each, and %d series have one each: "+
-			"give more --series or a shorter interval", f.rate, f.interval, each, f.series)
-	}
-	return int(each), f.interval, nil
+	return time.Duration(min(float64(f.series)/f.rate*float64(time.Second), math.MaxInt64/2))
 }
 
 func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Writer) error {
@@ -179,16 +150,12 @@ func (f *emitFlags) open(e *emit.Emitter, files []string, stdin io.Reader) (
 }
 
 func (f *emitFlags) emitLoad(ctx context.Context, e *emit.Emitter, x emit.Exporter) error {
-	points, interval, err := f.pace()
-	if err != nil {
-		return err
-	}
 	begun := time.Now()
-	load := emit.NewLoad(f.series, begun)
-	tick := time.NewTicker(interval)
+	load := emit.NewLoad(f.series)
+	tick := time.NewTicker(f.pace())
 	defer tick.Stop()
 	for n := uint64(1); ctx.Err() == nil; n++ {
-		if err := e.Export(ctx, x, load.Next(points, time.Now())); err != nil {
+		if err := e.Export(ctx, x, load.Next()); err != nil {
 			return err
 		}
 		if n == f.count {
@@ -219,7 +186,7 @@ func (f *emitFlags) checkRate(e *emit.Emitter, took time.Duration) {
 func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, to emit.Tracepoint, stdin io.Reader,
 	names []string,
 ) (err error) {
-	files := source.NewFiles(names, stdin, source.FileOptions{Format: source.Auto})
+	files := source.NewFiles(names, stdin, source.FileOptions{})
 	defer func() {
 		err = errors.Join(err, files.Close())
 		for _, n := range files.Notes() {

@@ -16,12 +16,24 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-// noArguments is for commands that have flags only.
-func noArguments(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%q: %s takes no arguments, only flags", args[0], c.Name())
+// flagErrors says what a flag's value must be, instead of which function of Go did
+// not take it.
+func flagErrors(_ *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
 	}
-	return nil
+	must, ok := map[string]string{
+		"bool": "true or false", "duration": "a duration, such as 10s or 5m", "float64": "a number",
+		"int": "a whole number", "uint64": "a whole number, not negative",
+		"intSlice": "whole numbers, separated by commas",
+	}[invalid.GetFlag().Value.Type()]
+	if ok {
+		err = errors.New("must be " + must)
+	} else {
+		err = invalid.Unwrap() // of a function of ours
+	}
+	return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), err)
 }
 
 // tracepointName is the default of --name.
@@ -37,100 +49,64 @@ func addDataFile(fl *pflag.FlagSet, to *string, env func(string) string) {
 		"`FILE` is user_events_data, if that is not where tracefs is mounted (USEREVENTS_DATA_FILE)")
 }
 
-// complete makes the shell propose the values that a flag may have.
-func complete(c *cobra.Command, flag string, values ...string) {
+// addChoice adds a flag that has one of some values, which the shell proposes.
+func addChoice(c *cobra.Command, name, usage string, set func(string) error, values ...string) {
+	c.Flags().Func(name, usage, set)
 	// It fails for a flag that does not exist only.
-	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // listenFlags say what to listen to, and what of it is wanted.
 type listenFlags struct {
-	names            []string
-	layout, register string
-	comms            []string
-	dataFile         string
-	filterFlags
+	options listen.Options
+	filter  source.Filter
 }
 
 func (f *listenFlags) add(c *cobra.Command, env func(string) string) {
-	fl := c.Flags()
-	fl.StringArrayVar(&f.names, "name", []string{tracepointName(env)},
+	fl, o := c.Flags(), &f.options
+	o.MaxDelay = listenDelay
+	fl.StringArrayVar(&o.Names, "name", []string{tracepointName(env)},
 		"`NAME` of a tracepoint to listen to (USEREVENTS_TRACEPOINT_NAME); repeatable")
-	fl.StringVar(&f.layout, "layout", listen.LayoutOTLP.String(),
-		"`LAYOUT` to register it in: otlp, or fieldless as the C++ exporter does")
-	fl.StringVar(&f.register, "register", listen.RegisterIfMissing.String(),
-		"`WHETHER` to register it: if_missing, or never, which waits for a service to do so")
-	fl.StringArrayVar(&f.comms, "comm", nil,
+	addChoice(c, "layout", "`LAYOUT` to register it in: otlp (default), or fieldless as the C++ exporter does",
+		func(v string) (err error) { o.Layout, err = listen.ParseLayout(v); return err },
+		listen.LayoutOTLP.String(), listen.LayoutFieldless.String())
+	addChoice(c, "register",
+		"`WHETHER` to register it: if_missing (default), or never, which waits for a service to do so",
+		func(v string) (err error) { o.Register, err = listen.ParseRegister(v); return err },
+		listen.RegisterIfMissing.String(), listen.RegisterNever.String())
+	fl.StringArrayVar(&o.ProcessNames, "comm", nil,
 		"only events of processes whose name (15 bytes at most) matches this `PATTERN` of * and ?; repeatable, one "+
 			"must match")
-	addDataFile(fl, &f.dataFile, env)
-	f.filterFlags.add(fl)
-	complete(c, "layout", listen.LayoutOTLP.String(), listen.LayoutFieldless.String())
-	complete(c, "register", listen.RegisterIfMissing.String(), listen.RegisterNever.String())
-}
-
-func (f *listenFlags) options() (listen.Options, error) {
-	layout, err1 := listen.ParseLayout(f.layout)
-	register, err2 := listen.ParseRegister(f.register)
-	o := listen.Options{
-		Names: f.names, Layout: layout, Register: register, PIDs: f.pids, ProcessNames: f.comms,
-		DataFile: f.dataFile, MaxDelay: listenDelay,
-	}
-	return o, errors.Join(flagError("layout", f.layout, err1), flagError("register", f.register, err2),
-		optionErrors(o.Validate()))
-}
-
-func flagError(flag, value string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("--%s %q: %w", flag, value, err)
-}
-
-// flagOf is the flag that sets a field of listen.Options.
-var flagOf = map[string]string{
-	"Names": "name", "Layout": "layout", "Register": "register", "PIDs": "pid", "ProcessNames": "comm",
-	"DataFile": "data-file",
+	addDataFile(fl, &o.DataFile, env)
+	addFilter(fl, &o.PIDs, &f.filter)
 }
 
 // optionErrors names flags in errors about fields of listen.Options.
-func optionErrors(err error) error {
-	joined, ok := err.(interface{ Unwrap() []error })
+func optionErrors(o listen.Options) error {
+	joined, ok := o.Validate().(interface{ Unwrap() []error })
 	if !ok {
-		return err
+		return nil
 	}
+	flags := map[string]string{"Names": "name", "PIDs": "pid", "ProcessNames": "comm", "DataFile": "data-file"}
 	var errs []error
 	for _, err := range joined.Unwrap() {
 		var option *listen.OptionError
-		if errors.As(err, &option) && flagOf[option.Field] != "" {
-			err = fmt.Errorf("--%s %s: %s", flagOf[option.Field], option.ValueText(), option.Reason)
+		if errors.As(err, &option) && flags[option.Field] != "" {
+			err = fmt.Errorf("--%s %s: %s", flags[option.Field], option.ValueText(), option.Reason)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// filterFlags say which events and metrics are wanted.
-type filterFlags struct {
-	pids      []int
-	metrics   []string
-	resources []string
-}
-
-func (f *filterFlags) add(fl *pflag.FlagSet) {
-	fl.IntSliceVar(&f.pids, "pid", nil, "only events of the process `PID`; repeatable (0: of other pid namespaces)")
-	fl.StringArrayVar(&f.metrics, "metric", nil,
+// addFilter adds flags that say which events and metrics are wanted.
+func addFilter(fl *pflag.FlagSet, pids *[]int, filter *source.Filter) {
+	fl.IntSliceVar(pids, "pid", nil, "only events of the process `PID`; repeatable (0: of other pid namespaces)")
+	fl.StringArrayVar(&filter.Metrics, "metric", nil,
 		"only metrics whose name matches this `PATTERN` of * and ?; repeatable, one must match")
-	fl.StringArrayVar(&f.resources, "resource", nil,
-		"only metrics of resources with an attribute `KEY=PATTERN` of * and ?; repeatable, all must match")
-}
-
-func (f *filterFlags) filter() (source.Filter, error) {
-	filter, err := source.NewFilter(f.metrics, f.resources)
-	if err != nil {
-		return filter, fmt.Errorf("--resource %w", err)
-	}
-	return filter, nil
+	fl.Func("resource",
+		"only metrics of resources with an attribute `KEY=PATTERN` of * and ?; repeatable, all must match",
+		filter.AddResource)
 }
 
 // endFlags say when to end.
@@ -139,8 +115,8 @@ type endFlags struct {
 	duration time.Duration
 }
 
-func (f *endFlags) add(fl *pflag.FlagSet) {
-	fl.Uint64Var(&f.count, "count", 0, "end after `N` events with a data point that is shown (0: no end)")
+func (f *endFlags) add(fl *pflag.FlagSet, what string) {
+	fl.Uint64Var(&f.count, "count", 0, "end after `N` "+what+" (0: no end)")
 	fl.DurationVar(&f.duration, "for", 0, "end after this `TIME`, such as 10s or 5m (0: no end)")
 }
 
@@ -151,20 +127,21 @@ func (f *endFlags) check() error {
 	return nil
 }
 
-// formatFlag says how events are written.
-type formatFlag struct{ format string }
+// shownEvents is what --count counts of commands that show events.
+const shownEvents = "events with a data point that is shown"
 
-var formats = map[string]func(io.Writer) func(*source.Event) error{"lines": render.Lines, "json": render.OTLPJSON}
+// format writes events.
+type format func(io.Writer) func(*source.Event) error
 
-func (f *formatFlag) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "format", "lines",
-		"`FORMAT`: lines (a line for each data point) or json (OTLP/JSON, a request a line)")
-	complete(c, "format", "lines", "json")
-}
-
-func (f *formatFlag) check() error {
-	if formats[f.format] == nil {
-		return fmt.Errorf("--format %q: must be lines or json", f.format)
-	}
-	return nil
+func addFormat(c *cobra.Command, to *format) {
+	*to = render.Lines
+	addChoice(c, "format",
+		"`FORMAT`: lines (a line for each data point, default) or json (OTLP/JSON, a request a line)",
+		func(v string) error {
+			*to = map[string]format{"lines": render.Lines, "json": render.OTLPJSON}[v]
+			if *to == nil {
+				return errors.New("must be lines or json")
+			}
+			return nil
+		}, "lines", "json")
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +13,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/record"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
-	"github.com/otel-userevents/usereventsmetric/listen"
 )
-
-//go:embed help/record.txt
-var recordLong string
 
 type recordFlags struct {
 	listenFlags
@@ -28,38 +23,27 @@ type recordFlags struct {
 
 func newRecord(open opener, env func(string) string) *cobra.Command {
 	var f recordFlags
-	c := &cobra.Command{
-		Use:   "record -o FILE [-- COMMAND [ARG]...]",
-		Short: "Record metrics as OTLP/JSON",
-		Long:  recordLong,
-		Example: `  userevents record -o metrics.json --for 1m
-  userevents record -o metrics.json --resource service.name=shop -- ./load-test
-  userevents record -o - | gzip >metrics.json.gz`,
-		RunE: func(c *cobra.Command, command []string) error {
-			o, err1 := f.options()
-			filter, err2 := f.filter()
-			var err3, err4 error
-			if f.output == "" {
-				err3 = fmt.Errorf("-o FILE is needed, or -o - for stdout")
-			}
-			if len(command) > 0 && c.ArgsLenAtDash() != 0 {
-				err4 = fmt.Errorf("%q: a command comes after --", command[0])
-			}
-			if err := usage(err1, err2, err3, err4, f.check()); err != nil {
+	c := newCommand("record -o FILE [-- COMMAND [ARG]...]", "Record metrics as OTLP/JSON",
+		func(c *cobra.Command, command []string) error {
+			if err := usage(optionErrors(f.options), f.check()); err != nil {
 				return err
 			}
-			return f.run(open, o, filter, command, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
-		},
+			return f.run(open, command, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+		})
+	c.Args = func(c *cobra.Command, command []string) error {
+		if len(command) > 0 && c.ArgsLenAtDash() != 0 {
+			return fmt.Errorf("%q: a command comes after --", command[0])
+		}
+		return nil
 	}
 	c.Flags().StringVarP(&f.output, "output", "o", "", "`FILE` to record to, \"-\" for stdout")
+	_ = c.MarkFlagRequired("output") // it is there
 	f.listenFlags.add(c, env)
-	f.endFlags.add(c.Flags())
+	f.endFlags.add(c.Flags(), shownEvents)
 	return c
 }
 
-func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, command []string, stdin io.Reader,
-	stdout, stderr io.Writer,
-) error {
+func (f *recordFlags) run(open opener, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var file *record.File
 	var closers []io.Closer
 	out, watched, commandOut := stdout, stdout, stderr
@@ -74,50 +58,46 @@ func (f *recordFlags) run(open opener, o listen.Options, filter source.Filter, c
 	// With a command, signals are for that.
 	ctx, stop := untilEnd(f.duration, watched, len(command) == 0)
 	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 
 	warn := warner(stderr)
-	s := &source.Session{Filter: filter, Count: f.count, Show: render.OTLPJSON(out), Warn: warn}
-	l, err := open.start(o, s, warn)
+	s := &source.Session{Filter: f.filter, Count: f.count, Show: render.OTLPJSON(out), Warn: warn}
+	l, err := open.start(f.options, s, warn)
 	if err != nil {
 		return err
 	}
-	var c *record.Command
+	wait := func() (int, error) { <-ctx.Done(); return exitOK, nil }
 	if len(command) > 0 {
-		if c, err = record.Start(command, stdin, commandOut, stderr); err != nil {
+		if wait, err = record.Start(ctx, command, stdin, commandOut, stderr); err != nil {
 			return withStatus(record.StartStatus(err), errors.Join(err, l.Close()))
 		}
 	}
 	if file != nil {
 		if err := file.Publish(); err != nil {
-			if c != nil {
-				c.End()
-				err = errors.Join(err, c.Wait())
-			}
-			return withStatus(exitFailed, errors.Join(err, l.Close()))
+			cancel()
+			_, waitErr := wait()
+			return withStatus(exitFailed, errors.Join(err, waitErr, l.Close()))
 		}
 	}
-	if c == nil {
-		return listenUntilEnd(ctx, s, l, warn, closers...)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	context.AfterFunc(ctx, c.End) // in vain if it has ended
-	ended := make(chan error, 1)
+	var status int
+	var waitErr error
+	ended := make(chan struct{})
 	go func() {
-		err := c.Wait()
+		defer close(ended)
+		status, waitErr = wait()
 		cancel()
-		ended <- err
 	}()
 	err = listenUntilEnd(ctx, s, l, warn, closers...)
 	cancel()
-	waitErr := <-ended
+	<-ended
 	switch {
 	case statusOf(err) == exitFailed:
 		return err
 	case waitErr != nil:
 		return withStatus(exitFailed, waitErr)
-	case c.ExitStatus() != exitOK:
-		return withStatus(c.ExitStatus(), nil)
+	case status != exitOK:
+		return withStatus(status, nil)
 	}
 	return err
 }

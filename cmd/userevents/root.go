@@ -4,15 +4,16 @@ package main
 
 import (
 	"bytes"
-	_ "embed"
+	"cmp"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // run runs the command and returns its exit status.
@@ -57,64 +58,37 @@ func reportHelpErrors(root *cobra.Command) *error {
 	return failed
 }
 
-// flagErrors says what a flag's value must be, instead of which function of Go did
-// not take it.
-func flagErrors(_ *cobra.Command, err error) error {
-	var invalid *pflag.InvalidValueError
-	if !errors.As(err, &invalid) {
-		return err
+// help has for each command its long help, and examples at its end.
+//
+//go:embed help
+var help embed.FS
+
+// newCommand returns a command that takes flags only.
+func newCommand(use, short string, run func(*cobra.Command, []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: run, Args: func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%q: %s takes no arguments, only flags", args[0], c.Name())
+		}
+		return nil
+	}}
+	text, err := help.ReadFile("help/" + c.Name() + ".txt")
+	if err != nil {
+		panic(err) // it is not there
 	}
-	must, ok := map[string]string{
-		"bool": "true or false", "duration": "a duration, such as 10s or 5m", "float64": "a number",
-		"int": "a whole number", "uint64": "a whole number, not negative",
-		"intSlice": "whole numbers, separated by commas",
-	}[invalid.GetFlag().Value.Type()]
-	if !ok {
-		return err
-	}
-	return fmt.Errorf("--%s %q: must be %s", invalid.GetFlag().Name, invalid.GetValue(), must)
+	c.Long, c.Example, _ = strings.Cut(strings.TrimRight(string(text), "\n"), "\n\nExamples:\n")
+	return c
 }
 
-//go:embed help/userevents.txt
-var rootLong string
-
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "userevents",
-		Short: "OTLP metrics in Linux user_events",
-		Long:  rootLong,
-		Example: `  userevents doctor                              # can this user emit, and listen?
-  userevents top                                 # all series, live
-  userevents listen                              # what services write, as lines
-  userevents record -o metrics.json --for 1m
-  userevents decode metrics.json perf.data
-  userevents emit --wait                         # metrics without a service
-  source <(userevents completion bash)`,
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-	}
+	root := newCommand("userevents", "OTLP metrics in Linux user_events", nil)
+	root.Args, root.Version, root.SilenceErrors, root.SilenceUsage = nil, version(), true, true
 	root.SetVersionTemplate("userevents {{.Version}}\n")
 	root.SetFlagErrorFunc(flagErrors)
 	root.AddCommand(
 		newDoctor(os.Getenv), newTop(openListener, os.Getenv), newListen(openListener, os.Getenv),
-		newRecord(openListener, os.Getenv), newDecode(os.Getenv), newEmit(os.Getenv), newVersion(),
+		newRecord(openListener, os.Getenv), newDecode(os.Getenv), newEmit(os.Getenv),
 	)
 	return root
-}
-
-func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version",
-		Long:    "Prints the version, as --version does.\n\nExit status: 0, or 1 where it cannot be written.",
-		Example: "  userevents version",
-		Args:    noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "userevents %s\n", c.Root().Version)
-			return err
-		},
-	}
 }
 
 // version is what the Go tool knows of this build.
@@ -123,14 +97,5 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
-	if v == "" {
-		v = "(devel)"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 && v == "(devel)" {
-			v += " " + s.Value[:12]
-		}
-	}
-	return v + " " + info.GoVersion
+	return cmp.Or(info.Main.Version, "(devel)") + " " + info.GoVersion
 }

@@ -91,7 +91,7 @@ func TestDecodeSummary(t *testing.T) {
 // What cannot be written is reported, also of texts that Cobra writes.
 func TestFullDisk(t *testing.T) {
 	for _, args := range [][]string{
-		{"--version"}, {"version"}, {"--help"}, {"help"}, {"help", "listen"}, {"listen", "--help"}, {},
+		{"--version"}, {"--help"}, {"help"}, {"help", "listen"}, {"listen", "--help"}, {},
 		{"completion", "bash"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {

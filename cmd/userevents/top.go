@@ -4,7 +4,7 @@ package main
 
 import (
 	"context"
-	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,51 +16,30 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/top"
-	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-//go:embed help/top.txt
-var topLong string
-
-type topFlags struct {
-	listenFlags
-	interval time.Duration
-}
-
 func newTop(open opener, env func(string) string) *cobra.Command {
-	var f topFlags
-	c := &cobra.Command{
-		Use:   "top",
-		Short: "Show all series on a full screen",
-		Long:  topLong,
-		Example: `  userevents top
-  userevents top --resource service.name=shop --metric 'http.*'
-  userevents top --interval 250ms`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			o, err1 := f.options()
-			filter, err2 := f.filter()
-			if err := usage(err1, err2, f.check()); err != nil {
-				return err
-			}
-			in, out, err := terminals(c.InOrStdin(), c.OutOrStdout(), env)
-			if err != nil {
-				return usage(err)
-			}
-			return f.run(open, o, filter, in, out, c.ErrOrStderr())
-		},
-	}
-	f.listenFlags.add(c, env)
-	c.Flags().DurationVar(&f.interval, "interval", top.DefaultInterval,
+	var f listenFlags
+	var interval time.Duration
+	c := newCommand("top", "Show all series on a full screen", func(c *cobra.Command, _ []string) error {
+		err := optionErrors(f.options)
+		if interval < top.MinInterval || interval > top.MaxInterval {
+			err = errors.Join(err,
+				fmt.Errorf("--interval %v: must be %v to %v", interval, top.MinInterval, top.MaxInterval))
+		}
+		if err != nil {
+			return usage(err)
+		}
+		in, out, err := terminals(c.InOrStdin(), c.OutOrStdout(), env)
+		if err != nil {
+			return usage(err)
+		}
+		return f.top(open, interval, in, out, warner(c.ErrOrStderr()))
+	})
+	f.add(c, env)
+	c.Flags().DurationVar(&interval, "interval", top.DefaultInterval,
 		fmt.Sprintf("`TIME` between two refreshes of the screen, %v to %v", top.MinInterval, top.MaxInterval))
 	return c
-}
-
-func (f *topFlags) check() error {
-	if f.interval < top.MinInterval || f.interval > top.MaxInterval {
-		return fmt.Errorf("--interval %v: must be %v to %v", f.interval, top.MinInterval, top.MaxInterval)
-	}
-	return nil
 }
 
 // terminals returns the terminal to read keys from and the one to draw on.
@@ -80,18 +59,17 @@ func terminals(stdin io.Reader, stdout io.Writer, env func(string) string) (in, 
 	return in, out, nil
 }
 
-func (f *topFlags) run(open opener, o listen.Options, filter source.Filter, in, out *os.File, stderr io.Writer) error {
+func (f *listenFlags) top(open opener, interval time.Duration, in, out *os.File, warn func(string)) error {
 	ctx, stop := untilEnd(0, out, true)
 	defer stop()
-	warn := warner(stderr)
-	s := &source.Session{Filter: filter}
-	screen := top.New(top.Options{Names: f.names, Interval: f.interval, Status: func() source.Status {
+	s := &source.Session{Filter: f.filter}
+	screen := top.New(top.Options{Names: f.options.Names, Interval: interval, Status: func() source.Status {
 		st := s.Status()
 		st.LastUndecodable = render.Escape(st.LastUndecodable)
 		return st
 	}})
 	s.Show = screen.Event
-	l, err := open.start(o, s, warn)
+	l, err := open.start(f.options, s, warn)
 	if err != nil {
 		return err
 	}

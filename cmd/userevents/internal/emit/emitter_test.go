@@ -44,10 +44,10 @@ func TestEmitterReportsWhetherSomebodyListens(t *testing.T) {
 	x := &scripted{}
 	var warnings []string
 	e := &Emitter{Enabled: x.Enabled, Warn: func(l string) { warnings = append(warnings, l) }}
-	l := NewLoad(4, noon)
+	l := NewLoad(4)
 	for _, listening := range []bool{false, false, true, true, false} {
 		x.enabled.Store(listening)
-		require.NoError(t, e.Export(context.Background(), x, l.Next(4, noon)))
+		require.NoError(t, e.Export(context.Background(), x, l.Next()))
 	}
 	assert.Equal(t, []string{
 		"nobody listens: nothing is written until somebody does", "somebody listens",
@@ -72,9 +72,9 @@ func TestEmitterReportsWhatWasDropped(t *testing.T) {
 	x.status.DroppedPoints = 8
 	var warnings []string
 	e := &Emitter{Enabled: x.Enabled, Warn: func(l string) { warnings = append(warnings, l) }}
-	l := NewLoad(4, noon)
+	l := NewLoad(4)
 	for range 2 {
-		require.NoError(t, e.Export(context.Background(), x, l.Next(4, noon)))
+		require.NoError(t, e.Export(context.Background(), x, l.Next()))
 	}
 	assert.Equal(t, []string{
 		"somebody listens",
@@ -84,23 +84,23 @@ func TestEmitterReportsWhatWasDropped(t *testing.T) {
 	assert.Contains(t, e.Result().String(), " 8 dropped, 0 while nobody listened")
 
 	x.err = errors.New("boom")
-	require.ErrorContains(t, e.Export(context.Background(), x, l.Next(4, noon)), "boom")
+	require.ErrorContains(t, e.Export(context.Background(), x, l.Next()), "boom")
 }
 
 func TestEmitterFinishesWhatItHasBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := &slow{scripted: &scripted{}, takes: finish / 2}
 		e := &Emitter{Enabled: x.Enabled, Warn: func(string) {}}
-		l := NewLoad(4, noon)
+		l := NewLoad(4)
 		ctx, cancel := context.WithCancel(context.Background())
 		x.begun = cancel
-		require.NoError(t, e.Export(ctx, x, l.Next(4, noon)))
-		require.ErrorIs(t, e.Export(ctx, x, l.Next(4, noon)), context.Canceled, "nothing is begun any more")
+		require.NoError(t, e.Export(ctx, x, l.Next()))
+		require.ErrorIs(t, e.Export(ctx, x, l.Next()), context.Canceled, "nothing is begun any more")
 		assert.Equal(t, uint64(1), e.Result().Exports)
 
 		ctx, cancel = context.WithCancel(context.Background())
 		x.begun, x.takes = cancel, 2*finish
-		require.ErrorIs(t, e.Export(ctx, x, l.Next(4, noon)), context.Canceled, "but it does not go on for ever")
+		require.ErrorIs(t, e.Export(ctx, x, l.Next()), context.Canceled, "but it does not go on for ever")
 	})
 }
 

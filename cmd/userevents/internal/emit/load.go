@@ -5,108 +5,64 @@
 package emit
 
 import (
+	"context"
 	"math"
 	"os"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// Load makes metrics of a number of series, as a service under load would have
-// them: a quarter of the series each of a counter, a gauge, a histogram and an
-// exponential histogram. The same series have the same values in each run.
+// Load is a service under load: it has a quarter of its series each of a counter, a
+// gauge, a histogram and an exponential histogram. The same series have the same
+// values in each run.
 type Load struct {
-	series   int
-	next     int         // series
-	round    int         // how often all have had a point
-	last     []time.Time // of each series' last point
-	resource *resource.Resource
+	record []func(x float64) // for each series
+	round  int
+	reader *sdkmetric.ManualReader
 }
 
-// NewLoad returns a load of so many series, at least one.
-func NewLoad(series int, started time.Time) *Load {
-	l := &Load{series: series, resource: resource.NewSchemaless(
-		attribute.String("service.name", "userevents-emit"),
-		attribute.Int("process.pid", os.Getpid()),
-	)}
-	for range series {
-		l.last = append(l.last, started)
+// NewLoad returns a load of so many series.
+func NewLoad(series int) *Load {
+	l := &Load{reader: sdkmetric.NewManualReader(
+		sdkmetric.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))}
+	meter := sdkmetric.NewMeterProvider(
+		sdkmetric.WithReader(l.reader), sdkmetric.WithCardinalityLimit(0),
+		sdkmetric.WithResource(resource.NewSchemaless(
+			attribute.String("service.name", "userevents-emit"), attribute.Int("process.pid", os.Getpid()))),
+		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: "load.size"}, sdkmetric.Stream{
+			Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})),
+	).Meter("userevents emit")
+	// Their errors are about names only.
+	requests, _ := meter.Int64Counter("load.requests", metric.WithUnit("{request}"),
+		metric.WithDescription("A counter."))
+	queue, _ := meter.Float64Gauge("load.queue", metric.WithUnit("1"), metric.WithDescription("A gauge."))
+	latency, _ := meter.Float64Histogram("load.latency", metric.WithUnit("ms"),
+		metric.WithDescription("A histogram."), metric.WithExplicitBucketBoundaries(5, 10, 25, 50, 100, 250))
+	size, _ := meter.Float64Histogram("load.size", metric.WithUnit("By"),
+		metric.WithDescription("An exponential histogram."))
+	for n := range series {
+		ctx, of := context.Background(), metric.WithAttributeSet(attribute.NewSet(attribute.Int("series", n)))
+		l.record = append(l.record, []func(float64){
+			func(x float64) { requests.Add(ctx, int64(x), of) },
+			func(x float64) { queue.Record(ctx, 50+50*math.Sin(x/10), of) },
+			func(x float64) { latency.Record(ctx, x, of) },
+			func(x float64) { size.Record(ctx, x, of) },
+		}[n%4])
 	}
 	return l
 }
 
-// bounds are those of the histogram.
-var bounds = []float64{5, 10, 25, 50, 100, 250}
-
-// Next returns the next points, at most one of each series.
-func (l *Load) Next(points int, now time.Time) *metricdata.ResourceMetrics {
-	requests := metricdata.Sum[int64]{Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
-	queue := metricdata.Gauge[float64]{}
-	latency := metricdata.Histogram[float64]{Temporality: metricdata.DeltaTemporality}
-	size := metricdata.ExponentialHistogram[float64]{Temporality: metricdata.DeltaTemporality}
-	for range min(points, l.series) {
-		n := l.next
-		attrs := attribute.NewSet(attribute.Int("series", n))
-		start := l.last[n]
-		x := float64(1 + (n+l.round)%100) // 1 to 100
-		switch n % 4 {
-		case 0:
-			requests.DataPoints = append(requests.DataPoints, metricdata.DataPoint[int64]{
-				Attributes: attrs, StartTime: start, Time: now, Value: int64(x),
-			})
-		case 1:
-			queue.DataPoints = append(queue.DataPoints, metricdata.DataPoint[float64]{
-				Attributes: attrs, Time: now, Value: 50 + 50*math.Sin(float64(n)+float64(l.round)/10),
-			})
-		case 2:
-			latency.DataPoints = append(latency.DataPoints, metricdata.HistogramDataPoint[float64]{
-				Attributes: attrs, StartTime: start, Time: now, Count: 10, Sum: 10 * x,
-				Min: metricdata.NewExtrema(x), Max: metricdata.NewExtrema(x),
-				Bounds: bounds, BucketCounts: bucketOf(x, 10),
-			})
-		case 3:
-			size.DataPoints = append(size.DataPoints, metricdata.ExponentialHistogramDataPoint[float64]{
-				Attributes: attrs, StartTime: start, Time: now, Count: 10, Sum: 10 * x,
-				Min: metricdata.NewExtrema(x), Max: metricdata.NewExtrema(x),
-				// At scale 0 bucket i is of (2**i, 2**(i+1)].
-				PositiveBucket: metricdata.ExponentialBucket{
-					Offset: int32(math.Ceil(math.Log2(x))) - 1, Counts: []uint64{10},
-				},
-			})
-		}
-		l.last[n] = now
-		if l.next++; l.next == l.series {
-			l.next = 0
-			l.round++
-		}
+// Next returns the next points, one of each series.
+func (l *Load) Next() *metricdata.ResourceMetrics {
+	for n, record := range l.record {
+		record(float64(1 + (n+l.round)%100)) // 1 to 100
 	}
-	scope := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: "userevents emit"}}
-	add := func(points int, name, unit, description string, data metricdata.Aggregation) {
-		if points > 0 {
-			scope.Metrics = append(scope.Metrics, metricdata.Metrics{
-				Name: name, Unit: unit, Description: description, Data: data,
-			})
-		}
-	}
-	add(len(requests.DataPoints), "load.requests", "{request}", "A counter.", requests)
-	add(len(queue.DataPoints), "load.queue", "1", "A gauge.", queue)
-	add(len(latency.DataPoints), "load.latency", "ms", "A histogram.", latency)
-	add(len(size.DataPoints), "load.size", "By", "An exponential histogram.", size)
-	return &metricdata.ResourceMetrics{Resource: l.resource, ScopeMetrics: []metricdata.ScopeMetrics{scope}}
-}
-
-// bucketOf counts n in the bucket that x is in.
-func bucketOf(x float64, n uint64) []uint64 {
-	counts := make([]uint64, len(bounds)+1)
-	for i, b := range bounds {
-		if x <= b {
-			counts[i] = n
-			return counts
-		}
-	}
-	counts[len(bounds)] = n
-	return counts
+	l.round++
+	var rm metricdata.ResourceMetrics
+	_ = l.reader.Collect(context.Background(), &rm) // it fails after Shutdown only
+	return &rm
 }

@@ -3,12 +3,12 @@
 package record
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -20,71 +20,52 @@ const (
 	exitSignal    = 128
 )
 
-// Command is a command that runs while somebody records.
-type Command struct {
-	cmd     *exec.Cmd
-	signals chan os.Signal
-	done    chan struct{}
-	asked   atomic.Bool // to end
-}
-
-// Start starts a command and passes the signals on that come to us, until it
-// ends. SIGINT and SIGQUIT of the terminal, which the command gets anyway, are
-// not passed on.
-func Start(args []string, stdin io.Reader, stdout, stderr io.Writer) (*Command, error) {
-	c := &Command{cmd: exec.Command(args[0], args[1:]...), signals: make(chan os.Signal, 8), done: make(chan struct{})}
-	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = stdin, stdout, stderr
-	signal.Notify(c.signals, passedOn...)
-	if err := c.cmd.Start(); err != nil {
-		signal.Stop(c.signals)
+// Start starts a command, sends it SIGTERM when the context is done, and passes the
+// signals on that come to us. SIGINT and SIGQUIT of the terminal, which the command
+// gets anyway, are not passed on. The function that it returns waits for the
+// command; its status is 128 more than the number of a signal that ended it, but 0
+// for the one of the context, and its error is one of waiting.
+func Start(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (
+	wait func() (status int, err error), err error,
+) {
+	c := exec.CommandContext(ctx, args[0], args[1:]...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.Stdin, c.Stdout, c.Stderr = stdin, stdout, stderr
+	signals, done := make(chan os.Signal, 8), make(chan struct{})
+	signal.Notify(signals, passedOn...)
+	if err := c.Start(); err != nil {
+		signal.Stop(signals)
 		return nil, err
 	}
 	go func() {
 		for {
 			select {
-			case s := <-c.signals:
+			case s := <-signals:
 				if !(fromTerminal(s) && sharesTerminal()) {
-					_ = c.cmd.Process.Signal(s) // it may have ended
+					_ = c.Process.Signal(s) // it may have ended
 				}
-			case <-c.done:
+			case <-done:
 				return
 			}
 		}
 	}()
-	return c, nil
-}
-
-// End asks the command to end, unless it has.
-func (c *Command) End() {
-	c.asked.Store(true) // before it can end of that
-	if c.cmd.Process.Signal(syscall.SIGTERM) != nil {
-		c.asked.Store(false)
-	}
-}
-
-// Wait waits for the command. Its error is one of waiting.
-func (c *Command) Wait() error {
-	err := c.cmd.Wait()
-	signal.Stop(c.signals)
-	close(c.done)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return nil
-	}
-	return err
-}
-
-// ExitStatus is that of the command, once Wait has returned: 128 more than the
-// number of a signal that ended it, but 0 for the one of End.
-func (c *Command) ExitStatus() int {
-	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	switch {
-	case !ok || !status.Signaled():
-		return c.cmd.ProcessState.ExitCode()
-	case status.Signal() == syscall.SIGTERM && c.asked.Load():
-		return 0
-	}
-	return exitSignal + int(status.Signal())
+	return func() (int, error) {
+		err := c.Wait()
+		asked := ctx.Err() != nil
+		signal.Stop(signals)
+		close(done)
+		if err != nil && !errors.As(err, new(*exec.ExitError)) && !(asked && errors.Is(err, ctx.Err())) {
+			return 0, err
+		}
+		status, ok := c.ProcessState.Sys().(syscall.WaitStatus)
+		switch {
+		case !ok || !status.Signaled():
+			return c.ProcessState.ExitCode(), nil
+		case status.Signal() == syscall.SIGTERM && asked:
+			return 0, nil
+		}
+		return exitSignal + int(status.Signal()), nil
+	}, nil
 }
 
 // StartStatus is the exit status for a command that could not be started.

@@ -138,9 +138,7 @@ func marshal(t *testing.T, m pmetric.Metrics) []byte {
 // A message that is reduced has what is wanted, and nothing else.
 func TestOTLPJSONOfWhatIsWanted(t *testing.T) {
 	ev := decoded(t, commandtest.ShopEvents(t)[0])
-	f, err := source.NewFilter([]string{"queue.*"}, nil)
-	require.NoError(t, err)
-	f.Reduce(ev.Metrics)
+	source.Filter{Metrics: []string{"queue.*"}}.Reduce(ev.Metrics)
 	assert.Equal(t,
 		[]string{`{"resourceMetrics":[{"resource":{"attributes":[` +
 			`{"key":"service.name","value":{"stringValue":"shop"}},` +

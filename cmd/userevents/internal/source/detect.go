@@ -12,30 +12,16 @@ import (
 	"strings"
 )
 
-// Format is what a file has in it.
-type Format string
+// fileFormat is what a file has in it.
+type fileFormat string
 
-// The formats that are read, and Auto for finding out.
 const (
-	Auto Format = "auto"
-	Perf Format = "perf" // perf.data, as a file or a stream
-	JSON Format = "json" // OTLP/JSON requests
+	perfData fileFormat = "perf.data" // as a file or a stream
+	otlpJSON fileFormat = "OTLP/JSON" // requests
+	// Within these is another format.
+	gzipped fileFormat = "gzip"
+	zstd    fileFormat = "zstd"
 )
-
-// Within these is another format.
-const (
-	gzipped Format = "gzip"
-	zstd    Format = "zstd"
-)
-
-// ParseFormat returns the format of that name.
-func ParseFormat(name string) (Format, error) {
-	switch k := Format(name); k {
-	case Auto, Perf, JSON:
-		return k, nil
-	}
-	return "", fmt.Errorf("%q: must be auto, perf or json", name)
-}
 
 // headLength is how much of a file detect wants, in bytes.
 const headLength = 512
@@ -46,12 +32,12 @@ const shortestHead = 16
 // magic numbers of what files may be. The formats with advice are not read.
 var magic = []struct {
 	prefix string
-	format Format
+	format fileFormat
 	advice string
 }{
-	{"PERFILE2", Perf, ""},
-	{"2ELIFREP", Perf, ""}, // of a machine with the other byte order
-	{"PERFFILE", Perf, ""}, // of an old perf, for the reader to refuse
+	{"PERFILE2", perfData, ""},
+	{"2ELIFREP", perfData, ""}, // of a machine with the other byte order
+	{"PERFFILE", perfData, ""}, // of an old perf, for the reader to refuse
 	{"\x1f\x8b", gzipped, ""},
 	{"\x28\xb5\x2f\xfd", zstd, ""},
 	{"\xfd7zXZ\x00", "", `compressed by xz: use "xz -dc FILE | userevents decode -"`},
@@ -75,7 +61,7 @@ var ftraceLine = regexp.MustCompile(`^[^\n]*-\d+ +(\([ \d-]+\) +)?\[\d+\] `)
 
 // detect recognizes a file by its beginning. An empty one is a recording of
 // nothing. The error says what a file is that is not read.
-func detect(head []byte) (Format, error) {
+func detect(head []byte) (fileFormat, error) {
 	for _, m := range magic {
 		switch {
 		case !bytes.HasPrefix(head, []byte(m.prefix)):
@@ -88,12 +74,12 @@ func detect(head []byte) (Format, error) {
 	rest := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 	switch {
 	case len(rest) == 0:
-		return JSON, nil
+		return otlpJSON, nil
 	case isPage(head), ftraceLine.Match(rest):
 		return "", fmt.Errorf("is %s", ftraceAdvice)
 	// Before these a page: it begins with a time, whose first byte may be a brace.
 	case rest[0] == '{' || rest[0] == '[':
-		return JSON, nil
+		return otlpJSON, nil
 	case len(head) > 5 && head[0] == 0 && head[4] == resourceMetrics || len(head) > 2 && head[0] == resourceMetrics:
 		return "", errors.New("is OTLP in protobuf, which is not read: have it written as JSON")
 	}

@@ -19,7 +19,6 @@ import (
 
 // FileOptions say how to read files.
 type FileOptions struct {
-	Format Format
 	// Names are the tracepoints that are wanted of perf.data, none for those of
 	// OTLP.
 	Names []string
@@ -144,13 +143,10 @@ func (c *file) begin(ctx context.Context, in io.Reader, o FileOptions) error {
 	if format == gzipped || format == zstd {
 		return c.decompress(ctx, from, format, o)
 	}
-	switch {
-	case o.Format != Auto:
-		format = o.Format
-	case err != nil:
+	if err != nil {
 		return err
 	}
-	if format == JSON {
+	if format == otlpJSON {
 		r := newRequests(from)
 		c.read = func(ev *Event) (err error) {
 			*ev = Event{MessageOnly: true}
@@ -177,7 +173,7 @@ func (c *file) begin(ctx context.Context, in io.Reader, o FileOptions) error {
 	return nil
 }
 
-func (c *file) decompress(ctx context.Context, in io.Reader, format Format, o FileOptions) error {
+func (c *file) decompress(ctx context.Context, in io.Reader, format fileFormat, o FileOptions) error {
 	// There are archives that have themselves in them.
 	if c.layers++; c.layers > maxLayers {
 		return fmt.Errorf("is compressed more than %d times", maxLayers)

@@ -27,19 +27,19 @@ func TestDetect(t *testing.T) {
 	page := "\x05\x02\x03\x04\x05\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00"
 	for _, tt := range []struct {
 		name, head string
-		want       Format
+		want       fileFormat
 		err        string
 	}{
-		{"nothing", "", JSON, ""},
-		{"blank", "\n\n", JSON, ""},
-		{"a request", `{"resourceMetrics":[]}`, JSON, ""},
-		{"a request on many lines", " {\n\t\"resourceMetrics\"", JSON, ""},
-		{"an array", "[\n", JSON, ""},
-		{"a byte order mark", "\ufeff{", JSON, ""},
-		{"cut after the brace", "{", JSON, ""},
-		{"perf.data", "PERFILE2\x68", Perf, ""},
-		{"perf.data of another machine", "2ELIFREP\x00", Perf, ""},
-		{"perf.data of an old perf", "PERFFILE\x68", Perf, ""},
+		{"nothing", "", otlpJSON, ""},
+		{"blank", "\n\n", otlpJSON, ""},
+		{"a request", `{"resourceMetrics":[]}`, otlpJSON, ""},
+		{"a request on many lines", " {\n\t\"resourceMetrics\"", otlpJSON, ""},
+		{"an array", "[\n", otlpJSON, ""},
+		{"a byte order mark", "\ufeff{", otlpJSON, ""},
+		{"cut after the brace", "{", otlpJSON, ""},
+		{"perf.data", "PERFILE2\x68", perfData, ""},
+		{"perf.data of another machine", "2ELIFREP\x00", perfData, ""},
+		{"perf.data of an old perf", "PERFFILE\x68", perfData, ""},
 		{"gzip", "\x1f\x8b\x08", gzipped, ""},
 		{"zstd", "\x28\xb5\x2f\xfd\x04", zstd, ""},
 		{"xz", "\xfd7zXZ\x00\x00", "", `is compressed by xz: use "xz -dc FILE | userevents decode -"`},
@@ -69,15 +69,6 @@ func TestDetect(t *testing.T) {
 				require.ErrorContains(t, err, tt.err)
 			}
 		})
-	}
-	for _, k := range []Format{Auto, Perf, JSON} {
-		got, err := ParseFormat(string(k))
-		require.NoError(t, err)
-		assert.Equal(t, k, got)
-	}
-	for _, k := range []string{"xml", "ftrace", "gzip", ""} {
-		_, err := ParseFormat(k)
-		require.ErrorContains(t, err, `must be auto, perf or json`)
 	}
 }
 
@@ -136,7 +127,7 @@ func readAll(f *Files) (events []Event, err error) {
 func TestAShortRequestIsReadAtOnce(t *testing.T) {
 	r, w := io.Pipe()
 	go func() { _, _ = io.WriteString(w, request+"\n") }()
-	f := NewFiles([]string{"-"}, r, FileOptions{Format: Auto})
+	f := NewFiles([]string{"-"}, r, FileOptions{})
 	var ev Event
 	require.NoError(t, f.Read(t.Context(), &ev))
 	require.NoError(t, w.Close())
@@ -146,7 +137,7 @@ func TestAShortRequestIsReadAtOnce(t *testing.T) {
 func TestFilesOfSeveralFormats(t *testing.T) {
 	js := write(t, "metrics.json", []byte(request+"\n"+request+"\n"))
 	perf := write(t, "perf.data", recording(t))
-	f := NewFiles([]string{js, perf, "-"}, strings.NewReader(request), FileOptions{Format: Auto})
+	f := NewFiles([]string{js, perf, "-"}, strings.NewReader(request), FileOptions{})
 	events, err := readAll(f)
 	require.Equal(t, io.EOF, err)
 	last := len(events) - 1
@@ -163,7 +154,7 @@ func TestFilesOfSeveralFormats(t *testing.T) {
 
 func TestCompressedFiles(t *testing.T) {
 	perf := recording(t)
-	want, err := readAll(NewFiles([]string{write(t, "perf.data", perf)}, nil, FileOptions{Format: Auto}))
+	want, err := readAll(NewFiles([]string{write(t, "perf.data", perf)}, nil, FileOptions{}))
 	require.Equal(t, io.EOF, err)
 	require.NotEmpty(t, want)
 	for _, tt := range []struct {
@@ -181,7 +172,7 @@ func TestCompressedFiles(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, names := range [][]string{{write(t, "file", tt.data)}, {"-"}} {
-				f := NewFiles(names, bytes.NewReader(tt.data), FileOptions{Format: Auto})
+				f := NewFiles(names, bytes.NewReader(tt.data), FileOptions{})
 				events, err := readAll(f)
 				assert.Equal(t, io.EOF, err)
 				assert.Len(t, events, tt.events)
@@ -193,13 +184,13 @@ func TestCompressedFiles(t *testing.T) {
 	for range 5 {
 		often = gzipOf(t, often)
 	}
-	_, err = readAll(NewFiles([]string{"-"}, bytes.NewReader(often), FileOptions{Format: Auto}))
+	_, err = readAll(NewFiles([]string{"-"}, bytes.NewReader(often), FileOptions{}))
 	require.EqualError(t, err, "stdin: is compressed more than 4 times")
 	cut := gzipOf(t, []byte(request+"\n"+strings.Repeat(" ", 100_000)+request))
-	events, err := readAll(NewFiles([]string{write(t, "cut.gz", cut[:len(cut)-20])}, nil, FileOptions{Format: Auto}))
+	events, err := readAll(NewFiles([]string{write(t, "cut.gz", cut[:len(cut)-20])}, nil, FileOptions{}))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.Len(t, events, 1, "what is whole is read")
-	_, err = readAll(NewFiles([]string{write(t, "x.gz", gzipOf(t, []byte("hello")))}, nil, FileOptions{Format: Auto}))
+	_, err = readAll(NewFiles([]string{write(t, "x.gz", gzipOf(t, []byte("hello")))}, nil, FileOptions{}))
 	require.ErrorContains(t, err, "it begins with \"hello\"")
 }
 
@@ -209,39 +200,32 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		data []byte
-		as   Format
 		want string
 		is   error
 	}{
-		{"text", []byte("hello, this is no recording"), Auto, "is neither perf.data nor OTLP/JSON", nil},
-		{"perf.data that is cut off", perf[:200], Auto, "perf", perfdata.ErrTruncated},
-		{"not perf.data", []byte(request), Perf, "perf", perfdata.ErrFormat},
-		{"not JSON", perf, JSON, "damaged request", nil},
-		{"JSON that is cut off", []byte(request + "\n" + request[:40]), Auto, "1 damaged request", nil},
-		{"not gzip", []byte("\x1f\x8bxxxxxxxxxxxxxxx"), Auto, "gzip", gzip.ErrHeader},
+		{"text", []byte("hello, this is no recording"), "is neither perf.data nor OTLP/JSON", nil},
+		{"perf.data that is cut off", perf[:200], "perf", perfdata.ErrTruncated},
+		{"JSON that is cut off", []byte(request + "\n" + request[:40]), "1 damaged request", nil},
+		{"an old perf.data", []byte("PERFFILE" + request), "perf", perfdata.ErrFormat},
+		{"not gzip", []byte("\x1f\x8bxxxxxxxxxxxxxxx"), "gzip", gzip.ErrHeader},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			name := write(t, "file", tt.data)
 			good := write(t, "good", []byte(request))
-			f := NewFiles([]string{name, good}, nil, FileOptions{Format: tt.as})
-			if tt.as != Auto {
-				f = NewFiles([]string{name}, nil, FileOptions{Format: tt.as})
-			}
+			f := NewFiles([]string{name, good}, nil, FileOptions{})
 			events, err := readAll(f)
 			require.ErrorContains(t, err, tt.want)
 			assert.ErrorContains(t, err, name)
 			if tt.is != nil {
 				require.ErrorIs(t, err, tt.is)
 			}
-			if tt.as == Auto {
-				assert.NotEmpty(t, events, "of the other file")
-			}
+			assert.NotEmpty(t, events, "of the other file")
 			require.NoError(t, f.Close())
 		})
 	}
 	dir := t.TempDir()
 	f := NewFiles([]string{dir, "/no/such/file", "/no/such/per_cpu/cpu0/trace_pipe_raw", "/no/such/trace_pipe"}, nil,
-		FileOptions{Format: Auto})
+		FileOptions{})
 	_, err := readAll(f)
 	require.ErrorContains(t, err, dir+": is a directory")
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -252,7 +236,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 // Requests that cannot be decoded are events without metrics.
 func TestUndecodableRequests(t *testing.T) {
 	name := write(t, "metrics.json", []byte(request+"\n{\"resourceMetrics\":7}\n"+request))
-	f := NewFiles([]string{name}, nil, FileOptions{Format: Auto})
+	f := NewFiles([]string{name}, nil, FileOptions{})
 	events, err := readAll(f)
 	require.Equal(t, io.EOF, err, "the file is not damaged")
 	require.Len(t, events, 3)
@@ -264,7 +248,7 @@ func TestUndecodableRequests(t *testing.T) {
 func TestWaitingIsInterrupted(t *testing.T) {
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
-	f := NewFiles([]string{"-"}, r, FileOptions{Format: Auto})
+	f := NewFiles([]string{"-"}, r, FileOptions{})
 	read := make(chan error)
 	go func() {
 		var ev Event

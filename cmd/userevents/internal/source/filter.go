@@ -3,7 +3,7 @@
 package source
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -15,38 +15,35 @@ import (
 
 // Filter says which metrics are wanted. The zero value wants all.
 type Filter struct {
-	metrics   []string
+	// Metrics are patterns for the names of metrics, of which one must match.
+	Metrics   []string
 	resources []condition
 }
 
 // condition is a pattern for the value of an attribute.
 type condition struct{ key, pattern string }
 
-// NewFilter makes a filter of patterns for the names of metrics, of which one
-// must match, and of key=pattern for attributes of the resource, which must all
-// match.
-func NewFilter(metrics, resources []string) (Filter, error) {
-	f := Filter{metrics: metrics}
-	for _, r := range resources {
-		key, pattern, ok := strings.Cut(r, "=")
-		if !ok || key == "" {
-			return Filter{}, fmt.Errorf("%q: must be key=value, such as service.name=shop", r)
-		}
-		f.resources = append(f.resources, condition{key, pattern})
+// AddResource adds key=pattern for an attribute of the resource. All that are added
+// must match.
+func (f *Filter) AddResource(text string) error {
+	key, pattern, ok := strings.Cut(text, "=")
+	if !ok || key == "" {
+		return errors.New("must be key=value, such as service.name=shop")
 	}
-	return f, nil
+	f.resources = append(f.resources, condition{key, pattern})
+	return nil
 }
 
 // Reduce removes from a message what is not wanted.
 func (f Filter) Reduce(metrics pmetric.Metrics) {
-	if len(f.metrics) == 0 && len(f.resources) == 0 {
+	if len(f.Metrics) == 0 && len(f.resources) == 0 {
 		return
 	}
 	metrics.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
 		if !f.wantedResource(rm.Resource().Attributes()) {
 			return true
 		}
-		if len(f.metrics) == 0 {
+		if len(f.Metrics) == 0 {
 			return false
 		}
 		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
@@ -58,7 +55,7 @@ func (f Filter) Reduce(metrics pmetric.Metrics) {
 }
 
 func (f Filter) wantedMetric(name string) bool {
-	return slices.ContainsFunc(f.metrics, func(pattern string) bool { return glob.Match(pattern, name) })
+	return slices.ContainsFunc(f.Metrics, func(pattern string) bool { return glob.Match(pattern, name) })
 }
 
 func (f Filter) wantedResource(attributes pcommon.Map) bool {

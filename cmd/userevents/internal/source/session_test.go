@@ -151,9 +151,10 @@ func TestFilters(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSession()
-			var err error
-			s.Filter, err = source.NewFilter(tt.metrics, tt.resources)
-			require.NoError(t, err)
+			s.Filter.Metrics = tt.metrics
+			for _, r := range tt.resources {
+				require.NoError(t, s.Filter.AddResource(r))
+			}
 			s.Show = func(ev *source.Event) error {
 				for p := range source.Points(ev.Metrics) {
 					assert.Contains(t, append(tt.metrics, p.Metric.Name(), "queue.*"), p.Metric.Name())
@@ -166,8 +167,7 @@ func TestFilters(t *testing.T) {
 		})
 	}
 	for _, wrong := range []string{"", "x", "=x"} {
-		_, err := source.NewFilter(nil, []string{wrong})
-		require.ErrorContains(t, err, "must be key=value")
+		require.ErrorContains(t, new(source.Filter).AddResource(wrong), "must be key=value")
 	}
 }
 

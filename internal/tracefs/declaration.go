@@ -17,9 +17,12 @@ const (
 var validName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // CheckName returns an error that says how the name of a tracepoint must be, unless name is so.
-func CheckName(name string) error {
-	if len(name) > MaxNameLength || !validName.MatchString(name) {
-		return fmt.Errorf("must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", MaxNameLength)
+func CheckName(name string) error { return CheckNameUpTo(name, MaxNameLength) }
+
+// CheckNameUpTo is CheckName with another bound, in bytes.
+func CheckNameUpTo(name string, length int) error {
+	if len(name) > length || !validName.MatchString(name) {
+		return fmt.Errorf("must be [A-Za-z_][A-Za-z0-9_]*, at most %d bytes", length)
 	}
 	return nil
 }

@@ -26,8 +26,16 @@ const (
 // CheckName is that of package tracefs.
 func CheckName(name string) error { return tracefs.CheckName(name) }
 
-// IndexSize is the headroom, in bytes, that [Tracepoint.Write] needs in front of an event's fields.
-const IndexSize = 4
+// CheckNameUpTo is that of package tracefs.
+func CheckNameUpTo(name string, length int) error { return tracefs.CheckNameUpTo(name, length) }
+
+const (
+	// IndexSize is the headroom, in bytes, that [Tracepoint.Write] needs in front of an event's fields.
+	IndexSize = 4
+	// MaxEventSize is the largest event in bytes, without the headroom, that the kernel hands to perf: 8 bytes of a
+	// trace entry are its own, and PERF_MAX_TRACE_SIZE is 8192. It drops a larger one without an error.
+	MaxEventSize = 8192 - 8
+)
 
 // Capabilities are what one backend can do and another cannot.
 type Capabilities = libtracepoint.Capabilities

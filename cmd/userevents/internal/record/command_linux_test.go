@@ -48,7 +48,8 @@ func TestCommandsThatCannotBeStarted(t *testing.T) {
 
 func TestCommandHasOurInputAndOutput(t *testing.T) {
 	var out, errs bytes.Buffer
-	wait, err := Start(t.Context(), []string{"sh", "-c", "cat; echo failed >&2"}, strings.NewReader("hello"), &out, &errs)
+	wait, err := Start(t.Context(), []string{"sh", "-c", "cat; echo failed >&2"}, strings.NewReader("hello"),
+		&out, &errs)
 	require.NoError(t, err)
 	_, err = wait()
 	require.NoError(t, err)

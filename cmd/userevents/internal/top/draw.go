@@ -12,70 +12,57 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
 
-// A lower screen has the body only: no line about what is listened to, no status and
-// no keys. A lower body has no titles.
-const (
-	linesForAll    = 6
-	linesForTitles = 3
-)
+// lowScreen is the height below which a screen has the body only: no line about what is
+// listened to, no status, no titles and no keys.
+const lowScreen = 6
+
+func (m *model) low() bool { return m.height < lowScreen }
 
 // View draws the screen.
 func (m *model) View() tea.View {
 	v := tea.NewView(strings.Join(m.lines(), "\n"))
 	v.AltScreen = true
-	if m.edit && m.hasKeys() {
+	if m.edit && !m.low() {
 		v.Cursor = tea.NewCursor(min(1+render.Width(m.typing), m.width-1), m.height-1)
 	}
 	return v
 }
 
-func (m *model) hasAll() bool    { return m.height >= linesForAll }
-func (m *model) hasKeys() bool   { return m.hasAll() || m.edit && m.height > 1 }
-func (m *model) hasTitles() bool { return m.bodyLines() >= linesForTitles }
-
 // bodyLines is how many lines the body has.
 func (m *model) bodyLines() int {
-	switch {
-	case m.hasAll():
-		return m.height - 3
-	case m.hasKeys():
-		return m.height - 1
+	if m.low() {
+		return max(m.height, 0)
 	}
-	return max(m.height, 0)
+	return m.height - 3
 }
 
 // listLines is how many series are on the screen.
 func (m *model) listLines() int {
-	if m.hasTitles() {
-		return m.bodyLines() - 1
+	if m.low() {
+		return max(m.height, 1)
 	}
-	return max(m.bodyLines(), 1)
+	return m.height - 4
 }
 
 // lines are at most as many as the screen has, and no wider.
-func (m *model) lines() (out []string) {
+func (m *model) lines() []string {
 	if m.width <= 0 || m.height <= 0 {
 		return nil
 	}
-	if m.hasAll() {
-		out = append(out, m.subjectLine(), m.statusLine())
-	}
 	body := m.bodyLines()
-	var content []string
+	content := make([]string, body)
 	switch {
 	case m.help:
-		content = m.helpView()
+		copy(content, m.helpView())
 	case m.detail != nil:
-		content = m.detailView(body)
+		copy(content, m.detailView(body))
 	default:
-		content = m.listView()
+		copy(content, m.listView())
 	}
-	out = append(out, content[:min(len(content), body)]...)
-	if m.hasKeys() {
-		out = append(out, make([]string, max(m.height-1-len(out), 0))...)
-		out = append(out, m.keyLine())
+	if m.low() {
+		return content
 	}
-	return out
+	return append(append([]string{m.subjectLine(), m.statusLine()}, content...), m.keyLine())
 }
 
 // subjectLine says what is on the screen.
@@ -159,7 +146,7 @@ func (m *model) listView() []string {
 	rows := m.shown[m.first:min(m.first+m.listLines(), len(m.shown))]
 	t := newTable(m.width, rows, m.all, m.at, false)
 	out := make([]string, 0, len(rows)+1)
-	if m.hasTitles() {
+	if !m.low() {
 		o := orders[m.by]
 		out = append(out, newLine(m.width).add(titleStyle, t.titles(o.column, o.arrow(m.reverse))).String())
 	}

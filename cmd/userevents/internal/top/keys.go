@@ -139,9 +139,6 @@ func (m *model) pressHelp(k string) {
 }
 
 func (m *model) setFilter(text string) {
-	m.typing, m.matcher = text, nil
-	if words := strings.Fields(withoutQuotes(strings.ToLower(text))); len(words) > 0 {
-		m.matcher = &matcher{words}
-	}
+	m.typing, m.words = text, strings.Fields(plainText(text))
 	m.filter()
 }

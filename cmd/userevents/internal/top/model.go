@@ -26,7 +26,7 @@ type model struct {
 	evicted uint64
 	by      int // of orders
 	reverse bool
-	matcher *matcher
+	words   []string // of the filter
 
 	// The cursor is on a series and goes with it where it is sorted to. At the
 	// first line it stays there, whichever series that is.
@@ -113,7 +113,7 @@ func (m *model) sort(by int, reverse bool) {
 func (m *model) filter() {
 	m.shown = m.shown[:0]
 	for _, s := range m.all {
-		if m.matcher.matches(s) {
+		if s.matches(m.words) {
 			m.shown = append(m.shown, s)
 		}
 	}
@@ -155,35 +155,20 @@ func (m *model) showDetail() {
 	}
 }
 
-// matcher is the filter that a person typed: words, each of which must be found
-// in some text of a series. A word with * or ? must match all of a text, or of
-// one attribute; another word must be a part of it. Case and quotes do not matter.
-type matcher struct{ words []string }
-
-func (m *matcher) matches(s *series) bool {
-	if m == nil {
+// matches reports whether each of these words, which a person typed, is found in some
+// text of a series. One with * or ? must match all of a text, or of one attribute;
+// another must be a part of it. Case and quotes do not matter.
+func (s *series) matches(words []string) bool {
+	if len(words) == 0 {
 		return true
 	}
-	if s.matcher != m {
-		s.matcher, s.matches = m, m.find(s)
-	}
-	return s.matches
-}
-
-func withoutQuotes(text string) string { return strings.ReplaceAll(text, `"`, "") }
-
-func (m *matcher) find(s *series) bool {
-	texts := []string{s.service, s.metric, s.attributes.full, s.origin, s.pidText, s.shown.process}
-	for i := range texts {
-		texts[i] = withoutQuotes(strings.ToLower(texts[i]))
-	}
-	for _, word := range m.words {
+	texts := strings.Split(plainText(strings.Join([]string{
+		s.service, s.metric, s.attributes.full, s.origin, s.pidText, s.shown.process}, "\n")), "\n")
+	for _, word := range words {
 		found := func(text string) bool { return strings.Contains(text, word) }
 		if strings.ContainsAny(word, "*?") {
-			found = func(text string) bool {
-				match := func(s string) bool { return glob.Match(word, s) }
-				return match(text) || slices.ContainsFunc(strings.Fields(text), match)
-			}
+			match := func(text string) bool { return glob.Match(word, text) }
+			found = func(text string) bool { return match(text) || slices.ContainsFunc(strings.Fields(text), match) }
 		}
 		if !slices.ContainsFunc(texts, found) {
 			return false
@@ -191,6 +176,8 @@ func (m *matcher) find(s *series) bool {
 	}
 	return true
 }
+
+func plainText(text string) string { return strings.ReplaceAll(strings.ToLower(text), `"`, "") }
 
 // meterWindow is the time over which the rates of the status line are taken, so
 // that a service which exports every second does not make them flicker.

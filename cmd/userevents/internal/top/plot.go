@@ -12,29 +12,26 @@ import (
 // historySize is how many points a series remembers for its sparkline and plot.
 const historySize = 64
 
-// history is a ring of the last numbers of a series. A NaN is a point without
-// one.
+// history has the last numbers of a series, the latest at the end. A NaN is a point
+// without one.
 type history struct {
 	values [historySize]float32
-	next   uint8
-	length uint8
+	length int
 }
 
 func (h *history) push(x float64) {
 	if finite(x) {
 		x = min(max(x, -math.MaxFloat32), math.MaxFloat32)
 	}
-	h.values[h.next] = float32(x)
-	h.next = (h.next + 1) % historySize
+	copy(h.values[:], h.values[1:])
+	h.values[historySize-1] = float32(x)
 	h.length = min(h.length+1, historySize)
 }
 
 // last returns the n most recent numbers, or fewer, the latest at the end.
-func (h *history) last(n int) []float64 {
-	n = max(min(n, int(h.length)), 0)
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = float64(h.values[(int(h.next)+historySize-n+i)%historySize])
+func (h *history) last(n int) (out []float64) {
+	for _, x := range h.values[historySize-max(min(n, h.length), 0):] {
+		out = append(out, float64(x))
 	}
 	return out
 }

@@ -4,7 +4,6 @@ package top
 
 import (
 	"cmp"
-	"container/list"
 	"math"
 	"slices"
 	"strconv"
@@ -28,14 +27,11 @@ type series struct {
 	totals  bool       // no differences of cumulative aggregates
 	total   *aggregate // the last one that is cumulative
 	bytes   int        // of memory
-	element *list.Element
 	dropped bool
 
 	// The screen's.
-	shown   row
-	listed  bool
-	matcher *matcher // whose answer is
-	matches bool
+	shown  row
+	listed bool
 }
 
 // identity is what does not change of a series. Its texts are cut for a screen and

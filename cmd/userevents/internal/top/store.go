@@ -3,10 +3,11 @@
 package top
 
 import (
-	"container/list"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
@@ -34,19 +35,23 @@ type counts struct{ events, points, bytes uint64 }
 // concurrently: the screen takes a copy, so that it and the reader of events wait
 // for no more than that.
 type store struct {
-	maxSeries, maxMemory int
-	totals               bool // no differences of cumulative histograms and summaries
+	maxMemory int
+	totals    bool // no differences of cumulative histograms and summaries
 
 	mu      sync.Mutex
-	series  map[seriesKey]*series
-	recent  list.List // of *series, the most recent first
-	memory  int       // bytes
+	series  *simplelru.LRU[seriesKey, *series]
+	memory  int // bytes
 	evicted uint64
 	counts  counts
 }
 
 func newStore() *store {
-	return &store{maxSeries: maxSeries, maxMemory: maxMemory, series: map[seriesKey]*series{}}
+	s := &store{maxMemory: maxMemory}
+	s.series, _ = simplelru.NewLRU(maxSeries, func(_ seriesKey, sr *series) {
+		sr.dropped = true
+		s.memory -= sr.bytes
+	})
+	return s
 }
 
 // apply takes the points of an event.
@@ -58,30 +63,22 @@ func (s *store) apply(ev *source.Event, now time.Duration) {
 	for p := range source.Points(ev.Metrics) {
 		s.counts.points++
 		key := seriesKey{p.Key(), ev.PID, ev.Tracepoint}
-		sr := s.series[key]
-		if sr == nil {
+		sr, ok := s.series.Get(key)
+		if !ok {
 			sr = newSeries(key, ev, &p)
 			sr.totals = s.totals
-			s.series[key] = sr
-			sr.element = s.recent.PushFront(sr)
+			if s.series.Add(key, sr) {
+				s.evicted++
+			}
 		}
-		s.recent.MoveToFront(sr.element)
 		sr.apply(ev, &p, now)
 		s.memory -= sr.bytes
 		sr.bytes = sr.size()
 		s.memory += sr.bytes
-		for (len(s.series) > s.maxSeries || s.memory > s.maxMemory) && s.recent.Back() != sr.element {
-			s.evicted++
-			s.drop(s.recent.Back().Value.(*series))
+		for ; s.memory > s.maxMemory && s.series.Len() > 1; s.evicted++ {
+			s.series.RemoveOldest()
 		}
 	}
-}
-
-func (s *store) drop(sr *series) {
-	sr.dropped = true
-	s.recent.Remove(sr.element)
-	s.memory -= sr.bytes
-	delete(s.series, sr.key)
 }
 
 // snapshot updates a list of series, and what the screen has of each. Series that
@@ -89,11 +86,9 @@ func (s *store) drop(sr *series) {
 func (s *store) snapshot(listed []*series, now time.Duration) (_ []*series, evicted uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.recent.Front(); e != nil; {
-		sr := e.Value.(*series)
-		e = e.Next()
+	for _, sr := range s.series.Values() {
 		if sr.live.expired(now) {
-			s.drop(sr)
+			s.series.Remove(sr.key)
 			continue
 		}
 		sr.shown = sr.live

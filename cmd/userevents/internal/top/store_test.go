@@ -42,7 +42,7 @@ func names(s *store, now time.Duration) (names []string) {
 
 func TestTheLeastRecentGoFirst(t *testing.T) {
 	s := newStore()
-	s.maxSeries = 3
+	s.series.Resize(3)
 	for _, m := range []string{"a", "b", "c", "a", "d"} {
 		s.apply(gauges(t, 1, m), 0)
 	}
@@ -207,7 +207,7 @@ func TestQuietSeriesAreDimAndThenDropped(t *testing.T) {
 			list, evicted := s.snapshot(list, last+c.after+1)
 			assert.Empty(t, list)
 			assert.False(t, sr.listed)
-			assert.Empty(t, s.series)
+			assert.Zero(t, s.series.Len())
 			assert.Zero(t, evicted, "it had its time")
 			s.apply(gauges(t, 1, "m"), last+c.after+2)
 			list, _ = s.snapshot(list, last+c.after+2)
@@ -346,7 +346,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 			d.pass(time.Millisecond)
 			after := heap()
-			t.Logf("%d series, %d KiB, counted as %d KiB", len(d.screen.store.series), (after-before)>>10,
+			t.Logf("%d series, %d KiB, counted as %d KiB", d.screen.store.series.Len(), (after-before)>>10,
 				d.screen.store.memory>>10)
 			assert.LessOrEqual(t, after, before+bound)
 
@@ -377,7 +377,7 @@ func TestASeriesThatIsTooLarge(t *testing.T) {
 func TestStoreIsConsistent(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	s := newStore()
-	s.maxSeries = 20
+	s.series.Resize(20)
 	now := time.Duration(0)
 	var events []*source.Event
 	for i := range 40 {
@@ -389,32 +389,29 @@ func TestStoreIsConsistent(t *testing.T) {
 		refreshed := random.IntN(10) == 0
 		if refreshed {
 			listed, _ = s.snapshot(listed, now)
-			require.Len(t, listed, len(s.series))
+			require.Len(t, listed, s.series.Len())
 		} else {
 			s.apply(events[random.IntN(len(events))], now)
 		}
-		n, memory, seen := 0, 0, now
-		for e := s.recent.Front(); e != nil; e = e.Next() {
-			sr := e.Value.(*series)
-			require.Same(t, sr, s.series[sr.key])
-			require.Same(t, e, sr.element)
-			require.LessOrEqual(t, sr.live.seen, seen)
+		memory, seen := 0, time.Duration(0)
+		for _, sr := range s.series.Values() {
+			known, _ := s.series.Peek(sr.key)
+			require.Same(t, sr, known)
+			require.GreaterOrEqual(t, sr.live.seen, seen)
 			require.False(t, sr.dropped)
 			if refreshed {
 				require.Contains(t, listed, sr)
 			}
 			seen = sr.live.seen
-			n++
 			memory += sr.bytes
 		}
-		require.Len(t, s.series, n)
 		require.Equal(t, memory, s.memory)
 	}
 }
 
 func TestStoreConcurrentSafe(t *testing.T) {
 	s := newStore()
-	s.maxSeries = 50
+	s.series.Resize(50)
 	var events []*source.Event
 	for i := range 100 {
 		events = append(events, gauges(t, i, "m"))
@@ -435,7 +432,7 @@ func TestStoreConcurrentSafe(t *testing.T) {
 		}
 	})
 	wg.Wait()
-	assert.Len(t, s.series, 50)
+	assert.Equal(t, 50, s.series.Len())
 }
 
 // What the list has no room for, the detail shows: where a series is from.

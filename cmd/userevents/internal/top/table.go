@@ -38,7 +38,6 @@ const (
 type column struct {
 	title       string
 	least, most int // cells
-	weight      int // of what is left of a line
 	align
 	// text may be longer than the cells that there are.
 	text func(s *series, t *table, cells int) string
@@ -53,32 +52,32 @@ const (
 )
 
 var columns = [columnCount]column{
-	columnService:    {"SERVICE", 10, 40, 1, left, func(s *series, _ *table, _ int) string { return s.service }},
-	columnMetric:     {"METRIC", 20, 60, 4, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
-	columnAttributes: {"ATTRIBUTES", 12, 100, 4, left, attributesIn},
-	columnType:       {"TYPE", 18, 24, 1, left, func(s *series, _ *table, _ int) string { return s.typ }},
-	columnValue: {"VALUE", 8, 60, 1, right,
+	columnService:    {"SERVICE", 10, 40, left, func(s *series, _ *table, _ int) string { return s.service }},
+	columnMetric:     {"METRIC", 20, 60, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
+	columnAttributes: {"ATTRIBUTES", 12, 100, left, attributesIn},
+	columnType:       {"TYPE", 18, 24, left, func(s *series, _ *table, _ int) string { return s.typ }},
+	columnValue: {"VALUE", 8, 60, right,
 		func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
-	columnUnit: {"UNIT", 6, 14, 1, left, func(s *series, _ *table, _ int) string { return s.unit }},
-	columnRate: {"RATE/s", 7, 8, 1, right,
+	columnUnit: {"UNIT", 6, 14, left, func(s *series, _ *table, _ int) string { return s.unit }},
+	columnRate: {"RATE/s", 7, 8, right,
 		func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
-	columnTrend: {"TREND", 8, 24, 1, left, trendIn},
-	columnAge: {"AGE", 4, 4, 1, right,
+	columnTrend: {"TREND", 8, 24, left, trendIn},
+	columnAge: {"AGE", 4, 4, right,
 		func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
-	columnPID:     {"PID", 7, 7, 1, right, func(s *series, _ *table, _ int) string { return s.pidText }},
-	columnProcess: {"PROCESS", 15, 15, 1, left, func(s *series, _ *table, _ int) string { return s.shown.process }},
+	columnPID:     {"PID", 7, 7, right, func(s *series, _ *table, _ int) string { return s.pidText }},
+	columnProcess: {"PROCESS", 15, 15, left, func(s *series, _ *table, _ int) string { return s.shown.process }},
 }
 
-// dropOrder is which columns go first where a terminal is too narrow for all.
-// The metric stays. The first ones say less: they are there only where the others
-// have more room than the least.
-var dropOrder = []columnID{
-	columnProcess, columnType, columnUnit, columnPID, columnTrend, columnAge,
-	columnAttributes, columnService, columnRate, columnValue,
+// importance is in which order columns get room. Those at its end are left out first,
+// where a terminal is too narrow for all. The last ones say less: they are there only
+// where the others have more room than the least.
+var importance = []columnID{
+	columnMetric, columnValue, columnRate, columnService, columnAttributes, columnAge, columnTrend,
+	columnPID, columnUnit, columnType, columnProcess,
 }
 
 const (
-	saysLess      = 4  // columns of dropOrder
+	saysLess      = columnPID
 	roomForOthers = 24 // cells
 )
 
@@ -142,37 +141,29 @@ func newTable(cells int, rows, all []*series, now time.Duration, exact bool) *ta
 // layOut divides a line of so many cells among columns that need some. One that
 // needs none is left out.
 func layOut(cells int, need layout) (l layout) {
-	used := -1 // the first has no gap before it
-	for i, c := range columns {
-		if need[i] > 0 {
-			l[i] = c.least
-			used += 1 + c.least
+	room, reserved := cells+1, 0 // the first has no gap before it
+	for _, id := range importance {
+		if id == saysLess {
+			reserved = roomForOthers
 		}
+		least := columns[id].least
+		if need[id] == 0 {
+			continue
+		} else if room-reserved <= least {
+			break
+		}
+		l[id] = least
+		room -= 1 + least
 	}
-	for i, id := range dropOrder {
-		room := cells
-		if i < saysLess {
-			room -= roomForOthers
-		}
-		if used > room && l[id] > 0 {
-			used -= 1 + l[id]
-			l[id] = 0
-		}
-	}
-	if used > cells {
+	if l[columnMetric] == 0 {
 		l[columnMetric] = max(cells, 1)
+		return l
 	}
-	// Numbers first.
-	for _, numbers := range []bool{true, false} {
-		for before := -1; before != used; {
-			before = used
-			for i, c := range columns {
-				if l[i] > 0 && (c.align == right) == numbers {
-					n := max(min(c.weight, cells-used, min(need[i], c.most)-l[i]), 0)
-					l[i] += n
-					used += n
-				}
-			}
+	for _, id := range append([]columnID{columnValue, columnRate}, importance...) { // numbers are not to be cut
+		if l[id] > 0 {
+			more := max(min(need[id], columns[id].most, l[id]+room)-l[id], 0)
+			l[id] += more
+			room -= more
 		}
 	}
 	return l

@@ -139,11 +139,11 @@ func TestSummary(t *testing.T) {
 		}
 	}
 
-	s.model.screen.store.maxSeries = 2
+	s.model.screen.store.series.Resize(2)
 	write()
 	b.Reset()
 	require.NoError(t, s.Write(&b, 0))
-	assert.Contains(t, b.String(), "\n7 more series were evicted: those without a point for the longest time\n")
+	assert.Contains(t, b.String(), "\n5 more series were evicted: those without a point for the longest time\n")
 }
 
 // In a summary, a cumulative histogram is its last total, as a counter is.

@@ -8,6 +8,7 @@ export GOFLAGS := $(shell scripts/goflags)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GCI := github.com/daixiang0/gci@v0.13.7
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 LLL := github.com/walle/lll/cmd/lll@v1.0.1
 FUZZ_EXECUTIONS ?= 20000
 # Where kernel tests run, host or vm; by default on this machine if it has user_events and we are root.
@@ -156,13 +157,14 @@ demo-test: ## the demo for 20 updates, and a check of what it shows
 
 .PHONY: instructions
 instructions: vm ## count the instructions that a data point takes, and compare; UPDATE=-update makes them the baseline
-	@cd bench && go build -o ../bin/bench . && ../bin/bench instructions $(UPDATE)
+	@cd bench && go test -c -tags kernel -o ../bin/bench.test . && ../vm/run --count --rw testdata -- \
+		../bin/bench.test -test.run '^TestInstructions$$' -gcc "$$(gcc -dumpfullversion)" $(UPDATE)
 
 .PHONY: bench-listen
 bench-listen: ## how fast perf.data is read, beside perf script over the same file
 	@scripts/bench-listen
 
 .PHONY: bench
-bench: ## everything that is claimed of speed, measured beside what it is compared with; writes docs/benchmarks.md
+bench: ## what is claimed of speed, measured beside what it is compared with: the tables of benchstat
 	@$(KERNEL_PACKAGES)
-	@cd bench && go build -o ../bin/bench . && ../bin/bench -o ../docs/benchmarks.md
+	@scripts/bench $(BENCHSTAT)

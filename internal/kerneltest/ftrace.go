@@ -24,7 +24,7 @@ const Tracing = "/sys/kernel/tracing"
 func EventDir(name string) string { return filepath.Join(Tracing, "events/user_events", name) }
 
 // Listen makes ftrace listen to a tracepoint, or stop.
-func Listen(t *testing.T, name string, on bool) {
+func Listen(t testing.TB, name string, on bool) {
 	t.Helper()
 	value := "0"
 	if on {
@@ -34,7 +34,7 @@ func Listen(t *testing.T, name string, on bool) {
 }
 
 // Traced returns the lines of ftrace's buffer that are events of a tracepoint.
-func Traced(t *testing.T, name string) []string {
+func Traced(t testing.TB, name string) []string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(Tracing, "trace"))
 	require.NoError(t, err)
@@ -49,13 +49,13 @@ func Traced(t *testing.T, name string) []string {
 
 // ClearTrace empties ftrace's buffer. A tracepoint that is removed leaves its number to the next one, and its events in
 // the buffer.
-func ClearTrace(t *testing.T) {
+func ClearTrace(t testing.TB) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(Tracing, "trace"), nil, 0))
 }
 
 // Gone waits for the kernel to remove a tracepoint, which it does some moments after the last user left.
-func Gone(t *testing.T, name string) {
+func Gone(t testing.TB, name string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(EventDir(name))
@@ -64,7 +64,7 @@ func Gone(t *testing.T, name string) {
 }
 
 // Descriptors returns the numbers of this process's descriptors of user_events_data.
-func Descriptors(t *testing.T) []string {
+func Descriptors(t testing.TB) []string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)

@@ -40,7 +40,7 @@ type Collector struct {
 }
 
 // Attach returns a listener, which is closed when the test ends.
-func Attach(t *testing.T, options listen.Options) *listen.Listener {
+func Attach(t testing.TB, options listen.Options) *listen.Listener {
 	t.Helper()
 	options.MaxDelay = 10 * time.Millisecond
 	listener, err := listen.Open(options)

@@ -1,42 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package workload makes the metrics that the benchmarks export.
-package workload
+package bench
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
-)
 
-// Kind is what a metric is.
-type Kind string
+	"github.com/otel-userevents/usereventsmetric/internal/otlp"
+)
 
 // The kinds that services use most.
 const (
-	Sum         Kind = "delta sum"
-	Gauge       Kind = "gauge"
-	Histogram   Kind = "histogram" // explicit bounds, 15 of them as by default in the SDK
-	Exponential Kind = "exponential histogram"
+	sum         = "sum" // of deltas
+	gauge       = "gauge"
+	histogram   = "histogram" // explicit bounds, 15 of them as by default in the SDK
+	exponential = "exponential"
 )
 
-// Spec describes one cycle of metrics.
-type Spec struct {
-	Kind       Kind
-	Points     int
-	Attributes int  // of each point
-	Exemplars  bool // one on each point
+// workload describes one cycle of metrics.
+type workload struct {
+	kind       string
+	points     int
+	attributes int  // of each point
+	exemplars  bool // one on each point
 }
 
-// String is how tables name it.
-func (s Spec) String() string {
-	text := fmt.Sprintf("%s, %d attributes", s.Kind, s.Attributes)
-	if s.Exemplars {
-		text += ", exemplars"
+func (w workload) String() string {
+	text := fmt.Sprintf("metrics=%s/attributes=%d", w.kind, w.attributes)
+	if w.exemplars {
+		text += "/exemplars=1"
 	}
 	return text
 }
@@ -46,17 +45,17 @@ var bounds = []float64{0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 500
 
 var start = time.Unix(1_700_000_000, 123_456_789)
 
-// Source makes cycle after cycle of one Spec.
-type Source struct {
-	spec    Spec
+// source makes cycle after cycle of one workload.
+type source struct {
+	workload
 	cycle   int
 	metrics *metricdata.ResourceMetrics
 	sets    []*attribute.Set // where each point's set is
 }
 
-// New returns a source whose first cycle is made.
-func New(spec Spec) *Source {
-	s := &Source{spec: spec}
+// source returns one whose first cycle is made.
+func (w workload) source() *source {
+	s := &source{workload: w}
 	s.metrics = &metricdata.ResourceMetrics{
 		Resource: res(),
 		ScopeMetrics: []metricdata.ScopeMetrics{{
@@ -71,61 +70,58 @@ func New(spec Spec) *Source {
 	return s
 }
 
-// Metrics is the present cycle.
-func (s *Source) Metrics() *metricdata.ResourceMetrics { return s.metrics }
-
-// NewSets gives every point an attribute set that no cycle had before.
-func (s *Source) NewSets() {
+// newSets gives every point an attribute set that no cycle had before.
+func (s *source) newSets() {
 	s.cycle++
 	for i, set := range s.sets {
-		*set = attributes(s.spec.Attributes, s.cycle*len(s.sets)+i)
+		*set = attributes(s.attributes, s.cycle*len(s.sets)+i)
 	}
 }
 
-func (s *Source) data() metricdata.Aggregation {
-	n := s.spec.Points
-	switch s.spec.Kind {
-	case Sum, Gauge:
+func (s *source) data() metricdata.Aggregation {
+	n := s.points
+	switch s.kind {
+	case sum, gauge:
 		points := make([]metricdata.DataPoint[int64], n)
 		for i := range points {
 			points[i] = metricdata.DataPoint[int64]{
-				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
-				Value: int64(i) * 37 % 5000, Exemplars: exemplars[int64](s.spec.Exemplars, i),
+				Attributes: attributes(s.attributes, i), StartTime: start, Time: start.Add(time.Minute),
+				Value: int64(i) * 37 % 5000, Exemplars: exemplars[int64](s.exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
-		if s.spec.Kind == Gauge {
+		if s.kind == gauge {
 			return metricdata.Gauge[int64]{DataPoints: points}
 		}
 		return metricdata.Sum[int64]{DataPoints: points, Temporality: metricdata.DeltaTemporality, IsMonotonic: true}
-	case Histogram:
+	case histogram:
 		points := make([]metricdata.HistogramDataPoint[float64], n)
 		for i := range points {
 			points[i] = metricdata.HistogramDataPoint[float64]{
-				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
+				Attributes: attributes(s.attributes, i), StartTime: start, Time: start.Add(time.Minute),
 				Count: 136, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25),
 				Max:    metricdata.NewExtrema(9999.0),
 				Bounds: bounds, BucketCounts: counts(len(bounds) + 1),
-				Exemplars: exemplars[float64](s.spec.Exemplars, i),
+				Exemplars: exemplars[float64](s.exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
 		return metricdata.Histogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality}
-	case Exponential:
+	case exponential:
 		points := make([]metricdata.ExponentialHistogramDataPoint[float64], n)
 		for i := range points {
 			points[i] = metricdata.ExponentialHistogramDataPoint[float64]{
-				Attributes: attributes(s.spec.Attributes, i), StartTime: start, Time: start.Add(time.Minute),
+				Attributes: attributes(s.attributes, i), StartTime: start, Time: start.Add(time.Minute),
 				Count: 3240, Sum: 1234.5 + float64(i), Min: metricdata.NewExtrema(0.25),
 				Max:   metricdata.NewExtrema(9999.0),
 				Scale: 3, ZeroCount: 1, PositiveBucket: metricdata.ExponentialBucket{Offset: -16, Counts: counts(80)},
-				Exemplars: exemplars[float64](s.spec.Exemplars, i),
+				Exemplars: exemplars[float64](s.exemplars, i),
 			}
 			s.sets = append(s.sets, &points[i].Attributes)
 		}
 		return metricdata.ExponentialHistogram[float64]{DataPoints: points, Temporality: metricdata.DeltaTemporality}
 	}
-	panic("no workload of kind " + string(s.spec.Kind))
+	panic("no workload of kind " + s.kind)
 }
 
 // keys are those of HTTP servers.
@@ -179,4 +175,34 @@ func res() *resource.Resource {
 		attribute.String("telemetry.sdk.name", "opentelemetry"),
 		attribute.String("telemetry.sdk.version", "1.47.0"),
 	)
+}
+
+func TestWorkloads(t *testing.T) {
+	for _, w := range []workload{
+		{kind: sum, points: 100, attributes: 4},
+		{kind: gauge, points: 7},
+		{kind: histogram, points: 100, attributes: 10, exemplars: true},
+		{kind: exponential, points: 100, attributes: 4},
+	} {
+		t.Run(w.String(), func(t *testing.T) {
+			s := w.source()
+			assert.Equal(t, w.points, otlp.CountPoints(s.metrics))
+			assert.Len(t, s.sets, w.points)
+			for _, set := range s.sets {
+				assert.Equal(t, w.attributes, set.Len())
+			}
+		})
+	}
+}
+
+func TestEachPointAndCycleHasASetOfItsOwn(t *testing.T) {
+	s := workload{kind: histogram, points: 1000, attributes: 4}.source()
+	seen := map[attribute.Distinct]bool{}
+	for range 3 {
+		for _, set := range s.sets {
+			seen[set.Equivalent()] = true
+		}
+		s.newSets()
+	}
+	assert.Len(t, seen, 3000)
 }

@@ -3,6 +3,11 @@
 // Package glob matches names against patterns.
 package glob
 
+import "strings"
+
+// IsPattern reports whether a pattern may match other names than itself.
+func IsPattern(pattern string) bool { return strings.ContainsAny(pattern, "*?") }
+
 // Match reports whether name matches the pattern, in which * stands for any
 // number of any characters and ? for one byte. Unlike path.Match it lets * match
 // a slash, which names of metrics and of processes may have.

@@ -37,3 +37,9 @@ func TestMatch(t *testing.T) {
 	// Not exponential.
 	assert.False(t, Match(strings.Repeat("*a", 100)+"b", strings.Repeat("a", 2000)))
 }
+
+func TestIsPattern(t *testing.T) {
+	for pattern, want := range map[string]bool{"": false, "a.b": false, "[a]": false, "a*": true, "?": true} {
+		assert.Equal(t, want, IsPattern(pattern), pattern)
+	}
+}

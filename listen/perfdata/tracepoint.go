@@ -12,6 +12,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 )
 
 // tracepoint is what is known of one, by its format.
@@ -65,7 +66,7 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 	p.info.Name = p.info.Event
 	multi := false
 	if system == "" || system == tracefs.SystemMulti {
-		if name, ok := layout.RegisteredName(p.info.Event); ok {
+		if name, ok := names.Registered(p.info.Event); ok {
 			p.info.Name, multi = name, true
 		}
 	}
@@ -73,7 +74,7 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 		p.info.Event = system + "/" + p.info.Event
 	}
 	d, err := layout.NewIn(f, r.order)
-	if (system == "" || isUserEvents(system)) && r.wants(p.info.Name, f, err == nil) {
+	if (system == "" || names.IsUserEvents(system)) && r.wants(p.info.Name, f, err == nil) {
 		if r.wanted++; r.wanted > maxWanted {
 			return limitError("wanted tracepoints", maxWanted)
 		}
@@ -90,10 +91,6 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 	}
 	r.points[f.ID] = p
 	return nil
-}
-
-func isUserEvents(system string) bool {
-	return system == tracefs.System || system == tracefs.SystemMulti
 }
 
 // point returns what an event is.

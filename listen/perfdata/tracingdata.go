@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 )
 
 const (
@@ -69,7 +70,7 @@ func (t *tracingReader) system(add func(system string, f *tracefs.Format) error)
 	name := t.text()
 	for n := t.u32(); n > 0 && t.err == nil; n-- {
 		size := t.u64()
-		if size > maxFormatText || size > maxUserFormatText && isUserEvents(name) {
+		if size > maxFormatText || size > maxUserFormatText && names.IsUserEvents(name) {
 			t.skip(size)
 			continue
 		}

@@ -91,16 +91,6 @@ func NewIn(f *tracefs.Format, order binary.ByteOrder) (*Decoder, error) {
 	return d, nil
 }
 
-// RegisteredName returns the name under which an event of user_events_multi was
-// registered: "otlp_metrics" for "otlp_metrics.1f".
-func RegisteredName(event string) (name string, ok bool) {
-	i := strings.LastIndexByte(event, '.')
-	if i <= 0 || event[i+1:] == "" || strings.Trim(event[i+1:], "0123456789abcdef") != "" {
-		return "", false
-	}
-	return event[:i], true
-}
-
 // Fieldless reports whether the tracepoint has no fields at all.
 func (d *Decoder) Fieldless() bool { return d.fieldless }
 

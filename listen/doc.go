@@ -2,7 +2,8 @@
 
 // Package listen receives OTLP metrics that processes on this host write to a
 // Linux user_events tracepoint, from all processes at once, through perf ring
-// buffers. It is pure Go.
+// buffers; and the events of EventHeader providers and of any other tracepoint
+// (Options.Events).
 //
 //	l, err := listen.Open(listen.Options{})
 //	if err != nil {

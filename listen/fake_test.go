@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
@@ -102,6 +104,11 @@ func rawOTLP(id int, payload string) []byte {
 
 func rawFieldless(id int, payload string) []byte {
 	return layouttest.Fieldless(binary.NativeEndian, id, []byte(payload))
+}
+
+// rawEvent is an EventHeader event with one field.
+func rawEvent(id int, level eventheader.Level, name, value string) []byte {
+	return append(rawCommon(id), layouttest.EventHeaderWrite(level, name, value)...)
 }
 
 // fakeSystem is a machine with user_events, in memory.
@@ -208,6 +215,12 @@ func (f *fakeSystem) bringOnline(cpu int) {
 	slices.Sort(f.cpus)
 }
 
+// add makes a tracepoint exist that another process registered.
+func (f *fakeSystem) add(system string, format *tracefs.Format) {
+	defer f.lock()()
+	f.formats[system+"/"+format.Name] = format
+}
+
 // addMulti makes one of several formats of a name.
 func (f *fakeSystem) addMulti(format *tracefs.Format) {
 	f.multi = append(f.multi, format.Name)
@@ -220,10 +233,19 @@ func (f *fakeSystem) eventNames(_ tracefs.Location, system string) ([]string, er
 	if err := f.fail["names"]; err != nil {
 		return nil, err
 	}
-	if system != tracefs.SystemMulti || f.multi == nil {
-		return nil, tracefs.Explain(tracefs.OpRead, system, fs.ErrNotExist)
+	if system == tracefs.SystemMulti {
+		if f.multi == nil {
+			return nil, tracefs.Explain(tracefs.OpRead, system, fs.ErrNotExist)
+		}
+		return slices.Clone(f.multi), nil
 	}
-	return slices.Clone(f.multi), nil
+	names := []string{"enable", "filter"}
+	for path := range f.formats {
+		if name, ok := strings.CutPrefix(path, system+"/"); ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 func (f *fakeSystem) newWaiter() (waiter, error) {
@@ -301,8 +323,11 @@ func (e fakeFile) register(nameArgs string) (func() error, error) {
 	}
 	key := tracefs.System + "/" + name
 	want := layouttest.ParsedFieldless(name, f.nextID)
-	if fields == tracefs.FieldsOTLP {
+	switch fields {
+	case tracefs.FieldsOTLP:
 		want = layouttest.ParsedOTLP(name, f.nextID)
+	case eventheader.Fields:
+		want = layouttest.ParsedEventHeader(name, f.nextID)
 	}
 	if have := f.formats[key]; have == nil {
 		f.formats[key] = want

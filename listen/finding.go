@@ -5,10 +5,11 @@ package listen
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
 // Severity is how much a [Finding] matters.
@@ -44,8 +45,8 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %v", f.Message, f.Err)
 }
 
-// eventHeaderName has the form of the names of EventHeader tracepoints.
-var eventHeaderName = regexp.MustCompile(`_L[0-9a-f]+K[0-9a-f]+(G[a-z0-9]*)?$`)
+// maxNamed is how many tracepoints one finding names.
+const maxNamed = 16
 
 // Findings says what is not as one would wish. It compares with nothing: the
 // same findings are returned as long as they hold.
@@ -55,28 +56,48 @@ func (i Info) Findings() []Finding {
 		all = append(all, Finding{s, name, fmt.Sprintf(format, args...), err, option})
 	}
 	for _, t := range i.Tracepoints {
+		// Any process may have chosen the names of those that match a pattern.
+		event, name := quoted(t.Event), quoted(t.Name)
 		multi := strings.HasPrefix(t.Event, tracefs.SystemMulti+"/")
+		wanted := i.expected(t)
 		switch {
 		case multi && errors.Is(t.Err, ErrLayout):
-			add(FindingInfo, t.Name, "", t.Err, "not listening to %s", t.Event)
+			add(FindingInfo, t.Name, "", t.Err, "not listening to %s", event)
 		case t.Err != nil:
-			add(FindingWarning, t.Name, "", t.Err, "cannot listen to %s, trying again each second", t.Event)
+			add(FindingWarning, t.Name, "", t.Err, "cannot listen to %s, trying again each second", event)
+		case !t.Attached && strings.Contains(t.Name, ":"): // of another system
+			add(FindingInfo, t.Name, "Events", nil, "waiting for the tracepoint %s", name)
 		case !t.Attached:
-			add(FindingInfo, t.Name, "Register", nil, "waiting for a process to register %s", t.Name)
-		case t.Layout != i.Layout && i.Register == RegisterIfMissing && !multi:
+			add(FindingInfo, t.Name, "Register", nil, "waiting for a process to register %s", name)
+		case t.Layout != wanted && i.Register == RegisterIfMissing && !multi:
 			add(FindingWarning, t.Name, "Layout", nil,
 				"%s is registered in the layout %q: processes that write %q cannot register it",
-				t.Name, t.Layout, i.Layout)
+				name, t.Layout, wanted)
 		}
 		if t.SkippedFormats > 0 {
 			add(FindingWarning, t.Name, "MaxFormats", nil,
 				"%d multi-format tracepoints of %s are not listened to: at most %d are, those that deliver first",
-				t.SkippedFormats, t.Name, i.MaxFormats)
+				t.SkippedFormats, name, i.MaxFormats)
 		}
-		if !multi && eventHeaderName.MatchString(t.Name) {
+		if !multi && !t.Layout.isEvent() && Layout(layout.EventKind(t.Name)) == LayoutEventHeader {
 			add(FindingWarning, t.Name, "Names", nil,
-				"%s is the name of an EventHeader tracepoint, which holds no OTLP metrics", t.Name)
+				"%s is the name of an EventHeader tracepoint, which holds no OTLP metrics", name)
 		}
+	}
+	if i.Refusals > 0 {
+		var named []string
+		for _, event := range i.Refused[:min(len(i.Refused), maxNamed)] {
+			named = append(named, quoted(event))
+		}
+		if i.Refusals > len(named) {
+			named = append(named, "...")
+		}
+		add(FindingWarning, "", "MaxEvents", nil, "%d tracepoints are not listened to, at most %d are: %s",
+			i.Refusals, i.MaxEvents, strings.Join(named, ", "))
+	}
+	for _, pattern := range i.Unmatched {
+		add(FindingInfo, pattern, "Events", nil,
+			"waiting for a process to register a tracepoint that matches %s", pattern)
 	}
 	if i.Err != nil {
 		add(FindingWarning, "", "", i.Err, "not all CPUs or tracepoints can be found, trying again each second")
@@ -87,4 +108,21 @@ func (i Info) Findings() []Finding {
 			i.RingSize>>10, i.WantedRingSize>>10)
 	}
 	return all
+}
+
+// expected is the layout that processes write which use the tracepoint's name as
+// it is meant.
+func (i Info) expected(t TracepointInfo) Layout {
+	if !t.Layout.isEvent() {
+		return i.Layout
+	}
+	return Layout(layout.EventKind(t.Name))
+}
+
+// quoted is the name, quoted if it has characters that do not print.
+func quoted(name string) string {
+	if q := strconv.Quote(name); q != `"`+name+`"` {
+		return q
+	}
+	return name
 }

@@ -136,7 +136,7 @@ func TestKernelHostileProcess(t *testing.T) {
 			require.NoError(t, err)
 			process := strings.TrimSpace(string(comm))
 			l := listenIn(t, Options{Names: []string{name, name + "_good"}, Layout: tt.layout})
-			good := produce(t, name+"_good", tt.layout.fields())
+			good := produceIn(t, name+"_good", tt.layout)
 
 			received, marks, undecodable, most := 0, 0, 0, 0
 			var ev Event

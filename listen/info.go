@@ -6,13 +6,23 @@ import "errors"
 
 // Info describes what a Listener got of what it wanted.
 type Info struct {
-	// Tracepoints has an entry for each name that was asked for, and one for
-	// each multi-format tracepoint of these names that was found.
+	// Tracepoints has an entry for each name in full that was asked for, and one
+	// for each tracepoint that was found for a pattern, or in several formats,
+	// and is listened to.
 	Tracepoints []TracepointInfo
-	// Layout, Register and MaxFormats are what was asked for.
+	// Refused are tracepoints of Options.Events that are not listened to and
+	// have no entry above, since there are more than MaxEvents: the first
+	// MaxEvents of them by their kernel's names, "user_events/MyProvider_L4K1"
+	// for example. Refusals is how many there are in all.
+	Refused  []string
+	Refusals int
+	// Unmatched are the patterns in Options.Events that match no tracepoint.
+	Unmatched []string
+	// Layout, Register, MaxFormats and MaxEvents are what was asked for.
 	Layout     Layout
 	Register   Register
 	MaxFormats int
+	MaxEvents  int
 	// CPUs are those that have a ring.
 	CPUs []int
 	// Err is why CPUs or multi-format tracepoints that come cannot be found
@@ -27,7 +37,8 @@ type Info struct {
 
 // TracepointInfo describes one tracepoint.
 type TracepointInfo struct {
-	// Name is the name that was asked for.
+	// Name is that of Event.Tracepoint: one of Options.Names, or a tracepoint of
+	// Options.Events.
 	Name string
 	// Event is the kernel's name: "user_events/otlp_metrics", or
 	// "user_events_multi/otlp_metrics.1f" for one of several formats.
@@ -38,7 +49,8 @@ type TracepointInfo struct {
 	Layout Layout
 	// Registered is true if the listener holds the tracepoint itself. If not,
 	// it exists with another layout than was asked for, or the listener has no
-	// right to user_events_data, or RegisterNever was asked for.
+	// right to user_events_data, or RegisterNever was asked for, or it is of
+	// Options.Events and not named in full or no EventHeader tracepoint.
 	Registered bool
 	// Attached is false while a tracepoint is awaited, and for one in which no
 	// payload can be found.
@@ -55,7 +67,9 @@ type TracepointInfo struct {
 
 // Info returns what the listener got.
 func (l *Listener) Info() Info {
-	info := Info{Layout: l.opts.Layout, Register: l.opts.Register, MaxFormats: l.opts.MaxFormats}
+	info := Info{
+		Layout: l.opts.Layout, Register: l.opts.Register, MaxFormats: l.opts.MaxFormats, MaxEvents: l.opts.MaxEvents,
+	}
 	l.rings.info(&info)
 	l.targets.info(&info)
 	return info
@@ -76,17 +90,18 @@ func (ts *targets) info(info *Info) {
 	ts.mu.RLock()
 	defer ts.mu.RUnlock()
 	info.Err = errors.Join(info.Err, ts.err)
+	info.Refused, info.Refusals, info.Unmatched = ts.refused, ts.refusals, ts.unmatched
 	for _, t := range ts.all {
 		s := t.state
 		ti := TracepointInfo{
-			Name: t.name, Event: t.system + "/" + t.event, ID: -1, Layout: info.Layout, Registered: s.registered,
+			Name: t.name, Event: t.path(), ID: -1, Layout: t.layout, Registered: s.registered,
 			Attached: s.attached && s.undecodable == nil, SkippedFormats: s.skipped, Err: s.err,
 		}
 		if s.attached {
 			ti.ID = s.id
 		}
 		if s.decoder != nil {
-			ti.Layout = layoutOf(s.decoder)
+			ti.Layout = Layout(s.decoder.Kind)
 		}
 		info.Tracepoints = append(info.Tracepoints, ti)
 	}

@@ -45,6 +45,13 @@ func produce(t *testing.T, name, fields string) *producer {
 	return produceWith(t, name, fields, 0)
 }
 
+func produceIn(t *testing.T, name string, l Layout) *producer {
+	t.Helper()
+	fields, ok := l.fields()
+	require.True(t, ok)
+	return produce(t, name, fields)
+}
+
 func produceWith(t *testing.T, name, fields string, flags uint16) *producer {
 	t.Helper()
 	registered, err := layouttest.NewProducer(name, fields, flags)

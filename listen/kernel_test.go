@@ -428,7 +428,7 @@ func TestKernelHostileWriter(t *testing.T) {
 	for _, layout := range []Layout{LayoutOTLP, LayoutFieldless} {
 		t.Run(layout.String(), func(t *testing.T) {
 			l := listenIn(t, Options{Layout: layout})
-			p := produce(t, tracepointOf(t), layout.fields())
+			p := produceIn(t, tracepointOf(t), layout)
 			rnd := rand.New(rand.NewPCG(9, uint64(layout)))
 			taken, bad, marks := 0, 0, 0
 			refused := 0

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 )
 
-// Layout is how the fields of a tracepoint hold a message. The first to
+// Layout is how the fields of a tracepoint hold what is read. The first to
 // register a name decides its fields for all on the host, and others with
 // different fields are refused, so [Options].Layout should be what the
 // producers of the host write.
@@ -22,19 +23,34 @@ type Layout int
 const (
 	// LayoutOTLP has the three fields protocol, version and buffer, as the Go,
 	// Rust and .NET exporters write them.
-	LayoutOTLP Layout = iota
+	LayoutOTLP = Layout(layout.OTLP)
 	// LayoutFieldless has no fields, as the C++ exporter writes it: a u32
 	// length and the message behind it.
-	LayoutFieldless
+	LayoutFieldless = Layout(layout.Fieldless)
+	// LayoutEventHeader is that of the tracepoints of EventHeader providers,
+	// among [Options].Events: Event.EventHeader is what was written.
+	LayoutEventHeader = Layout(layout.EventHeader)
+	// LayoutAny is that of all others among [Options].Events: Event.Fields are
+	// what the format file says.
+	LayoutAny = Layout(layout.Any)
 )
 
-var layoutNames = []string{LayoutOTLP: "otlp", LayoutFieldless: "fieldless"}
+var layoutNames = []string{
+	LayoutOTLP: "otlp", LayoutFieldless: "fieldless", LayoutEventHeader: "eventheader", LayoutAny: "any",
+}
 
-// String returns the layout's name: "otlp" or "fieldless".
+// metricLayoutNames are those of layouts that hold OTLP metrics.
+var metricLayoutNames = layoutNames[:LayoutFieldless+1]
+
+// String returns the layout's name: "otlp", "fieldless", "eventheader" or "any".
 func (l Layout) String() string { return enumString("Layout", layoutNames, l) }
 
-// ParseLayout returns the layout of that name. Its error lists the names.
-func ParseLayout(name string) (Layout, error) { return parseEnum[Layout](layoutNames, name) }
+// ParseLayout returns the layout of that name that [Options].Layout can be: of
+// "otlp" or "fieldless". Its error lists the names.
+func ParseLayout(name string) (Layout, error) { return parseEnum[Layout](metricLayoutNames, name) }
+
+// isEvent reports whether the layout is one of Options.Events, and not of Names.
+func (l Layout) isEvent() bool { return l == LayoutEventHeader || l == LayoutAny }
 
 // Register is whether a listener registers a tracepoint that does not
 // exist yet.
@@ -82,24 +98,25 @@ func parseEnum[T ~int](names []string, name string) (T, error) {
 
 func alternatives(names []string) string { return strings.Join(names, " or ") }
 
-func (l Layout) fields() string {
-	if l == LayoutFieldless {
-		return tracefs.FieldsNone
+// fields are what a tracepoint is registered with in the layout, if that says
+// which.
+func (l Layout) fields() (declaration string, ok bool) {
+	switch l {
+	case LayoutOTLP:
+		return tracefs.FieldsOTLP, true
+	case LayoutFieldless:
+		return tracefs.FieldsNone, true
+	case LayoutEventHeader:
+		return eventheader.Fields, true
 	}
-	return tracefs.FieldsOTLP
+	return "", false
 }
 
-// layoutOf is the layout that was found.
-func layoutOf(d *layout.Decoder) Layout {
-	if d.Fieldless() {
-		return LayoutFieldless
-	}
-	return LayoutOTLP
-}
-
-// decode fills Protocol, Version, Payload and Err of the event.
+// decode fills what the layout says of the event, and Err.
 func decode(d *layout.Decoder, raw []byte, ev *Event) {
 	m, err := d.Decode(raw)
+	ev.Layout, ev.Format = Layout(d.Kind), d.Fields
+	ev.Provider, ev.Level, ev.Keyword = d.Name.Provider, d.Name.Level, d.Name.Keyword
 	ev.Protocol, ev.Version, ev.Err = m.Protocol, m.Version, err
 	ev.Payload = append(ev.Payload, m.Payload...)
 }

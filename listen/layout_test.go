@@ -40,8 +40,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 }
 
 func TestNamesOfLayoutsAndPolicies(t *testing.T) {
-	assert.Equal(t, "otlp fieldless Layout(9) Layout(-1)",
-		fmt.Sprint(LayoutOTLP, " ", LayoutFieldless, " ", Layout(9), " ", Layout(-1)))
+	assert.Equal(t, "otlp fieldless eventheader any Layout(9) Layout(-1)", fmt.Sprint(LayoutOTLP, " ",
+		LayoutFieldless, " ", LayoutEventHeader, " ", LayoutAny, " ", Layout(9), " ", Layout(-1)))
 	assert.Equal(t, "if_missing never Register(2)", fmt.Sprint(RegisterIfMissing, " ", RegisterNever, " ", Register(2)))
 	for _, l := range []Layout{LayoutOTLP, LayoutFieldless} {
 		got, err := ParseLayout(l.String())
@@ -53,7 +53,7 @@ func TestNamesOfLayoutsAndPolicies(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, r, got)
 	}
-	for _, wrong := range []string{"", "wait", "OTLP", "Layout(9)"} {
+	for _, wrong := range []string{"", "wait", "OTLP", "eventheader", "Layout(9)"} {
 		_, err := ParseLayout(wrong)
 		require.EqualError(t, err, "must be otlp or fieldless", "%q", wrong)
 		_, err = ParseRegister(wrong)

@@ -95,7 +95,6 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	l.rings = rings{sys: sys, waiter: l.waiter, clock: &l.clock, asked: opts.RingSize, listed: now}
 	l.targets = targets{
 		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target), trial: trialTime,
-		formats: formats{known: make(map[string]*format)},
 	}
 	cpus, err := sys.onlineCPUs()
 	if err != nil {

@@ -34,7 +34,7 @@ func TestOpenMakesRingsBeforeItAttaches(t *testing.T) {
 			{Name: "a", Event: "user_events/a", ID: 447, Registered: true, Attached: true},
 			{Name: "b", Event: "user_events/b", ID: 448, Registered: true, Attached: true},
 		},
-		MaxFormats: 16, CPUs: []int{0, 2}, RingSize: 4 << 20, WantedRingSize: 4 << 20,
+		MaxFormats: 16, MaxEvents: 256, CPUs: []int{0, 2}, RingSize: 4 << 20, WantedRingSize: 4 << 20,
 	}, l.Info())
 }
 

@@ -3,13 +3,16 @@
 package listen
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 )
 
 // DefaultTracepointName is the tracepoint that exporters of OTLP metrics write
@@ -29,6 +32,8 @@ const (
 const (
 	defaultMaxFormats = 16
 	maxMaxFormats     = 1024
+	defaultMaxEvents  = 256
+	maxMaxEvents      = 4096
 	defaultMaxDelay   = time.Second
 	minMaxDelay       = 10 * time.Millisecond
 	maxMaxDelay       = time.Minute
@@ -37,11 +42,27 @@ const (
 // Options says what to listen to. The zero value listens to otlp_metrics of
 // all processes.
 type Options struct {
-	// Names are the tracepoints to listen to: see [CheckTracepointName].
-	// Default: otlp_metrics.
+	// Names are the tracepoints of OTLP metrics to listen to: see
+	// [CheckTracepointName]. Default: otlp_metrics, unless there are Events.
 	Names []string
-	// Layout is what the listener registers the tracepoints as where they do
-	// not exist yet. Default: LayoutOTLP.
+	// Events are the tracepoints of other events to listen to, those in Names
+	// excepted: the name of one of user events, or a pattern for several, in
+	// which * stands for any bytes and ? for one ("MyProvider_L*"), or the
+	// name of any other in full, with its system ("sched:sched_process_exec").
+	// See [CheckEvents]. What matches a pattern is found within a second after
+	// it was registered; until then its writer finds it disabled.
+	//
+	// Their layout is LayoutEventHeader or LayoutAny. Names in full of
+	// EventHeader tracepoints ("MyProvider_L4K1", see [EventHeaderNames]) are
+	// registered if missing, as Register says.
+	Events []string
+	// MaxEvents is how many tracepoints of Events are listened to at once, 1 to
+	// 4096. Names in full come first and keep their slots. [Info].Refused are
+	// those for which there is none. Each takes a file descriptor per CPU, and
+	// any process that can write events can make thousands. Default: 256.
+	MaxEvents int
+	// Layout is what the listener registers Names as where they do not exist
+	// yet: LayoutOTLP or LayoutFieldless. Default: LayoutOTLP.
 	Layout Layout
 	// Register is whether it registers those that do not exist yet. Default:
 	// RegisterIfMissing.
@@ -65,7 +86,7 @@ type Options struct {
 	// that has none any more, and of those outside the listener's pid
 	// namespace, are thrown away and counted in [CPUStats].Unnamed.
 	ProcessNames []string
-	// MaxFormats is how many multi-format tracepoints of each name are listened
+	// MaxFormats is how many multi-format tracepoints of each of Names are listened
 	// to at once, 1 to 1024. Each takes a file descriptor per CPU, and any
 	// process that can write events can make thousands. Default: 16.
 	MaxFormats int
@@ -123,6 +144,34 @@ func (e *OptionError) Is(target error) bool { return target == ErrInvalidOption 
 // cannot be that of a tracepoint: [A-Za-z_][A-Za-z0-9_]*, at most 128 bytes.
 func CheckTracepointName(name string) error { return tracefs.CheckName(name) }
 
+// CheckEvents returns an error that says what is allowed if pattern cannot be
+// one of [Options].Events.
+func CheckEvents(pattern string) error {
+	_, err := parseEvents(pattern)
+	return err
+}
+
+func parseEvents(pattern string) (names.Pattern, error) {
+	p, err := names.Parse(pattern)
+	if err == nil && !p.OfUserEvents() && !p.IsLiteral() {
+		err = errors.New("outside user_events a tracepoint must be named in full, as system:name without * and ?")
+	}
+	return p, err
+}
+
+// EventHeaderNames returns the names of a provider's EventHeader tracepoints, of
+// all levels from 1 (critical) to level with each of the keywords, for
+// [Options].Events: a listener registers those, so that it need not find them.
+func EventHeaderNames(provider string, level eventheader.Level, keywords ...uint64) []string {
+	var all []string
+	for l := range level {
+		for _, keyword := range keywords {
+			all = append(all, eventheader.Name{Provider: provider, Level: l + 1, Keyword: keyword}.String())
+		}
+	}
+	return all
+}
+
 // Validate returns an error for everything that is wrong with the options:
 // an [*OptionError] for each, joined.
 func (o Options) Validate() error {
@@ -137,8 +186,24 @@ func (o Options) Validate() error {
 			wrong("Names", name, "duplicate name")
 		}
 	}
-	if _, ok := enumName(layoutNames, o.Layout); !ok {
-		wrong("Layout", o.Layout, "must be %s", alternatives(layoutNames))
+	inFull := 0
+	for i, pattern := range o.Events {
+		p, err := parseEvents(pattern)
+		if err != nil {
+			wrong("Events", pattern, "%v", err)
+		} else if slices.Contains(o.Events[:i], pattern) {
+			wrong("Events", pattern, "duplicate name")
+		} else if p.IsLiteral() {
+			inFull++
+		}
+	}
+	if o.MaxEvents < 0 || o.MaxEvents > maxMaxEvents {
+		wrong("MaxEvents", o.MaxEvents, "must be 1 to %d, or 0 for the default", maxMaxEvents)
+	} else if most := cmp.Or(o.MaxEvents, defaultMaxEvents); inFull > most {
+		wrong("MaxEvents", most, "must be at least the number of names in full in Events, %d", inFull)
+	}
+	if _, ok := enumName(metricLayoutNames, o.Layout); !ok {
+		wrong("Layout", o.Layout, "must be %s", alternatives(metricLayoutNames))
 	}
 	if _, ok := enumName(registerNames, o.Register); !ok {
 		wrong("Register", o.Register, "must be %s", alternatives(registerNames))
@@ -174,12 +239,14 @@ func (o Options) withDefaults() (Options, error) {
 	o.Names = slices.Clone(o.Names)
 	o.PIDs = slices.Clone(o.PIDs)
 	o.ProcessNames = slices.Clone(o.ProcessNames)
-	if len(o.Names) == 0 {
+	o.Events = slices.Clone(o.Events)
+	if len(o.Names) == 0 && len(o.Events) == 0 {
 		o.Names = []string{DefaultTracepointName}
 	}
 	if o.MaxFormats == 0 {
 		o.MaxFormats = defaultMaxFormats
 	}
+	o.MaxEvents = cmp.Or(o.MaxEvents, defaultMaxEvents)
 	if o.MaxDelay == 0 {
 		o.MaxDelay = defaultMaxDelay
 	}

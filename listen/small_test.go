@@ -74,7 +74,7 @@ func TestRingSizes(t *testing.T) {
 func TestOptions(t *testing.T) {
 	o, err := Options{}.withDefaults()
 	require.NoError(t, err)
-	assert.Equal(t, Options{Names: []string{"otlp_metrics"}, MaxFormats: 16, MaxDelay: time.Second}, o)
+	assert.Equal(t, Options{Names: []string{"otlp_metrics"}, MaxEvents: 256, MaxFormats: 16, MaxDelay: time.Second}, o)
 
 	tests := []struct {
 		name string
@@ -87,9 +87,20 @@ func TestOptions(t *testing.T) {
 		{"an empty name", Options{Names: []string{""}}, []string{"Names", `""`}},
 		{"a long name", Options{Names: []string{strings.Repeat("a", 129)}}, []string{"Names", "128"}},
 		{"a name twice", Options{Names: []string{"a", "b", "a"}}, []string{"Names", `"a"`, "duplicate"}},
-		{"a layout that is none", Options{Layout: 3}, []string{"Layout", "Layout(3)", "otlp or fieldless"}},
+		{"a layout that is none", Options{Layout: 9}, []string{"Layout", "Layout(9)", "otlp or fieldless"}},
+		{"a layout without metrics", Options{Layout: LayoutAny}, []string{"Layout", "any", "otlp or fieldless"}},
 		{"a layout below", Options{Layout: -1}, []string{"Layout", "otlp"}},
 		{"a policy that is none", Options{Register: 2}, []string{"Register", "Register(2)", "if_missing or never"}},
+		{"no events", Options{Events: []string{""}}, []string{"Events", `""`, "empty"}},
+		{"no system", Options{Events: []string{":a"}}, []string{"Events", `":a"`, "system"}},
+		{"events with a blank", Options{Events: []string{"a *"}}, []string{"Events", `"a *"`, "system:name"}},
+		{"a pattern for the kernel's events", Options{Events: []string{"sched:*"}}, []string{"Events", "in full"}},
+		{"a pattern for systems", Options{Events: []string{"*:a"}}, []string{"Events", "in full"}},
+		{"a pattern twice", Options{Events: []string{"a*", "a*"}}, []string{"Events", `"a*"`, "duplicate"}},
+		{"a negative number of events", Options{MaxEvents: -1}, []string{"MaxEvents", "-1", "1 to 4096"}},
+		{"too many events", Options{MaxEvents: 4097}, []string{"MaxEvents", "4097"}},
+		{"more names than events", Options{Events: []string{"a", "b", "c*"}, MaxEvents: 1},
+			[]string{"MaxEvents", "at least", "2"}},
 		{"an empty pattern", Options{ProcessNames: []string{"a", ""}}, []string{"ProcessNames", `""`, "empty"}},
 		{"a negative number of formats", Options{MaxFormats: -1}, []string{"MaxFormats", "-1", "1 to 1024"}},
 		{"too many formats", Options{MaxFormats: 1025}, []string{"MaxFormats", "1025"}},
@@ -109,6 +120,9 @@ func TestOptions(t *testing.T) {
 			}
 		})
 	}
+	o, err = Options{Events: []string{"a*"}}.withDefaults()
+	require.NoError(t, err)
+	assert.Empty(t, o.Names, "no metrics unless they are asked for")
 	for _, name := range []string{"a", "_", "A9_z", strings.Repeat("a", 128)} {
 		_, err := Options{Names: []string{name}}.withDefaults()
 		assert.NoError(t, err)

@@ -3,19 +3,24 @@
 package listen
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 )
 
 // A tracepoint is given up, for one that waits or until the next scan, when it
 // has delivered nothing since it was attached for trialTime, or nothing any more
-// for silentTime. Those are nanoseconds; many producers export once a minute.
+// for silentTime. Those are nanoseconds; many producers export once a minute. One
+// of Options.Events has silentTime in either case: severe events are rare.
 const (
 	trialTime  = int64(10 * time.Second)
 	silentTime = int64(3 * time.Minute)
@@ -33,22 +38,31 @@ type targets struct {
 	location tracefs.Location
 	due      int64 // when to scan for tracepoints; monotonic, nanoseconds
 	byID     map[int]*target
-	formats  formats
-	trial    int64 // trialTime, less in tests
+	pools    []*pool // one for the formats of each of Names, and one for Events
+	listed   int64   // when tracepoints were listed last, monotonic; 0 before
+	trial    int64   // trialTime, less in tests
 
 	// mu guards what Info reads: the fields below, and the state of targets.
 	// It is held only for moments: nothing is opened and no file of tracefs
 	// read under it.
-	mu  sync.RWMutex
-	all []*target
-	err error // of the last scan
+	mu        sync.RWMutex
+	all       []*target
+	err       error    // of the last scan
+	refused   []string // of Events, those that have no slot: up to MaxEvents of them
+	refusals  int      // how many there are
+	unmatched []string // patterns in Events that match none
 }
 
 // target is a tracepoint that is listened to.
 type target struct {
-	name   string // that was asked for
+	name   string // see Event.Tracepoint
 	system string // of the kernel's name
 	event  string // the same as name, or "name.hex" for one of several formats
+	layout Layout // the one expected
+	// declaration is what the tracepoint is registered as while nobody has it;
+	// empty if it is not.
+	declaration string
+	pool        *pool // that it was found for; nil if it was asked for by its name
 	// state is guarded by targets.mu.
 	state targetState
 
@@ -71,7 +85,8 @@ type targetState struct {
 	skipped     int // formats of its name that are not listened to
 }
 
-func (t *target) isFormat() bool { return t.system == tracefs.SystemMulti }
+// path is the kernel's name of the tracepoint.
+func (t *target) path() string { return t.system + "/" + t.event }
 
 // set replaces the state of a target.
 func (ts *targets) set(t *target, s targetState) {
@@ -97,24 +112,54 @@ func (ts *targets) open() error {
 	}
 }
 
-// connectAll connects all names, and their multi-format tracepoints. It
-// fails if a name cannot be connected.
+// connectAll connects all that is asked for by its name, and what is there of
+// what else is wanted. It fails if a name cannot be connected.
 func (ts *targets) connectAll(now int64) error {
-	for _, name := range ts.opts.Names {
-		t := &target{name: name, system: tracefs.System, event: name}
+	named := ts.named()
+	for _, t := range named {
 		ts.all = append(ts.all, t)
 		if ts.connect(t); t.state.err != nil && !t.state.attached {
 			return t.state.err
 		}
 	}
-	ts.scanFormats(now)
-	ts.formats.listed = now
-	for _, f := range ts.formats.known {
-		if !f.target.state.attached {
-			f.target.since = now
-		}
+	for _, name := range ts.opts.Names {
+		ts.pools = append(ts.pools, newFormatPool(ts.opts, name))
+	}
+	if len(ts.opts.Events) > 0 {
+		ts.pools = append(ts.pools, newEventPool(ts.opts, named))
+	}
+	ts.scanPools(now)
+	for _, p := range ts.pools {
+		p.opened(now)
 	}
 	return nil
+}
+
+// named are the targets that are asked for by their names, those of Names first.
+func (ts *targets) named() (all []*target) {
+	add := func(system, event string, l Layout) {
+		t := &target{name: names.Of(system, event), system: system, event: event, layout: l}
+		if slices.ContainsFunc(all, func(other *target) bool { return other.path() == t.path() }) {
+			return
+		}
+		if fields, ok := l.fields(); ok && ts.opts.Register == RegisterIfMissing {
+			t.declaration = tracefs.NameArgs(event, fields)
+		}
+		all = append(all, t)
+	}
+	for _, name := range ts.opts.Names {
+		add(tracefs.System, name, ts.opts.Layout)
+	}
+	for _, text := range ts.opts.Events {
+		switch p, _ := parseEvents(text); { // it was checked
+		case !p.IsLiteral() || p.System == tracefs.SystemMulti:
+		case p.OfUserEvents():
+			add(tracefs.System, p.Name, Layout(layout.EventKind(p.Name)))
+		default:
+			add(p.System, p.Name, LayoutAny)
+		}
+	}
+	return all
 }
 
 // scan attaches tracepoints that have come, or that could not be attached
@@ -122,7 +167,7 @@ func (ts *targets) connectAll(now int64) error {
 func (ts *targets) scan(now int64) {
 	for _, t := range ts.all {
 		switch {
-		case t.isFormat():
+		case t.pool != nil:
 		case !t.state.attached:
 			ts.connect(t)
 		case t.state.undecodable != nil && ts.isSilent(t, now):
@@ -131,7 +176,7 @@ func (ts *targets) scan(now int64) {
 			ts.detach(t, now)
 		}
 	}
-	ts.scanFormats(now)
+	ts.scanPools(now)
 }
 
 // connect registers the tracepoint as the options say, finds out what its
@@ -150,8 +195,10 @@ func (ts *targets) connect(t *target) {
 		}
 	}
 	if errors.Is(s.err, fs.ErrNotExist) {
-		t.since = now
-		if ts.opts.Register == RegisterNever || t.isFormat() {
+		if !t.layout.isEvent() {
+			t.since = now
+		}
+		if t.declaration == "" {
 			s.err = nil
 		}
 	}
@@ -161,7 +208,7 @@ func (ts *targets) connect(t *target) {
 		ts.byID[s.id] = t
 		t.active, t.delivered = now, false
 		if t.since != 0 && s.undecodable == nil {
-			ts.rings.endTracepointGap(t.system+"/"+t.event, t.since)
+			ts.rings.endTracepointGap(t.path(), t.since)
 			t.since = 0
 		}
 	}
@@ -173,7 +220,7 @@ func (ts *targets) tryConnect(t *target, s *targetState) error {
 	}
 	format, err := ts.sys.eventFormat(ts.location, t.system, t.event)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && ts.fileErr != nil && ts.opts.Register != RegisterNever && !t.isFormat() {
+		if errors.Is(err, fs.ErrNotExist) && ts.fileErr != nil && t.declaration != "" {
 			// It is not there and we may not make it: report the second.
 			return fmt.Errorf("listen: tracepoint %s does not exist and cannot be registered: %w",
 				t.name, hideNotExist{ts.fileErr})
@@ -181,10 +228,14 @@ func (ts *targets) tryConnect(t *target, s *targetState) error {
 		return err
 	}
 	s.undecodable = nil
-	s.decoder, err = layout.New(format)
+	if t.layout.isEvent() {
+		s.decoder = layout.NewEvent(t.name, format, binary.NativeEndian, strconv.IntSize/8)
+	} else {
+		s.decoder, err = layout.New(format)
+	}
 	if err != nil {
 		err = fmt.Errorf("listen: %w", err)
-		if t.isFormat() {
+		if t.pool != nil {
 			return err
 		}
 		s.undecodable = fmt.Errorf("%w: %w", ErrUndecodable, err)
@@ -204,10 +255,10 @@ func (h hideNotExist) Unwrap() error { return h.error }
 // register makes the tracepoint exist. That it exists with other fields is no
 // error: they may be fields that can be read.
 func (ts *targets) register(t *target) error {
-	if t.release != nil || ts.file == nil || ts.opts.Register == RegisterNever || t.isFormat() {
+	if t.release != nil || ts.file == nil || t.declaration == "" {
 		return nil
 	}
-	release, err := ts.file.register(tracefs.NameArgs(t.name, ts.opts.Layout.fields()))
+	release, err := ts.file.register(t.declaration)
 	if isTaken(err) {
 		return nil
 	}
@@ -225,7 +276,7 @@ func (ts *targets) detach(t *target, now int64) {
 
 // isSilent reports whether a target that is attached should be given up.
 func (ts *targets) isSilent(t *target, now int64) bool {
-	if t.delivered {
+	if t.delivered || t.layout.isEvent() {
 		return now-t.active >= silentTime
 	}
 	return now-t.active >= ts.trial

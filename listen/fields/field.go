@@ -123,7 +123,7 @@ func (f Field) AppendJSON(dst []byte) []byte {
 	case f.Err != nil:
 		return append(dst, "null"...)
 	case f.Kind == KindString:
-		return appendJSONString(dst, f.Text())
+		return AppendJSONString(dst, f.Text())
 	}
 	return f.appendValues(dst, ",", `"`)
 }
@@ -160,7 +160,8 @@ func (f Field) appendValue(dst []byte, i int, quote string) []byte {
 	return append(fmt.Appendf(dst, "% x", f.data), quote...)
 }
 
-func appendJSONString(dst, text []byte) []byte {
+// AppendJSONString appends a JSON string. Bytes that are not UTF-8 become U+FFFD.
+func AppendJSONString[T string | []byte](dst []byte, text T) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -82,8 +82,8 @@ func (r *Reader) addFormat(system string, f *tracefs.Format) error {
 		if err != nil {
 			p.info.Err = fmt.Errorf("perfdata: %w", err)
 			p.undecodable = fmt.Errorf("%w: %w", listen.ErrUndecodable, p.info.Err)
-		} else if d.Fieldless() {
-			p.info.Layout = listen.LayoutFieldless
+		} else {
+			p.info.Layout = listen.Layout(d.Kind)
 		}
 	}
 	if len(r.points) >= maxTracepoints {

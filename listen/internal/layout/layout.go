@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package layout finds OTLP payloads in the raw records of tracepoints, as perf
-// and ftrace deliver them.
+// Package layout finds OTLP payloads and events in the raw records of
+// tracepoints, as perf and ftrace deliver them.
 package layout
 
 import (
@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/fields"
 )
 
 // ErrLayout is matched by the error of New for a tracepoint that exists with
@@ -25,15 +27,32 @@ var ErrUndecodable = errors.New("event does not fit the tracepoint's layout")
 // MaxVersion bounds what is read of the version field, in bytes.
 const MaxVersion = 64
 
+// Kind is how the fields of a tracepoint hold what is read.
+type Kind int
+
+// The kinds. The first two hold OTLP metrics.
+const (
+	OTLP        Kind = iota // with the fields protocol, version and buffer
+	Fieldless               // without fields: a length, and the message behind it
+	EventHeader             // with the fields of EventHeader: an event is behind the common ones
+	Any                     // with any fields: the whole record is the payload
+)
+
 // Decoder finds the payload in the raw records of one tracepoint, by the
 // offsets and sizes of its format file. It is not for concurrent use.
 type Decoder struct {
-	order     binary.ByteOrder
-	fieldless bool
-	start     int // where the common fields end
-	protocol  tracefs.Field
-	version   tracefs.Field
-	buffer    tracefs.Field
+	Kind Kind
+	// Name is what an EventHeader tracepoint's name says.
+	Name eventheader.Name
+	// Fields reads the payloads of kind Any; nil for others.
+	Fields *fields.Format
+
+	order    binary.ByteOrder
+	start    int // where the common fields end
+	end      int // the least that a record of kind EventHeader or Any has
+	protocol tracefs.Field
+	version  tracefs.Field
+	buffer   tracefs.Field
 	// lastVersion saves making a string of the same few bytes for every event.
 	lastVersion string
 }
@@ -55,14 +74,14 @@ func New(f *tracefs.Format) (*Decoder, error) { return NewIn(f, binary.NativeEnd
 
 // NewIn is New for records of a machine with that byte order.
 func NewIn(f *tracefs.Format, order binary.ByteOrder) (*Decoder, error) {
-	d := &Decoder{order: order, fieldless: true, start: f.PayloadOffset()}
+	d := &Decoder{Kind: Fieldless, order: order, start: f.PayloadOffset()}
 	var dynamic []tracefs.Field
 	var names []string
 	for _, fd := range f.Fields {
 		if fd.Common() {
 			continue
 		}
-		d.fieldless = false
+		d.Kind = OTLP
 		names = append(names, fd.Type+" "+fd.Name)
 		if (fd.RelLoc() || fd.DataLoc()) && fd.Size == 4 {
 			dynamic = append(dynamic, fd)
@@ -78,7 +97,7 @@ func NewIn(f *tracefs.Format, order binary.ByteOrder) (*Decoder, error) {
 			d.version = fd
 		}
 	}
-	if d.fieldless {
+	if d.Kind == Fieldless {
 		return d, nil
 	}
 	if d.buffer.Size == 0 && len(dynamic) == 1 {
@@ -91,16 +110,17 @@ func NewIn(f *tracefs.Format, order binary.ByteOrder) (*Decoder, error) {
 	return d, nil
 }
 
-// Fieldless reports whether the tracepoint has no fields at all.
-func (d *Decoder) Fieldless() bool { return d.fieldless }
-
 // Decode reads a raw record as the kernel made it, which may be followed by
 // padding. Its error matches ErrUndecodable, and then there is no payload and
 // the rest is as far as it went. Whatever the bytes are, it neither panics nor
 // allocates memory for them.
 func (d *Decoder) Decode(raw []byte) (m Message, err error) {
-	if d.fieldless {
+	switch d.Kind {
+	case Fieldless:
 		m.Payload, err = d.decodeFieldless(raw)
+		return m, err
+	case EventHeader, Any:
+		m.Payload, err = d.decodeEvent(raw)
 		return m, err
 	}
 	if f := d.protocol; f.Size > 0 {

@@ -61,7 +61,7 @@ func TestNewDecoder(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.Equal(t, tt.fieldless, d.Fieldless())
+			assert.Equal(t, tt.fieldless, d.Kind == Fieldless)
 			assert.Equal(t, tt.buffer, d.buffer.Offset)
 			assert.Equal(t, 8, d.start)
 		})

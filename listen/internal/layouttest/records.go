@@ -8,6 +8,8 @@ package layouttest
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 )
 
 // Version is what the raw records say of themselves.
@@ -59,6 +61,24 @@ func Fieldless(order appendOrder, id int, payload []byte) []byte {
 // FieldlessWrite is what a producer writes to it, behind the write index.
 func FieldlessWrite(order appendOrder, payload []byte) []byte {
 	return append(order.AppendUint32(nil, uint32(len(payload))), payload...)
+}
+
+// EventHeaderWrite is an EventHeader event with one field, "text", as a process
+// of this machine writes it behind the write index.
+func EventHeaderWrite(level eventheader.Level, name, text string) []byte {
+	const littleEndian, extension, metadata, char8 = 2, 4, 1, 10
+	e := binary.NativeEndian
+	flags := byte(1 | extension)
+	if e.Uint16([]byte{1, 0}) == 1 {
+		flags |= littleEndian
+	}
+	b := []byte{flags, 0, 0, 0, 0, 0, 0, byte(level)}
+	definition := append([]byte(name+"\x00text\x00"), char8)
+	b = e.AppendUint16(b, uint16(len(definition)))
+	b = e.AppendUint16(b, metadata)
+	b = append(b, definition...)
+	b = e.AppendUint16(b, uint16(len(text)))
+	return append(b, text...)
 }
 
 const commonFields = `	field:unsigned short common_type;	offset:0;	size:2;	signed:0;

@@ -60,11 +60,14 @@ func Parse(text string) (Pattern, error) {
 	switch {
 	case p.Name == "":
 		return p, errors.New("must not be empty")
-	case strings.ContainsFunc(p.System+p.Name, func(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r == 0x7F }):
+	case strings.ContainsFunc(p.System+p.Name, cannotBe):
 		return p, errors.New("must be the name of a tracepoint, or system:name; * and ? stand for other characters")
 	}
 	return p, nil
 }
+
+// cannotBe reports whether a name of a tracepoint cannot have a character.
+func cannotBe(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r == 0x7F }
 
 // IsLiteral reports whether the pattern is the name of one tracepoint, in full.
 func (p Pattern) IsLiteral() bool { return !glob.IsPattern(p.System) && !glob.IsPattern(p.Name) }

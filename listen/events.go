@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package listen
+
+import (
+	"slices"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
+)
+
+// newEventPool is for what Options.Events asks for and does not name in full: by
+// patterns, or in several formats. named are the targets that are named.
+//
+// Nothing of it is in a gap before it was found: it was not enabled.
+func newEventPool(o Options, named []*target) *pool {
+	var patterns []names.Pattern
+	var texts []string // of those that may match nothing
+	for _, text := range o.Events {
+		p, _ := parseEvents(text) // it was checked
+		if p.OfUserEvents() {
+			patterns = append(patterns, p)
+		}
+		if !p.IsLiteral() {
+			texts = append(texts, text)
+		}
+	}
+	limit := o.MaxEvents
+	taken := make(map[tracepoint]bool)
+	for _, t := range named {
+		taken[tracepoint{t.system, t.event}] = true
+		if t.layout.isEvent() {
+			limit--
+		}
+	}
+	p := &pool{limit: limit, known: make(map[tracepoint]*found)}
+	p.match = func(tp tracepoint) *target {
+		if tp.system == tracefs.System && (tp.event == "enable" || tp.event == "filter") { // files in its folder
+			return nil
+		}
+		name := names.Of(tp.system, tp.event)
+		isMatch := func(p names.Pattern) bool { return p.Match(tp.system, tp.event) }
+		if taken[tp] || slices.Contains(o.Names, name) || !slices.ContainsFunc(patterns, isMatch) {
+			return nil
+		}
+		return &target{
+			name: name, system: tp.system, event: tp.event, layout: Layout(layout.EventKind(name)),
+		}
+	}
+	p.list = func(ts *targets, skipped []*found) {
+		ts.refused, ts.refusals = nil, len(skipped)
+		for _, f := range skipped {
+			ts.refused = append(ts.refused, f.target.path())
+		}
+		slices.Sort(ts.refused)
+		ts.refused = ts.refused[:min(len(ts.refused), o.MaxEvents)]
+		ts.unmatched = unmatched(texts, p.known)
+	}
+	return p
+}
+
+// unmatched are the patterns that match nothing that was found.
+func unmatched(texts []string, known map[tracepoint]*found) (none []string) {
+	for _, text := range texts {
+		p, _ := parseEvents(text)
+		matches := false
+		for tp := range known {
+			if matches = p.Match(tp.system, tp.event); matches {
+				break
+			}
+		}
+		if !matches {
+			none = append(none, text)
+		}
+	}
+	return none
+}

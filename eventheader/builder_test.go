@@ -33,7 +33,8 @@ func TestBuilder(t *testing.T) {
 		EndStruct()
 	b.BeginStructArray("none", 0).NextElement().Uint8("x", 1).EndStruct()
 	b.Array("ports", eventheader.EncodingValue16, eventheader.FormatPort, 2).Element16(80).Element16(443)
-	b.ConstArray("names", eventheader.EncodingZChar16, eventheader.FormatDefault, 2).ElementString("a").ElementString("")
+	b.ConstArray("names", eventheader.EncodingZChar16, eventheader.FormatDefault, 2).
+		ElementString("a").ElementString("")
 	event, err := b.Bytes(eventheader.LevelWarning)
 	require.NoError(t, err)
 	assert.Len(t, event, b.Size())

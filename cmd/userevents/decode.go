@@ -5,11 +5,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/top"
@@ -73,7 +71,7 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	if f.summary {
 		series := top.NewSummary()
 		s.Show = series.Event
-		end = func() error { return series.Write(stdout, terminalWidth(stdout)) }
+		end = func() error { return series.Write(stdout) }
 	}
 	err := errors.Join(s.Read(ctx, files), end(), files.Close())
 	for _, n := range files.Notes() {
@@ -87,17 +85,4 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 		return withStatus(exitUsage, fmt.Errorf("--event-format: %w", err))
 	}
 	return err
-}
-
-// terminalWidth is that of the terminal that w is, else 0.
-func terminalWidth(w io.Writer) int {
-	file, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

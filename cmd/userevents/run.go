@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/doctor"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/listen"
@@ -131,25 +130,13 @@ func (open opener) start(o listen.Options, s *source.Session, warn func(string))
 	}
 	l, err := open(o)
 	if err != nil {
-		return nil, cannotListen(o, err)
+		return nil, withStatus(exitNoAccess, fmt.Errorf("%w\n\"userevents doctor\" shows whether more is missing", err))
 	}
 	for _, f := range l.Info().Findings() {
 		found = append(found, f.String())
 		warn(f.String())
 	}
 	return l, nil
-}
-
-// cannotListen is the error of opening a listener. That has one reason; whatever
-// else is missing is named as well.
-func cannotListen(o listen.Options, err error) error {
-	errs := []error{err}
-	if missing := doctor.MissingRights(doctor.Options{Names: o.Names, DataFile: o.DataFile}); len(missing) > 1 {
-		for _, c := range missing {
-			errs = append(errs, fmt.Errorf("%s: %v", c.Name, c))
-		}
-	}
-	return withStatus(exitNoAccess, errors.Join(errs...))
 }
 
 // listenUntilEnd shows what a listener receives in a session, until the context is

@@ -22,21 +22,7 @@ type Options struct {
 
 // Run makes all checks, and emits and listens with a tracepoint of its own.
 func Run(ctx context.Context, o Options) *Report {
-	return examine(machine, o, func() (emit, listen Check) { return try(ctx, o.DataFile) })
-}
-
-// MissingRights are the failed checks of what a listener needs: all at once, where
-// the error of opening one has only the first. Where the kernel has no user_events,
-// that is the only one.
-func MissingRights(o Options) []Check { return missingRights(machine, o) }
-
-func missingRights(h host, o Options) []Check {
-	e := newExamination(h, o)
-	e.run(requirements)
-	if e.noneFailed() {
-		e.run(rights)
-	}
-	return slices.DeleteFunc(e.Checks, func(c Check) bool { return c.Status != Fail })
+	return examine(machine, o, func() trial { return try(ctx, o.DataFile) })
 }
 
 // examination is a report in the making.
@@ -57,14 +43,11 @@ type check struct {
 var (
 	// Without these, nothing else matters.
 	requirements = []check{{"kernel", (*examination).kernel}, {"config", (*examination).config}}
-	rights       = []check{
+	others       = []check{
 		{"tracefs", (*examination).tracefs},
 		{"right_to_emit", (*examination).rightToEmit},
 		{"right_to_listen", (*examination).rightToListen},
 		{"perf_event_paranoid", (*examination).paranoid},
-		{"memlock", (*examination).memlock},
-	}
-	limits = []check{
 		{"pid_namespace", (*examination).pidNamespace},
 		{"panic_on_warn", (*examination).panicOnWarn},
 		{"use_after_free", (*examination).useAfterFree},
@@ -72,18 +55,12 @@ var (
 	}
 )
 
-func newExamination(h host, o Options) *examination {
+func examine(h host, o Options, try func() trial) *Report {
 	e := &examination{host: h, Options: o}
 	e.findTracefs()
-	return e
-}
-
-func examine(h host, o Options, try func() (emit, listen Check)) *Report {
-	e := newExamination(h, o)
 	e.run(requirements)
 	if e.noneFailed() {
-		e.run(rights)
-		e.run(limits)
+		e.run(others)
 		if e.location.Dir != "" {
 			for _, name := range o.Names {
 				e.add("tracepoint", e.tracepoint(name))
@@ -92,10 +69,13 @@ func examine(h host, o Options, try func() (emit, listen Check)) *Report {
 			}
 		}
 		if e.findErr == nil {
-			emit, listen := try()
-			e.Emit, e.Listen = emit.Status == OK, listen.Status == OK
-			e.add("try_emit", emit)
-			e.add("try_listen", listen)
+			t := try()
+			e.Emit, e.Listen = t.emit.Status == OK, t.listen.Status == OK
+			if t.attached != nil {
+				e.add("memlock", e.memlock(*t.attached))
+			}
+			e.add("try_emit", t.emit)
+			e.add("try_listen", t.listen)
 		}
 	}
 	e.OK = e.Emit && e.Listen && e.noneFailed()

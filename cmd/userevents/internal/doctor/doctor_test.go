@@ -20,13 +20,17 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func works() (emit, listen Check) { return ok("registered and wrote"), ok("received") }
+func works() trial {
+	return trial{ok("registered and wrote"), ok("received"),
+		&listen.Info{CPUs: []int{0, 1, 2, 3}, RingSize: 4 << 20, WantedRingSize: 4 << 20}}
+}
 
-func examined(f *fake, o Options, try func() (emit, listen Check)) *Report {
+func examined(f *fake, o Options, try func() trial) *Report {
 	if o.Names == nil {
 		o.Names = []string{"otlp_metrics"}
 	}
@@ -58,7 +62,7 @@ func TestHealthyHost(t *testing.T) {
 // Each fault is found, by the check for it, and has a hint.
 func TestFaults(t *testing.T) {
 	const enable = tracing + "/events/user_events/otlp_metrics/enable"
-	unprivileged := func(f *fake) { f.files["/proc/self/status"] = "CapEff:\t0000000000000000\n" }
+	unprivileged := func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000000000000000\n" }
 	for _, tt := range []struct {
 		name    string
 		fault   func(*fake)
@@ -130,9 +134,9 @@ func TestFaults(t *testing.T) {
 
 		{name: "no capability", fault: unprivileged, check: "right_to_listen", status: Fail,
 			detail: "neither CAP_PERFMON nor", hint: "setcap cap_perfmon"},
-		{name: "CAP_SYS_ADMIN", fault: func(f *fake) { f.files["/proc/self/status"] = "CapEff:\t0000000000200000\n" },
+		{name: "CAP_SYS_ADMIN", fault: func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000000000200000\n" },
 			check: "right_to_listen", status: OK, detail: "CAP_SYS_ADMIN"},
-		{name: "CAP_PERFMON", fault: func(f *fake) { f.files["/proc/self/status"] = "CapEff:\t0000004000000000\n" },
+		{name: "CAP_PERFMON", fault: func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000004000000000\n" },
 			check: "right_to_listen", status: OK, detail: "CAP_PERFMON"},
 		{name: "anybody may", fault: func(f *fake) {
 			unprivileged(f)
@@ -149,33 +153,8 @@ func TestFaults(t *testing.T) {
 		}, check: "right_to_listen", status: OK, detail: "kernel.perf_event_paranoid is -1"},
 		{name: "a kernel without user namespaces", fault: func(f *fake) { delete(f.links, "/proc/self/ns/user") },
 			check: "right_to_listen", status: OK, detail: "CAP_PERFMON"},
-		{name: "memory of a user namespace", fault: func(f *fake) {
-			f.links["/proc/self/ns/user"] = "user:[4026532200]"
-			f.files["/proc/self/limits"] = "Max locked memory  65536  65536  bytes\n"
-		}, check: "memlock", status: Warn, detail: "rings of 512 KiB on 4 CPUs instead of 4 MiB", hint: "ulimit -l"},
 		{name: "no perf", fault: func(f *fake) { delete(f.files, "/proc/sys/kernel/perf_event_paranoid") },
 			check: "right_to_listen", status: Fail, detail: "no perf events", hint: "CONFIG_PERF_EVENTS=y"},
-
-		{name: "memlock is short", fault: func(f *fake) {
-			unprivileged(f)
-			f.files["/proc/self/limits"] = "Max locked memory  65536  65536  bytes\n"
-		}, check: "memlock", status: Warn, detail: "rings of 512 KiB on 4 CPUs instead of 4 MiB", hint: "ulimit -l"},
-		{name: "memlock is 0", fault: func(f *fake) {
-			unprivileged(f)
-			f.files["/proc/self/limits"] = "Max locked memory  0  0  bytes\n"
-			f.files["/proc/sys/kernel/perf_event_mlock_kb"] = "20\n"
-		}, check: "memlock", status: Fail, detail: "not even rings of 32 KiB", hint: "ulimit -l"},
-		{name: "memlock is unlimited", fault: func(f *fake) {
-			unprivileged(f)
-			f.files["/proc/self/limits"] = "Max locked memory  unlimited  unlimited  bytes\n"
-		}, check: "memlock", status: OK, detail: "unlimited (RLIMIT_MEMLOCK)"},
-		{name: "many CPUs", fault: func(f *fake) { f.files["/sys/devices/system/cpu/online"] = "0-127\n" },
-			check: "memlock", status: OK, detail: "rings of 1 MiB on 128 CPUs"},
-		{name: "very many CPUs",
-			fault: func(f *fake) { f.files["/sys/devices/system/cpu/online"] = "0-511,600-1111\n" },
-			check: "memlock", status: OK, detail: "rings of 256 KiB on 1024 CPUs"},
-		{name: "CPUs that are not known", fault: func(f *fake) { delete(f.files, "/sys/devices/system/cpu/online") },
-			check: "memlock", status: Warn, hint: "mount /sys"},
 
 		{name: "a container", fault: func(f *fake) { f.links["/proc/self/ns/pid"] = "pid:[4026532001]" },
 			check: "pid_namespace", status: Warn, detail: "pid 0", hint: "--pid host"},
@@ -339,7 +318,7 @@ func TestOneCauseHasOneHint(t *testing.T) {
 			tt.fault(f)
 			tried := false
 			r := examine(f.host(), Options{Names: []string{"otlp_metrics"}},
-				func() (emit, listen Check) { tried = true; return works() })
+				func() trial { tried = true; return works() })
 			var fails []string
 			mounts := 0
 			for _, c := range r.Checks {
@@ -356,48 +335,46 @@ func TestOneCauseHasOneHint(t *testing.T) {
 	}
 }
 
-// All that is missing is known at once.
-func TestMissingRights(t *testing.T) {
-	missing := func(f *fake) (names []string) {
-		for _, c := range missingRights(f.host(), Options{}) {
-			names = append(names, c.Name)
-			assert.Contains(t, c.String(), c.Detail+": "+c.Hint)
+// What the listener says of its rings is what is reported, and no failure.
+func TestSmallRings(t *testing.T) {
+	r := examined(healthy(t), Options{}, func() trial {
+		t := works()
+		t.attached.RingSize = 512 << 10
+		return t
+	})
+	assert.True(t, r.OK)
+	assert.Equal(t, 512<<10, r.Facts.RingSize)
+	for _, c := range r.Checks {
+		if c.Name == "memlock" {
+			assert.Equal(t, Warn, c.Status)
+			assert.Equal(t, "rings of 512 KiB instead of 4096 KiB per CPU, bursts may be lost", c.Detail)
+			assert.Contains(t, c.Hint, "ulimit -l")
+			return
 		}
-		return names
 	}
-	f := healthy(t)
-	assert.Empty(t, missing(f))
-	f.files["/proc/self/status"] = "CapEff:\t0000000000000000\n"
-	f.denied[tracing+"/user_events_data"] = syscall.EACCES
-	assert.Equal(t, []string{"right_to_emit", "right_to_listen"}, missing(f))
-	f.files["/proc/self/limits"] = "Max locked memory  0  0  bytes\n"
-	f.files["/proc/sys/kernel/perf_event_mlock_kb"] = "20\n"
-	f.denied[tracing] = syscall.EACCES
-	assert.Equal(t, []string{"tracefs", "right_to_listen", "memlock"}, missing(f))
-	f.files["/proc/config.gz"] = gzipped(t, "CONFIG_X=y\n")
-	assert.Equal(t, []string{"config"}, missing(f), "no right would help")
+	t.Error("no such check")
 }
 
 func TestTrials(t *testing.T) {
 	no := func() Check { return failed(tracefs.Explain(tracefs.OpPerfOpen, "on CPU 0", syscall.EACCES)) }
 	for _, tt := range []struct {
 		name    string
-		try     func() (emit, listen Check)
+		try     func() trial
 		verdict string
 	}{
 		{"both", works, "This user can emit and can listen here.\n"},
-		{"emitting only", func() (Check, Check) { return ok("registered"), no() },
+		{"emitting only", func() trial { return trial{ok("registered"), no(), nil} },
 			"This user can emit and cannot listen here.\n"},
-		{"listening only", func() (Check, Check) { return failed(errors.New("boom")), ok("attached") },
+		{"listening only", func() trial { return trial{failed(errors.New("boom")), ok("attached"), nil} },
 			"This user cannot emit and can listen here.\n"},
-		{"neither", func() (Check, Check) { return failed(errors.New("boom")), no() },
+		{"neither", func() trial { return trial{failed(errors.New("boom")), no(), nil} },
 			"This user cannot emit and cannot listen here.\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := examined(healthy(t), Options{}, tt.try)
-			emit, listen := tt.try()
-			emit.Name, listen.Name = "try_emit", "try_listen"
-			assert.Equal(t, []Check{emit, listen}, r.Checks[len(r.Checks)-2:])
+			want := tt.try()
+			want.emit.Name, want.listen.Name = "try_emit", "try_listen"
+			assert.Equal(t, []Check{want.emit, want.listen}, r.Checks[len(r.Checks)-2:])
 			assert.Equal(t, r.Emit && r.Listen, r.OK)
 			var b strings.Builder
 			require.NoError(t, r.Text(&b))
@@ -467,10 +444,9 @@ func TestJSONNames(t *testing.T) {
 		assert.NotContains(t, check, "hint")
 	}
 	assert.Equal(t, []string{
-		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "perf_event_paranoid", "memlock",
-		"pid_namespace",
-		"panic_on_warn", "use_after_free", "user_events_max", "tracepoint", "listeners",
-		"ftrace", "try_emit", "try_listen",
+		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "perf_event_paranoid",
+		"pid_namespace", "panic_on_warn", "use_after_free", "user_events_max", "tracepoint", "listeners",
+		"ftrace", "memlock", "try_emit", "try_listen",
 	}, names)
 }
 

@@ -27,7 +27,7 @@ type fake struct {
 
 func (f *fake) host() host {
 	return host{
-		system: cmp.Or(f.system, "linux"), pageSize: 4096,
+		system:   cmp.Or(f.system, "linux"),
 		readFile: f.readFile, readDir: f.readDir, readlink: f.readlink, stat: f.stat, openWrite: f.openWrite,
 	}
 }
@@ -139,14 +139,10 @@ func healthy(t *testing.T) *fake {
 			"/proc/config.gz":            gzipped(t, "CONFIG_X=y\nCONFIG_USER_EVENTS=y\n"),
 			"/proc/self/mountinfo": "36 25 0:12 / " + tracing +
 				" rw,nosuid - tracefs tracefs rw\n",
-			"/proc/self/status": "Name:\tx\nCapEff:\t000001ffffffffff\n",
-			"/proc/self/limits": "Limit  Soft Limit  Hard Limit  Units\n" +
-				"Max locked memory         8388608              8388608              bytes     \n",
+			"/proc/self/status":                    "Name:\tx\nCapEff:\t000001ffffffffff\n",
 			"/proc/sys/kernel/perf_event_paranoid": "2\n",
-			"/proc/sys/kernel/perf_event_mlock_kb": "516\n",
 			"/proc/sys/kernel/user_events_max":     "32768\n",
 			"/proc/sys/kernel/panic_on_warn":       "0\n",
-			"/sys/devices/system/cpu/online":       "0-3\n",
 			"/proc/4711/comm":                      "agent\n",
 			"/proc/4711/status":                    "",
 			"/proc/1/comm":                         "init\n",

@@ -13,7 +13,6 @@ import (
 // host is the machine that is examined, or a test's.
 type host struct {
 	system    string // runtime.GOOS
-	pageSize  int
 	readFile  func(name string) ([]byte, error)
 	readDir   func(name string) ([]fs.DirEntry, error)
 	readlink  func(name string) (string, error)
@@ -22,7 +21,7 @@ type host struct {
 }
 
 var machine = host{
-	system: runtime.GOOS, pageSize: os.Getpagesize(),
+	system:   runtime.GOOS,
 	readFile: os.ReadFile, readDir: os.ReadDir, readlink: os.Readlink, stat: os.Stat,
 	openWrite: func(name string) error {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
@@ -62,20 +61,8 @@ func (h host) exists(name string) bool {
 	return err == nil
 }
 
-// field is what follows the first occurrence of a key at the start of a line.
-func (h host) field(file, key string) string {
-	s, _ := h.text(file)
-	for line := range strings.Lines(s) {
-		if value, ok := strings.CutPrefix(line, key); ok {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
 // Capabilities, as include/uapi/linux/capability.h numbers them.
 const (
-	capIPCLock  = 14
 	capSysAdmin = 21
 	capPerfmon  = 38
 )
@@ -87,10 +74,13 @@ const (
 	initialPIDNamespace  = "pid:[4026531836]"
 )
 
-// has reports whether this process has a capability that counts for perf events
-// and locked memory: one of a user namespace other than the first does not.
+// has reports whether this process has a capability that counts for perf events: one
+// of a user namespace other than the first does not.
 func (h host) has(capability int) bool {
-	set, _ := strconv.ParseUint(h.field("/proc/self/status", "CapEff:"), 16, 64)
+	status, _ := h.text("/proc/self/status")
+	_, effective, _ := strings.Cut(status, "\nCapEff:\t")
+	hex, _, _ := strings.Cut(effective, "\n")
+	set, _ := strconv.ParseUint(hex, 16, 64)
 	return set&(1<<capability) != 0 && !h.inUserNamespace()
 }
 

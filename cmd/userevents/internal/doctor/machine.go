@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
@@ -168,75 +166,16 @@ func (e *examination) paranoid() Check {
 	return ok("%d: listening takes CAP_PERFMON", v)
 }
 
-const (
-	defaultMlock = 516 // KiB per CPU, kernel.perf_event_mlock_kb
-	unlimited    = math.MaxInt
-)
-
-// memlock predicts the size of the rings by the kernel's rule in perf_mmap,
-// kernel/events/core.c.
-func (e *examination) memlock() Check {
-	list, _ := e.text("/sys/devices/system/cpu/online")
-	online, err := listen.ParseCPUList(list)
-	if err != nil {
-		return warn("unknown, as the CPUs that are online are", "mount /sys")
+// memlock is how large the rings are that a listener got.
+func (e *examination) memlock(got listen.Info) Check {
+	e.Facts.CPUs, e.Facts.RingSize, e.Facts.WantedRing = len(got.CPUs), got.RingSize, got.WantedRingSize
+	for _, f := range got.Findings() {
+		if f.Option == "RingSize" {
+			detail, hint, _ := strings.Cut(f.Message, ": ")
+			return warn(detail, hint)
+		}
 	}
-	cpus := len(online)
-	wanted := listen.DefaultRingSize(cpus, e.pageSize)
-	e.Facts.CPUs, e.Facts.WantedRing = cpus, wanted
-
-	limit := e.memlockLimit()
-	mlock, err := e.number("/proc/sys/kernel/perf_event_mlock_kb")
-	if err != nil {
-		mlock = defaultMlock
-	}
-	why := fmt.Sprintf("%d KiB per CPU for all of this user's rings (kernel.perf_event_mlock_kb), and %s "+
-		"(RLIMIT_MEMLOCK)", mlock, size(limit))
-	allowed := unlimited
-	switch {
-	case e.has(capIPCLock):
-		why = "CAP_IPC_LOCK"
-	case e.Facts.Paranoid != nil && *e.Facts.Paranoid < 0:
-		why = fmt.Sprintf("kernel.perf_event_paranoid is %d", *e.Facts.Paranoid)
-	case limit != unlimited:
-		allowed = mlock<<10*cpus + limit
-	}
-	ring := wanted
-	for ring >= listen.MinRingSize && ring+e.pageSize > allowed/cpus {
-		ring /= 2
-	}
-	const hint = "raise the memlock limit (ulimit -l, LimitMEMLOCK= in the systemd unit) or the sysctl " +
-		"kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK"
-	if ring < listen.MinRingSize {
-		return fail(fmt.Sprintf("not even rings of %s on %d CPUs: %s", size(listen.MinRingSize), cpus, why), hint)
-	}
-	e.Facts.RingSize = ring
-	if ring < wanted {
-		return warn(fmt.Sprintf("rings of %s on %d CPUs instead of %s, so bursts may be lost: %s", size(ring), cpus,
-			size(wanted), why), hint)
-	}
-	return ok("rings of %s on %d CPUs: %s", size(ring), cpus, why)
-}
-
-// memlockLimit is RLIMIT_MEMLOCK of this process in bytes.
-func (e *examination) memlockLimit() int {
-	soft, _, _ := strings.Cut(e.field("/proc/self/limits", "Max locked memory"), " ")
-	if soft == "unlimited" {
-		return unlimited
-	}
-	n, _ := strconv.Atoi(soft)
-	return n
-}
-
-// size is a number of bytes.
-func size(n int) string {
-	switch {
-	case n == unlimited:
-		return "unlimited"
-	case n >= 1<<20 && n%(1<<20) == 0:
-		return fmt.Sprintf("%d MiB", n>>20)
-	}
-	return fmt.Sprintf("%d KiB", n>>10)
+	return ok("rings of %d KiB on %d CPUs", got.RingSize>>10, len(got.CPUs))
 }
 
 func (e *examination) pidNamespace() Check {

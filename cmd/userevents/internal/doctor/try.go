@@ -19,42 +19,50 @@ import (
 
 const tryTimeout = 10 * time.Second
 
+// trial is the result of emitting and listening.
+type trial struct {
+	emit, listen Check
+	attached     *listen.Info // nil where nothing could be attached
+}
+
 // try emits with the exporter and receives with the listener.
-func try(ctx context.Context, dataFile string) (emit, received Check) {
+func try(ctx context.Context, dataFile string) (t trial) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	name := fmt.Sprintf("userevents_doctor_%d", os.Getpid())
-	received = ok("attached to %s on all CPUs", name)
-	l, listenErr := listen.Open(listen.Options{Names: []string{name}, DataFile: dataFile,
+	l, err := listen.Open(listen.Options{Names: []string{name}, DataFile: dataFile,
 		MaxDelay: 10 * time.Millisecond})
-	if listenErr != nil {
-		received = failed(listenErr)
+	if err != nil {
+		t.listen = failed(err)
 	} else {
 		defer l.Close()
+		info := l.Info()
+		t.listen, t.attached = ok("attached to %s on all CPUs", name), &info
 	}
 	exporter, err := usereventsmetric.New(
 		usereventsmetric.WithRequired(), usereventsmetric.WithTracepointName(name),
 		usereventsmetric.WithUserEventsPath(dataFile))
 	if err != nil {
-		return failed(err), received
+		t.emit = failed(err)
+		return t
 	}
 	defer exporter.Shutdown(context.Background())
-	emit = ok("registered %s (%s)", name, exporter.Status().Backend)
-	switch {
-	case listenErr != nil:
-	case !exporter.Enabled():
-		emit = failed(errors.New("a listener is attached, but the kernel does not enable the exporter's tracepoint"))
-	default:
-		if err := exporter.Export(ctx, gauge()); err != nil {
-			return failed(err), received
-		}
-		emit.Detail += " and wrote to it"
-		if err := receive(ctx, l); err != nil {
-			return emit, failed(err)
-		}
-		received.Detail += " and received what was written"
+	t.emit = ok("registered %s (%s)", name, exporter.Status().Backend)
+	if t.attached == nil {
+		return t
 	}
-	return emit, received
+	if !exporter.Enabled() {
+		t.emit = failed(errors.New("a listener is attached, but the kernel does not enable the exporter's tracepoint"))
+	} else if err := exporter.Export(ctx, gauge()); err != nil {
+		t.emit = failed(err)
+	} else {
+		t.emit.Detail += " and wrote to it"
+		t.listen.Detail += " and received what was written"
+		if err := receive(ctx, l); err != nil {
+			t.listen = failed(err)
+		}
+	}
+	return t
 }
 
 func gauge() *metricdata.ResourceMetrics {

@@ -141,10 +141,10 @@ func TestNoValue(t *testing.T) {
 		r := d.model.shown[0]
 		switch i {
 		case 1:
-			assert.Equal(t, noNumber, r.valueText(false))
+			assert.Equal(t, noNumber, r.valueText())
 			assert.Equal(t, noNumber, short(r.shown.rate))
 		case 2:
-			assert.Equal(t, "20", r.valueText(false))
+			assert.Equal(t, "20", r.valueText())
 			assert.Equal(t, "10", short(r.shown.rate))
 		}
 	}

@@ -7,14 +7,17 @@ package top
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
@@ -141,29 +144,26 @@ func NewSummary() *Summary {
 // Event takes the points of an event.
 func (s *Summary) Event(ev *source.Event) error { return s.model.screen.Event(ev) }
 
-// widestSummary is the width of a table that is not for a terminal.
-const widestSummary = 400
+const widestCell = 100
 
-// Write writes a table with a line for each series, which fits in so many cells, 0 for
-// any.
-func (s *Summary) Write(w io.Writer, width int) error {
-	if width <= 0 {
-		width = widestSummary
-	}
+// Write writes a table with a line for each series.
+func (s *Summary) Write(w io.Writer) error {
 	m := s.model
 	m.refresh()
-	t := newTable(width, m.shown, m.shown, 0, true)
-	lines := []string{t.titles(columnCount, "")}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SERVICE\tMETRIC\tATTRIBUTES\tTYPE\tVALUE\tUNIT\tRATE/s\tPID\tPROCESS")
 	for _, sr := range m.shown {
-		_, cells := t.row(sr)
-		lines = append(lines, strings.Join(cells, " "))
+		r := &sr.shown
+		for i, text := range []string{sr.service, sr.metric, sr.attributes.full, sr.typ, sr.increase(r.text), sr.unit,
+			short(r.rate), sr.pidText, r.process} {
+			fmt.Fprint(t, strings.Repeat("\t", min(i, 1)), render.Clip(text, widestCell))
+		}
+		fmt.Fprintln(t)
 	}
-	if m.evicted > 0 {
-		lines = append(lines, count(m.evicted)+" more series were evicted: those without a point for the longest time")
+	if err := t.Flush(); err != nil || m.evicted == 0 {
+		return err
 	}
-	for i, l := range lines {
-		lines[i] = strings.TrimRight(l, " ") + "\n"
-	}
-	_, err := io.WriteString(w, strings.Join(lines, ""))
+	_, err := fmt.Fprintln(w, count(m.evicted),
+		"more series were evicted: those without a point for the longest time")
 	return err
 }

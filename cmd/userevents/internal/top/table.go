@@ -56,9 +56,8 @@ var columns = [columnCount]column{
 	columnMetric:     {"METRIC", 20, 60, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
 	columnAttributes: {"ATTRIBUTES", 12, 100, left, attributesIn},
 	columnType:       {"TYPE", 18, 24, left, func(s *series, _ *table, _ int) string { return s.typ }},
-	columnValue: {"VALUE", 8, 60, right,
-		func(s *series, t *table, _ int) string { return s.valueText(t.exact) }},
-	columnUnit: {"UNIT", 6, 14, left, func(s *series, _ *table, _ int) string { return s.unit }},
+	columnValue:      {"VALUE", 8, 60, right, func(s *series, _ *table, _ int) string { return s.valueText() }},
+	columnUnit:       {"UNIT", 6, 14, left, func(s *series, _ *table, _ int) string { return s.unit }},
 	columnRate: {"RATE/s", 7, 8, right,
 		func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
 	columnTrend: {"TREND", 8, 24, left, trendIn},
@@ -84,7 +83,6 @@ const (
 // table is a part of the list, laid out.
 type table struct {
 	widths layout
-	exact  bool // with all digits and parts of values, and nothing of the course of time
 	now    time.Duration
 	short  map[string]map[string]string // keys of attributes, by metric
 }
@@ -101,8 +99,8 @@ type layout [columnCount]int
 
 // newTable lays out some rows in a line of so many cells. Keys of attributes stay
 // different in all rows of a metric.
-func newTable(cells int, rows, all []*series, now time.Duration, exact bool) *table {
-	t := &table{now: now, exact: exact, short: map[string]map[string]string{}}
+func newTable(cells int, rows, all []*series, now time.Duration) *table {
+	t := &table{now: now, short: map[string]map[string]string{}}
 	keys := map[string]map[string]bool{}
 	for _, s := range rows {
 		keys[s.metric] = map[string]bool{}
@@ -131,9 +129,6 @@ func newTable(cells int, rows, all []*series, now time.Duration, exact bool) *ta
 		}
 	}
 	need[columnTrend] = columns[columnTrend].most
-	if exact {
-		need[columnTrend], need[columnAge] = 0, 0
-	}
 	t.widths = layOut(cells, need)
 	return t
 }
@@ -218,19 +213,20 @@ func attributesIn(s *series, t *table, cells int) string {
 	return text
 }
 
-// valueText is the value, with a + where it is an increase, and with p99= or the
-// like where it is a quantile.
-func (s *series) valueText(exact bool) string {
+// valueText is the value in short, with p99= or the like where it is a quantile.
+func (s *series) valueText() string {
 	v := short(s.shown.value)
-	if exact {
-		v = s.shown.text
-	}
-	switch {
-	case s.shown.aggregate && !exact && v != noNumber:
+	if s.shown.aggregate && v != noNumber {
 		if named := quantileName(s.shown.quantile) + "=" + v; len(named) <= longestValue {
 			return named
 		}
-	case s.isDelta && !s.shown.aggregate && s.shown.value >= 0:
+	}
+	return s.increase(v)
+}
+
+// increase marks the text of a value with a + where it is an increase.
+func (s *series) increase(v string) string {
+	if s.isDelta && !s.shown.aggregate && s.shown.value >= 0 {
 		return "+" + v
 	}
 	return v

@@ -279,7 +279,7 @@ func TestFindings(t *testing.T) {
 	stderr, _ := listenWith(src, io.Discard, nil, "--for", "50ms")
 	assert.Equal(t, 1, strings.Count(stderr, "cannot listen to"), "each is printed once")
 	assert.Contains(t, stderr, "userevents: a later one\n")
-	assert.Contains(t, stderr, `userevents: cannot listen to user_events/a\x1b, trying again each second: `)
+	assert.Contains(t, stderr, `userevents: cannot listen to "user_events/a\x1b", trying again each second: `)
 	assert.Contains(t, stderr, "userevents: waiting for a process to register b\n")
 	assert.Contains(t, stderr, "userevents: rings of 512 KiB instead of 4096 KiB per CPU")
 }

@@ -134,9 +134,11 @@ func TestFaults(t *testing.T) {
 
 		{name: "no capability", fault: unprivileged, check: "right_to_listen", status: Fail,
 			detail: "neither CAP_PERFMON nor", hint: "setcap cap_perfmon"},
-		{name: "CAP_SYS_ADMIN", fault: func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000000000200000\n" },
+		{name: "CAP_SYS_ADMIN",
+			fault: func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000000000200000\n" },
 			check: "right_to_listen", status: OK, detail: "CAP_SYS_ADMIN"},
-		{name: "CAP_PERFMON", fault: func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000004000000000\n" },
+		{name: "CAP_PERFMON",
+			fault: func(f *fake) { f.files["/proc/self/status"] = "Name:\tx\nCapEff:\t0000004000000000\n" },
 			check: "right_to_listen", status: OK, detail: "CAP_PERFMON"},
 		{name: "anybody may", fault: func(f *fake) {
 			unprivileged(f)

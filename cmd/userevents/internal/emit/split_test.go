@@ -122,7 +122,8 @@ func describe(p source.Point) string {
 	}
 	return fmt.Sprintf("%x %q %v, dropped %d, %T %s at %d, flags %d, %d exemplars", p.Key(), p.Metric.Description(),
 		p.Metric.Metadata().AsRaw(),
-		p.Resource.Resource().DroppedAttributesCount(), p.Data, render.DataPoint(p.Data, render.Exact, ","),
+		p.Resource.Resource().DroppedAttributesCount(), p.Data,
+		render.Number(source.ValueOf(p.Data), render.Exact, ","),
 		p.Data.Timestamp(), p.Data.Flags(), exemplars)
 }
 

@@ -36,8 +36,8 @@ func line(ev *source.Event, p *source.Point) string {
 		attributes = "-"
 	}
 	return fmt.Sprintf("%s %7s %-15s %-20s %-28s %-18s %-12s %-8s %s",
-		timeText(ev, p), pidText(ev), Field(ev.Process), service,
-		Field(p.Metric.Name()), p.Type(), DataPoint(p.Data, Exact, ","), Field(p.Metric.Unit()), attributes)
+		timeText(ev, p), pidText(ev), Field(ev.Process), service, Field(p.Metric.Name()), p.Type(),
+		Number(source.ValueOf(p.Data), Exact, ","), Field(p.Metric.Unit()), attributes)
 }
 
 // timeText is when the event was written, in UTC, or in seconds of another clock

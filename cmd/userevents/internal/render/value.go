@@ -4,11 +4,11 @@ package render
 
 import (
 	"encoding/hex"
+	"math"
 	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
@@ -110,56 +110,38 @@ const (
 	maxQuantiles = 10
 )
 
-// DataPoint writes the value of a data point with at most so many significant
-// digits: a number, or the parts n=, avg=, sum=, min=, max= and quantiles such as
-// p99=, those that were sent, with the separator between them. Without a value it
-// is "-".
-func DataPoint(d source.DataPoint, digits int, separator string) string {
+// Number writes what a data point says with at most so many significant digits: a
+// number, or the parts n=, avg=, sum=, min=, max= and quantiles such as p99=, those
+// that were sent, with the separator between them. Without a value it is "-".
+func Number(v *source.Value, digits int, separator string) string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', digits, 64) }
-	var parts []string
-	add := func(wanted bool, name string, x float64) {
-		if wanted {
+	switch {
+	case v == nil:
+		return "-"
+	case v.IsInt:
+		return strconv.FormatInt(v.Int, 10)
+	case !v.Aggregate:
+		return number(v.Number)
+	}
+	parts := []string{"n=" + strconv.FormatUint(v.Count, 10)}
+	add := func(name string, x float64) {
+		if !math.IsNaN(x) {
 			parts = append(parts, name+"="+number(x))
 		}
 	}
-	count := func(n uint64, sum float64, hasSum bool) {
-		parts = append(parts, "n="+strconv.FormatUint(n, 10))
-		// The average first: where the terminal is narrow, the end is cut.
-		if hasSum && n > 0 {
-			parts = append(parts, "avg="+strconv.FormatFloat(sum/float64(n), 'g', averageDigits, 64))
-		}
-		add(hasSum, "sum", sum)
+	// The average first: where the terminal is narrow, the end is cut.
+	if v.Count > 0 && !math.IsNaN(v.Sum) {
+		parts = append(parts, "avg="+strconv.FormatFloat(v.Sum/float64(v.Count), 'g', averageDigits, 64))
 	}
-	if !source.HasValue(d) {
-		return "-"
-	}
-	switch p := d.(type) {
-	case pmetric.NumberDataPoint:
-		if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
-			return strconv.FormatInt(p.IntValue(), 10)
+	add("sum", v.Sum)
+	add("min", v.Min)
+	add("max", v.Max)
+	for i, q := range v.Quantiles {
+		if i == maxQuantiles {
+			parts = append(parts, "...")
+			break
 		}
-		return number(p.DoubleValue())
-	case interface { // a histogram of either kind
-		Count() uint64
-		Sum() float64
-		HasSum() bool
-		Min() float64
-		HasMin() bool
-		Max() float64
-		HasMax() bool
-	}:
-		count(p.Count(), p.Sum(), p.HasSum())
-		add(p.HasMin(), "min", p.Min())
-		add(p.HasMax(), "max", p.Max())
-	case pmetric.SummaryDataPoint:
-		count(p.Count(), p.Sum(), true)
-		for i, q := range p.QuantileValues().All() {
-			if i == maxQuantiles {
-				parts = append(parts, "...")
-				break
-			}
-			add(true, "p"+strconv.FormatFloat(q.Quantile()*100, 'g', 6, 64), q.Value())
-		}
+		add("p"+strconv.FormatFloat(q.Part*100, 'g', 6, 64), q.Value)
 	}
 	return strings.Join(parts, separator)
 }

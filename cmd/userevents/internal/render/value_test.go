@@ -67,13 +67,13 @@ func TestAttributes(t *testing.T) {
 	assert.Equal(t, `http.route="/cart items" "odd key"=x n=1`, render.Attributes(a))
 }
 
-func TestDataPoint(t *testing.T) {
+func TestNumber(t *testing.T) {
 	ev := source.Decode(listen.Event{Payload: commandtest.Encode(t, commandtest.Message(nil,
 		commandtest.EveryKind()...))})
 	require.NoError(t, ev.Err)
 	var got []string
 	for p := range source.Points(ev.Metrics) {
-		got = append(got, p.Metric.Name()+" "+render.DataPoint(p.Data, render.Exact, ","))
+		got = append(got, p.Metric.Name()+" "+render.Number(source.ValueOf(p.Data), render.Exact, ","))
 	}
 	assert.Equal(t, []string{
 		"g.int -7", "g.int 9223372036854775807", "g.float 0.1", "g.float NaN", "g.float -Inf", "g.none -", "g.none -",

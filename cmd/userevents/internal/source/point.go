@@ -4,6 +4,7 @@ package source
 
 import (
 	"iter"
+	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -100,13 +101,64 @@ func yieldAll[D DataPoint](p Point, points iter.Seq2[int, D], yield func(Point) 
 // total.
 func (p *Point) Delta() bool { return p.Temporality == pmetric.AggregationTemporalityDelta }
 
-// HasValue reports whether the producer recorded a value: it says that it did
-// not by a flag, or with a number by sending none.
-func HasValue(d DataPoint) bool {
-	if n, ok := d.(pmetric.NumberDataPoint); ok && n.ValueType() == pmetric.NumberDataPointValueTypeEmpty {
-		return false
+// Value is what a data point of any kind says. A number that was not sent is NaN.
+type Value struct {
+	Number        float64 // of an aggregate, its Count
+	Int           int64   // the exact number, where IsInt
+	IsInt         bool
+	Aggregate     bool // a histogram or summary
+	Count         uint64
+	Sum, Min, Max float64
+	Quantiles     []Quantile // of a summary
+}
+
+// Quantile is a part of the values, 0 to 1, and the number that they do not exceed.
+type Quantile struct{ Part, Value float64 }
+
+// ValueOf returns nil where the producer recorded no value: it says so by a flag, or
+// with a number by sending none.
+func ValueOf(d DataPoint) *Value {
+	v := &Value{Aggregate: true, Sum: math.NaN(), Min: math.NaN(), Max: math.NaN()}
+	switch p := d.(type) {
+	case pmetric.NumberDataPoint:
+		v.Aggregate, v.IsInt = false, p.ValueType() == pmetric.NumberDataPointValueTypeInt
+		if v.IsInt {
+			v.Int, v.Number = p.IntValue(), float64(p.IntValue())
+		} else if v.Number = p.DoubleValue(); p.ValueType() == pmetric.NumberDataPointValueTypeEmpty {
+			return nil
+		}
+	case interface { // a histogram of either kind
+		Count() uint64
+		Sum() float64
+		HasSum() bool
+		Min() float64
+		HasMin() bool
+		Max() float64
+		HasMax() bool
+	}:
+		v.Count = p.Count()
+		if p.HasSum() {
+			v.Sum = p.Sum()
+		}
+		if p.HasMin() {
+			v.Min = p.Min()
+		}
+		if p.HasMax() {
+			v.Max = p.Max()
+		}
+	case pmetric.SummaryDataPoint:
+		v.Count, v.Sum = p.Count(), p.Sum()
+		for _, q := range p.QuantileValues().All() {
+			v.Quantiles = append(v.Quantiles, Quantile{q.Quantile(), q.Value()})
+		}
 	}
-	return !d.Flags().NoRecordedValue()
+	if v.Aggregate {
+		v.Number = float64(v.Count)
+	}
+	if d.Flags().NoRecordedValue() {
+		return nil
+	}
+	return v
 }
 
 // Type is the kind, with the temporality where there is one: counter/delta.

@@ -25,7 +25,7 @@ func TestPoints(t *testing.T) {
 	var got []string
 	for p := range source.Points(ev.Metrics) {
 		value := "value"
-		if !source.HasValue(p.Data) {
+		if source.ValueOf(p.Data) == nil {
 			value = "none"
 		}
 		service, instance := p.Service()

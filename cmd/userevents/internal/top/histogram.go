@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
@@ -27,22 +26,18 @@ const maxBuckets = 4096
 
 // aggregate is a histogram or summary.
 type aggregate struct {
-	count   uint64
-	sum     float64
-	hasSum  bool
-	buckets []bucket // from the lowest to the highest, if the producer sent valid ones
+	source.Value
+	buckets []bucket
 }
 
-// aggregateOf returns nil for a number.
-func aggregateOf(d source.DataPoint) *aggregate {
+// bucketsOf returns the buckets of a histogram from the lowest to the highest, if the
+// producer sent valid ones.
+func bucketsOf(d source.DataPoint) []bucket {
 	switch p := d.(type) {
 	case pmetric.HistogramDataPoint:
-		return &aggregate{p.Count(), p.Sum(), p.HasSum(),
-			explicitBuckets(p.ExplicitBounds().AsRaw(), p.BucketCounts().AsRaw())}
+		return explicitBuckets(p.ExplicitBounds().AsRaw(), p.BucketCounts().AsRaw())
 	case pmetric.ExponentialHistogramDataPoint:
-		return &aggregate{p.Count(), p.Sum(), p.HasSum(), exponentialBuckets(p)}
-	case pmetric.SummaryDataPoint:
-		return &aggregate{p.Count(), p.Sum(), true, nil}
+		return exponentialBuckets(p)
 	}
 	return nil
 }
@@ -52,7 +47,10 @@ func aggregateOf(d source.DataPoint) *aggregate {
 // exponential histogram, its scale falls and its range grows: then one of its buckets
 // has what was in several.
 func (a *aggregate) minus(before *aggregate) (diff *aggregate, ok bool) {
-	diff = &aggregate{a.count - before.count, a.sum - before.sum, a.hasSum && before.hasSum, slices.Clone(a.buckets)}
+	diff = &aggregate{a.Value, slices.Clone(a.buckets)}
+	diff.Count -= before.Count
+	diff.Sum -= before.Sum
+	diff.Min, diff.Max = math.NaN(), math.NaN()
 	to := diff.buckets
 	for _, b := range before.buckets {
 		if b.count == 0 {
@@ -66,24 +64,7 @@ func (a *aggregate) minus(before *aggregate) (diff *aggregate, ok bool) {
 		}
 		to[0].count -= b.count
 	}
-	return diff, a.count >= before.count && (len(a.buckets) == 0) == (len(before.buckets) == 0)
-}
-
-// text is that of d with the totals of a.
-func (a *aggregate) text(d source.DataPoint) string {
-	if p, ok := d.(pmetric.SummaryDataPoint); ok { // its quantiles are of a time that the producer chose
-		summary := pmetric.NewSummaryDataPoint()
-		p.QuantileValues().CopyTo(summary.QuantileValues())
-		summary.SetCount(a.count)
-		summary.SetSum(a.sum)
-		return render.DataPoint(summary, aggregateDigits, "  ")
-	}
-	histogram := pmetric.NewHistogramDataPoint()
-	histogram.SetCount(a.count)
-	if a.hasSum {
-		histogram.SetSum(a.sum)
-	}
-	return render.DataPoint(histogram, aggregateDigits, "  ")
+	return diff, a.Count >= before.Count && (len(a.buckets) == 0) == (len(before.buckets) == 0)
 }
 
 const aggregateDigits = 6
@@ -142,20 +123,13 @@ func power(index int64, scale int32) float64 {
 // is unknown.
 type limits struct{ min, max float64 }
 
-func limitsOf(d source.DataPoint) limits {
+func limitsOf(v *source.Value) limits {
 	l := limits{math.Inf(-1), math.Inf(1)}
-	if p, ok := d.(interface {
-		HasMin() bool
-		Min() float64
-		HasMax() bool
-		Max() float64
-	}); ok {
-		if p.HasMin() && finite(p.Min()) {
-			l.min = p.Min()
-		}
-		if p.HasMax() && finite(p.Max()) {
-			l.max = p.Max()
-		}
+	if finite(v.Min) {
+		l.min = v.Min
+	}
+	if finite(v.Max) {
+		l.max = v.Max
 	}
 	return l
 }
@@ -165,13 +139,12 @@ var quantiles = []float64{0.5, 0.9, 0.99}
 
 // highest is the highest quantile of a histogram or summary, by which it is compared
 // with others.
-func highest(d source.DataPoint, buckets []bucket, l limits) (q, x float64) {
-	if p, ok := d.(pmetric.SummaryDataPoint); ok && p.QuantileValues().Len() > 0 {
-		last := p.QuantileValues().At(p.QuantileValues().Len() - 1)
-		return last.Quantile(), last.Value()
+func highest(a *aggregate, l limits) (q, x float64) {
+	if n := len(a.Quantiles); n > 0 {
+		return a.Quantiles[n-1].Part, a.Quantiles[n-1].Value
 	}
 	q = quantiles[len(quantiles)-1]
-	return q, quantile(buckets, l, q)
+	return q, quantile(a.buckets, l, q)
 }
 
 // quantile estimates below which number the part q (0 to 1) of the values is;

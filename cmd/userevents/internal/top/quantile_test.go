@@ -80,7 +80,7 @@ func TestQuantiles(t *testing.T) {
 			1.5 * math.Pow(16./15, 0.9), 1.5 * math.Pow(16./15, 0.99)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			buckets, limits := bucketsOf(c.value), limitsOf(c.value)
+			buckets, limits := bucketsOf(c.value), limitsOf(source.ValueOf(c.value))
 			for i, want := range []float64{c.p50, c.p90, c.p99} {
 				got := quantile(buckets, limits, quantiles[i])
 				if math.IsNaN(want) {
@@ -113,7 +113,7 @@ func TestQuantilesAreOffByABucketAtMost(t *testing.T) {
 		e := exponential(3, -100, byLogarithm...)
 		for _, q := range quantiles {
 			exact := values[max(int(math.Ceil(q*float64(n)))-1, 0)]
-			got := quantile(bucketsOf(v), limitsOf(v), q)
+			got := quantile(bucketsOf(v), limitsOf(source.ValueOf(v)), q)
 			at, _ := slices.BinarySearch(bounds, exact)
 			low, high := v.Min(), v.Max()
 			if at > 0 {
@@ -124,7 +124,7 @@ func TestQuantilesAreOffByABucketAtMost(t *testing.T) {
 			}
 			require.True(t, low <= got && got <= high, "%v of %d values is %v, not in %v to %v", q, n, got, low, high)
 
-			got = quantile(bucketsOf(e), limitsOf(e), q)
+			got = quantile(bucketsOf(e), limitsOf(source.ValueOf(e)), q)
 			require.InDelta(t, 0, math.Log2(got/exact), 1./8+1e-9, "%v of %d values is %v, not %v", q, n, got, exact)
 		}
 	}
@@ -157,11 +157,11 @@ func FuzzQuantile(f *testing.F) {
 		e.Negative().BucketCounts().FromRaw(negative)
 		// One whose buckets overlap only must not panic.
 		for _, q := range quantiles {
-			quantile(bucketsOf(e), limitsOf(v), q)
+			quantile(bucketsOf(e), limitsOf(source.ValueOf(v)), q)
 		}
 		e.SetZeroThreshold(0)
 		for _, buckets := range [][]bucket{bucketsOf(v), bucketsOf(e)} {
-			for _, l := range []limits{limitsOf(v), limitsOf(e)} {
+			for _, l := range []limits{limitsOf(source.ValueOf(v)), limitsOf(source.ValueOf(e))} {
 				last := math.Inf(-1)
 				for _, q := range quantiles {
 					if x := quantile(buckets, l, q); !math.IsNaN(x) {
@@ -174,5 +174,3 @@ func FuzzQuantile(f *testing.F) {
 		}
 	})
 }
-
-func bucketsOf(d source.DataPoint) []bucket { return aggregateOf(d).buckets }

@@ -12,7 +12,6 @@ import (
 	"unsafe"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
@@ -177,51 +176,41 @@ func (s *series) apply(ev *source.Event, p *source.Point, now time.Duration) {
 	r.seen = now
 	r.points++
 	r.process = cell(ev.Process)
-	if !source.HasValue(p.Data) {
+	v := source.ValueOf(p.Data)
+	if v == nil {
 		r.text, r.value, r.rate, r.aggregate, r.buckets = noNumber, math.NaN(), math.NaN(), false, nil
 		r.over, r.sinceStart = 0, false
 		r.history.push(math.NaN())
 		return
 	}
-	a := aggregateOf(p.Data)
-	number := numberOf(p.Data, a)
-	c := s.rates.next(number, instantOf(ev, p.Data), s.isDelta, s.isRate)
+	c := s.rates.next(v.Number, instantOf(ev, p.Data), s.isDelta, s.isRate)
 	if c.stale {
 		return
 	}
-	r.value, r.rate, r.over, r.aggregate, r.sinceStart = number, c.rate(), c.over, a != nil, false
-	if a == nil {
-		r.text = render.DataPoint(p.Data, render.Exact, "")
+	r.value, r.rate, r.over, r.aggregate, r.sinceStart = v.Number, c.rate(), c.over, v.Aggregate, false
+	if !v.Aggregate {
+		r.text = render.Number(v, render.Exact, "")
 	} else {
-		r.text, r.buckets, r.limits = render.DataPoint(p.Data, aggregateDigits, "  "), a.buckets, limitsOf(p.Data)
+		a := &aggregate{*v, bucketsOf(p.Data)}
 		if !s.isDelta {
+			before := s.total
+			s.total = &aggregate{*v, a.buckets}
+			s.total.Quantiles = nil // they are not of the difference either
 			r.sinceStart = true
-			if s.total != nil && !c.sinceStart && !s.totals {
-				if diff, ok := a.minus(s.total); ok {
-					r.text, r.buckets, r.sinceStart = diff.text(p.Data), diff.buckets, false
+			if before != nil && !c.sinceStart && !s.totals {
+				if diff, ok := a.minus(before); ok {
+					a, r.sinceStart = diff, false
 				}
 			}
-			s.total = a
 		}
-		r.quantile, r.value = highest(p.Data, r.buckets, r.limits)
+		r.text, r.buckets, r.limits = render.Number(&a.Value, aggregateDigits, "  "), a.buckets, limitsOf(v)
+		r.quantile, r.value = highest(a, r.limits)
 	}
 	if s.isRate {
 		r.history.push(r.rate)
 	} else {
 		r.history.push(r.value)
 	}
-}
-
-// numberOf is the value of a number, or the count of an aggregate.
-func numberOf(d source.DataPoint, a *aggregate) float64 {
-	if a != nil {
-		return float64(a.count)
-	}
-	p := d.(pmetric.NumberDataPoint)
-	if p.ValueType() == pmetric.NumberDataPointValueTypeInt {
-		return float64(p.IntValue())
-	}
-	return p.DoubleValue()
 }
 
 // size is how much memory the series takes, in bytes.

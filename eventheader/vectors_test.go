@@ -5,50 +5,19 @@ package eventheader_test
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/eventheader"
+	"github.com/otel-userevents/usereventsmetric/internal/vectors"
 )
-
-// vectors returns a file of LinuxTracepoints' folder TestOutput.
-func vectors(t *testing.T, name string) []byte {
-	t.Helper()
-	folder := os.Getenv("USEREVENTS_VECTORS")
-	if folder == "" {
-		t.Skip("USEREVENTS_VECTORS does not say where LinuxTracepoints' TestOutput is")
-	}
-	content, err := os.ReadFile(filepath.Join(folder, name))
-	require.NoError(t, err)
-	return content
-}
-
-// linuxTracepointsJSON returns what LinuxTracepoints' decoder makes of each event of a file, without blanks. Code units
-// that are no code points, which that decoder encodes as if they were, become U+FFFD.
-func linuxTracepointsJSON(t *testing.T, file string) (events []string) {
-	t.Helper()
-	text := vectors(t, file+".linux.json")
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
-	var byFile map[string][]json.RawMessage
-	require.NoError(t, json.Unmarshal([]byte("{"+string(text)+"}"), &byFile))
-	for _, event := range byFile[file] {
-		var compact bytes.Buffer
-		require.NoError(t, json.Compact(&compact, event))
-		events = append(events, compact.String())
-	}
-	return events
-}
 
 // Every event of a file that LinuxTracepoints' interceptor wrote, field by field.
 func TestLinuxTracepointsDecodesTheSame(t *testing.T) {
 	const file = "EventHeaderInterceptorLE64.dat"
-	records := vectors(t, file)
+	records := vectors.File(t, file)
 	var decoded []string
 	for len(records) > 0 {
 		size := binary.LittleEndian.Uint32(records)
@@ -66,8 +35,7 @@ func TestLinuxTracepointsDecodesTheSame(t *testing.T) {
 		require.NoError(t, err, name)
 		decoded = append(decoded, string(text))
 	}
-	expected := linuxTracepointsJSON(t, file)
-	require.NotEmpty(t, expected)
+	expected := vectors.JSON(t, file)
 	require.Len(t, decoded, len(expected))
 	for i := range expected {
 		assert.Equal(t, expected[i], decoded[i])

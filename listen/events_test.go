@@ -4,7 +4,6 @@ package listen
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,24 +19,8 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
-var order = binary.NativeEndian
-
-// parsedExec is the format of sched:sched_process_exec.
-func parsedExec(id int) *tracefs.Format {
-	f := layouttest.ParsedFieldless("sched_process_exec", id)
-	f.Fields = append(f.Fields,
-		tracefs.Field{Name: "filename", Type: "__data_loc char", Offset: 8, Size: 4, Array: true, Signed: true},
-		tracefs.Field{Name: "pid", Type: "pid_t", Offset: 12, Size: 4, Signed: true},
-		tracefs.Field{Name: "old_pid", Type: "pid_t", Offset: 16, Size: 4, Signed: true},
-	)
-	return f
-}
-
 func rawExec(id int, filename string, pid int) []byte {
-	b := order.AppendUint32(rawCommon(id), uint32(len(filename)+1)<<16|20)
-	b = order.AppendUint32(b, uint32(pid))
-	b = order.AppendUint32(b, uint32(pid))
-	return append(append(b, filename...), 0)
+	return layouttest.Exec(order, id, filename, pid)
 }
 
 // fieldsOf are the names and values of an event's fields.
@@ -75,7 +58,7 @@ func attachedNames(l *Listener) (all []string) {
 // the order of their times and in the same books.
 func TestSeveralLayouts(t *testing.T) {
 	sys := newFakeSystem(0, 1)
-	sys.add("sched", parsedExec(300))
+	sys.add("sched", layouttest.ParsedExec(300))
 	l := sys.listenTo(t, Options{
 		Names:  []string{"otlp_metrics"},
 		Events: []string{"Shop_L4K1", "sched:sched_process_exec"},
@@ -125,7 +108,7 @@ func TestSeveralLayouts(t *testing.T) {
 // What an event has of one layout is not there in the next one, read into the same Event.
 func TestEventIsUsedAgainForAnotherLayout(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.add("sched", parsedExec(300))
+	sys.add("sched", layouttest.ParsedExec(300))
 	l := sys.listenTo(t, Options{Names: []string{"m"}, Events: []string{"Shop_L4K1", "sched:sched_process_exec"}})
 	sys.write(0, 7, rawEvent(448, 4, "order", "x"))
 	sys.write(0, 7, rawExec(300, "/bin/sh", 9))
@@ -196,7 +179,7 @@ func TestEventsByTheirNames(t *testing.T) {
 		"waiting for the tracepoint sched:sched_process_exec"}, findings(h.l))
 
 	h.add(tracefs.System, layouttest.ParsedWithoutPayload("mine", 600))
-	h.add("sched", parsedExec(601))
+	h.add("sched", layouttest.ParsedExec(601))
 	h.addMulti(layouttest.ParsedWithoutPayload("mine.0", 602))
 	h.scan()
 	assert.Empty(t, findings(h.l))
@@ -251,7 +234,7 @@ func TestEventHeaderNameWithOtherFields(t *testing.T) {
 // inside is malformed when it is asked for.
 func TestUndecodableEvents(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.add("sched", parsedExec(300))
+	sys.add("sched", layouttest.ParsedExec(300))
 	l := sys.listenTo(t, Options{Events: []string{"Shop_L4K1", "sched:sched_process_exec"}})
 	sys.write(0, 7, rawEvent(447, 4, "order", "x")[:12]) // the kernel pads records to 4 modulo 8
 	sys.write(0, 7, append(rawCommon(447), "\xff\xff\xff\xff\xff\xff\xff\xff"...))
@@ -342,7 +325,7 @@ func TestEventsThatCannotBeAttached(t *testing.T) {
 	denied := tracefs.Explain(tracefs.OpPerfOpen, "of event id 300 on CPU 0", syscall.EACCES)
 	t.Run("named", func(t *testing.T) {
 		sys := newFakeSystem(0)
-		sys.add("sched", parsedExec(300))
+		sys.add("sched", layouttest.ParsedExec(300))
 		sys.fail = map[string]error{"attach 0": denied}
 		o, err := Options{Events: []string{"sched:sched_process_exec"}}.withDefaults()
 		require.NoError(t, err)
@@ -375,7 +358,7 @@ func TestEventsThatCannotBeAttached(t *testing.T) {
 
 func TestReadingEventsAllocatesNothing(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.add("sched", parsedExec(300))
+	sys.add("sched", layouttest.ParsedExec(300))
 	l := sys.listenTo(t, Options{Names: []string{"m"}, Events: []string{"Shop_L4K1", "sched:sched_process_exec"}})
 	records := [][]byte{rawOTLP(447, "metrics"), rawEvent(448, 4, "order", "x"), rawExec(300, "/bin/sh", 9)}
 	var ev Event
@@ -396,7 +379,7 @@ func TestReadingEventsAllocatesNothing(t *testing.T) {
 
 func TestEventAsJSON(t *testing.T) {
 	sys := newFakeSystem(0)
-	sys.add("sched", parsedExec(300))
+	sys.add("sched", layouttest.ParsedExec(300))
 	sys.add(tracefs.System, layouttest.ParsedWithoutPayload("mine", 301))
 	l := sys.listenTo(t, Options{
 		Names: []string{"m"}, Events: []string{"Shop_L4K1f", "sched:sched_process_exec", "mine"},

@@ -106,9 +106,11 @@ func rawFieldless(id int, payload string) []byte {
 	return layouttest.Fieldless(binary.NativeEndian, id, []byte(payload))
 }
 
+var order = binary.NativeEndian
+
 // rawEvent is an EventHeader event with one field.
 func rawEvent(id int, level eventheader.Level, name, value string) []byte {
-	return append(rawCommon(id), layouttest.EventHeaderWrite(level, name, value)...)
+	return append(rawCommon(id), layouttest.EventHeaderWrite(order, level, name, value)...)
 }
 
 // fakeSystem is a machine with user_events, in memory.

@@ -61,6 +61,8 @@ func init() {
 
 // declare says how a field is read.
 func declare(fd tracefs.Field, longSize int) declared {
+	// Its strings are parts of the format's text, which need not be kept.
+	fd.Name, fd.Type = strings.Clone(fd.Name), strings.Clone(fd.Type)
 	d := declared{name: fd.Name, typ: fd.Type, offset: fd.Offset, size: fd.Size, array: fd.Array}
 	if fd.Size == 4 {
 		if fd.DataLoc() {

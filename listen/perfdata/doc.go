@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package perfdata reads the OTLP metrics in what perf record wrote, without
-// perf and on any system:
+// perf and on any system; and EventHeader events, and any other tracepoint's, if
+// Options.Events asks for them:
 //
 //	perf record -a -k CLOCK_MONOTONIC -e user_events:otlp_metrics -- sleep 10
 //

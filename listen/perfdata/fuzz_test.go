@@ -5,6 +5,7 @@ package perfdata_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"io"
 	"testing"
 
@@ -42,27 +43,36 @@ func FuzzPerfData(f *testing.F) {
 		f.Add(g.file())
 		f.Add(g.stream())
 	}
+	for _, order := range orders {
+		g := eventGenerator(order)
+		f.Add(g.file())
+		f.Add(g.stream())
+	}
 	format := layouttest.OTLPFormat("otlp_metrics", 447)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		drain := func(in io.Reader) {
-			r, err := perfdata.NewReader(in, perfdata.Options{Formats: []string{format}, MaxMemory: 1 << 20})
+		drain := func(in io.Reader, events ...string) {
+			r, err := perfdata.NewReader(in,
+				perfdata.Options{Events: events, Formats: []string{format}, MaxMemory: 1 << 20})
 			if err != nil {
 				return
 			}
 			var ev listen.Event
-			events := uint64(0)
+			n := uint64(0)
 			for err = r.Read(&ev); err == nil; err = r.Read(&ev) {
-				events++
+				n++
 				if len(ev.Payload) > 1<<16 || len(ev.Process) > 15 || ev.PID < 0 || ev.TID < 0 {
 					t.Fatalf("an event that cannot be: %+v", ev)
 				}
 				if ev.Err != nil && len(ev.Payload) > 0 {
 					t.Fatalf("a payload and %v", ev.Err)
 				}
+				if text, err := ev.AppendJSON(nil); err == nil && !json.Valid(text) {
+					t.Fatalf("no JSON: %s", text)
+				}
 			}
 			// A record has 8 bytes at least, so no input can stand for more events than this.
-			if stats := r.Stats(); events != stats.Received || events > uint64(len(data)/8) {
-				t.Fatalf("%d events of %d bytes: %+v", events, len(data), stats)
+			if stats := r.Stats(); n != stats.Received || n > uint64(len(data)/8) {
+				t.Fatalf("%d events of %d bytes: %+v", n, len(data), stats)
 			}
 			if again := r.Read(&ev); again == nil || again.Error() != err.Error() {
 				t.Fatalf("ended with %v, and then %v", err, again)
@@ -71,6 +81,7 @@ func FuzzPerfData(f *testing.F) {
 		}
 		drain(bytes.NewReader(data))
 		drain(notSeekable{bytes.NewReader(data)})
+		drain(bytes.NewReader(data), "*:*")
 	})
 }
 

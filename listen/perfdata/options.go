@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 )
 
 const (
@@ -20,8 +21,12 @@ type Options struct {
 	// "otlp_metrics"; it stands for user_events_multi/otlp_metrics.1f as well.
 	//
 	// Default: otlp_metrics, and all others of user_events that have the
-	// fields protocol, version and buffer.
+	// fields protocol, version and buffer, unless there are Events.
 	Names []string
+	// Events are other tracepoints wanted, those in Names excepted, as in
+	// [listen.Options].Events; patterns may be for the kernel's tracepoints
+	// too: "sched:*", or "*:*" for all there are.
+	Events []string
 	// Formats are texts of format files (such as
 	// /sys/kernel/tracing/events/user_events/otlp_metrics/format on the machine
 	// where it was recorded, if the event was not registered again since then).
@@ -33,6 +38,18 @@ type Options struct {
 	// CPUs together are enough (512 KiB each by default, see perf record -m),
 	// twice.
 	MaxMemory int
+}
+
+// patterns are those of Events.
+func (o Options) patterns() (all []names.Pattern, err error) {
+	for _, text := range o.Events {
+		p, err := names.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("perfdata: Events: %q: %w: %w", text, err, ErrInvalidOption)
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 func (o Options) validate() (Options, []*tracefs.Format, error) {

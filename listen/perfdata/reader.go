@@ -13,12 +13,14 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/iterate"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
+	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
 )
 
 // Reader reads the events in perf.data. It is not for concurrent use.
 type Reader struct {
-	opts Options
+	opts   Options
+	events []names.Pattern // of Options.Events
 
 	order     binary.ByteOrder
 	src       *source
@@ -51,8 +53,13 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	events, err := opts.patterns()
+	if err != nil {
+		return nil, err
+	}
 	r := &Reader{
 		opts:   opts,
+		events: events,
 		ids:    make(map[uint64]*attr),
 		points: make(map[int]*tracepoint),
 		queue:  queue{limit: opts.MaxMemory},
@@ -68,7 +75,7 @@ func NewReader(in io.Reader, opts Options) (*Reader, error) {
 	}
 	r.order = order
 	for _, f := range given {
-		if err := r.addFormat("", f); err != nil {
+		if err := r.addFormat("", f, defaultLongSize); err != nil {
 			return nil, err
 		}
 	}
@@ -311,6 +318,7 @@ func (r *Reader) deliver(it item, ev *listen.Event) bool {
 		TID:        int(max(it.tid, 0)),
 		Process:    r.processes.names[it.pid],
 		LostBefore: it.lost,
+		Layout:     it.attr.point.info.Layout,
 		Payload:    ev.Payload[:0],
 	}
 	if it.hasTime {
@@ -323,8 +331,10 @@ func (r *Reader) deliver(it item, ev *listen.Event) bool {
 	}
 	if ev.Err = it.attr.point.undecodable; ev.Err == nil {
 		var m layout.Message
-		m, ev.Err = it.attr.point.decoder.Decode(it.data)
-		ev.Protocol, ev.Version = m.Protocol, m.Version
+		d := it.attr.point.decoder
+		m, ev.Err = d.Decode(it.data)
+		ev.Protocol, ev.Version, ev.Format = m.Protocol, m.Version, d.Fields
+		ev.Provider, ev.Level, ev.Keyword = d.Name.Provider, d.Name.Level, d.Name.Keyword
 		ev.Payload = append(ev.Payload, m.Payload...)
 	}
 	if ev.Err != nil {

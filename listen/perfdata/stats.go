@@ -59,7 +59,7 @@ type TracepointInfo struct {
 	ID int
 	// Wanted is true if its events are delivered.
 	Wanted bool
-	// Layout is how the payload is found, if it is wanted.
+	// Layout is what its events are, if it is wanted.
 	Layout listen.Layout
 	// Err says why there is no payload in its events although its name is
 	// wanted. It matches listen.ErrLayout.

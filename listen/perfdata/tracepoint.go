@@ -33,6 +33,8 @@ const (
 	maxTracepoints = 64 << 10 // of which formats are there
 	maxWanted      = 1 << 10
 	maxEventName   = 512 // MAX_EVENT_DESC, name and fields together
+
+	defaultLongSize = 8 // where the machine's is not known, in bytes
 )
 
 // addAttr adds an event of the recording by its perf_event_attr and its ids.
@@ -56,34 +58,39 @@ func (r *Reader) addAttr(b, ids []byte) error {
 }
 
 // addFormat keeps what is needed of a tracepoint's format. The system is empty
-// if it is not known.
-func (r *Reader) addFormat(system string, f *tracefs.Format) error {
+// if it is not known: then it is one of user events.
+func (r *Reader) addFormat(system string, f *tracefs.Format, longSize int) error {
 	if len(f.Name) > maxEventName {
 		return nil
 	}
 	// The format's strings are parts of its text, which need not be kept.
-	p := &tracepoint{info: TracepointInfo{ID: f.ID, Event: strings.Clone(f.Name)}}
-	p.info.Name = p.info.Event
-	multi := false
-	if system == "" || system == tracefs.SystemMulti {
-		if name, ok := names.Registered(p.info.Event); ok {
-			p.info.Name, multi = name, true
-		}
-	}
+	event, system := strings.Clone(f.Name), strings.Clone(system)
+	p := &tracepoint{info: TracepointInfo{ID: f.ID, Event: event}}
 	if system != "" {
-		p.info.Event = system + "/" + p.info.Event
+		p.info.Event = system + "/" + event
+	} else if _, ok := names.Registered(event); ok {
+		system = tracefs.SystemMulti
+	} else {
+		system = tracefs.System
 	}
+	p.info.Name = names.Of(system, event)
 	d, err := layout.NewIn(f, r.order)
-	if (system == "" || names.IsUserEvents(system)) && r.wants(p.info.Name, f, err == nil) {
-		if r.wanted++; r.wanted > maxWanted {
-			return limitError("wanted tracepoints", maxWanted)
-		}
-		p.decoder, p.info.Wanted = d, err == nil || !multi
+	switch {
+	case names.IsUserEvents(system) && r.wants(p.info.Name, f, err == nil):
+		p.decoder, p.info.Wanted = d, err == nil || system != tracefs.SystemMulti
 		if err != nil {
 			p.info.Err = fmt.Errorf("perfdata: %w", err)
 			p.undecodable = fmt.Errorf("%w: %w", listen.ErrUndecodable, p.info.Err)
 		} else {
 			p.info.Layout = listen.Layout(d.Kind)
+		}
+	case slices.ContainsFunc(r.events, func(of names.Pattern) bool { return of.Match(system, event) }):
+		p.decoder, p.info.Wanted = layout.NewEvent(p.info.Name, f, r.order, longSize), true
+		p.info.Layout = listen.Layout(p.decoder.Kind)
+	}
+	if p.decoder != nil || p.info.Err != nil {
+		if r.wanted++; r.wanted > maxWanted {
+			return limitError("wanted tracepoints", maxWanted)
 		}
 	}
 	if len(r.points) >= maxTracepoints {
@@ -107,8 +114,9 @@ func (r *Reader) point(a *attr) *tracepoint {
 	return a.point
 }
 
+// wants reports whether a tracepoint of user events is read as one of metrics.
 func (r *Reader) wants(name string, f *tracefs.Format, decodable bool) bool {
-	if len(r.opts.Names) > 0 {
+	if len(r.opts.Names) > 0 || len(r.events) > 0 {
 		return slices.Contains(r.opts.Names, name)
 	}
 	if name == tracefs.DefaultTracepointName {
@@ -170,8 +178,8 @@ func (r *Reader) nothingWanted() error {
 		has = append(has, fmt.Sprintf("%d that are no tracepoints", others))
 	}
 	wanted := "OTLP metrics"
-	if len(r.opts.Names) > 0 {
-		wanted = strings.Join(r.opts.Names, ", ")
+	if asked := slices.Concat(r.opts.Names, r.opts.Events); len(asked) > 0 {
+		wanted = strings.Join(asked, ", ")
 	}
 	hint := ""
 	if formatless {

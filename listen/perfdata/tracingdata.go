@@ -22,7 +22,7 @@ const (
 
 // readTracingData reads the formats of tracepoints from tracing data, which is
 // that of trace-cmd's version 0.5 and 0.6, without its own end, and calls add
-// with each:
+// with each, and with the size of the machine's C long in bytes:
 //
 //	0x17 0x08 0x44 "tracing" | version NUL | u8 big endian | u8 long size | u32 page size
 //	"header_page" NUL | u64 size, text
@@ -31,7 +31,7 @@ const (
 //	u32 systems | each: name NUL, u32 formats | each: u64 size, text
 //
 // and more behind it (kallsyms, printk formats, names of threads).
-func readTracingData(r io.Reader, add func(system string, f *tracefs.Format) error) error {
+func readTracingData(r io.Reader, add addFormat) error {
 	t := tracingReader{r: bufio.NewReader(r), order: binary.LittleEndian}
 	t.expect("\x17\x08\x44tracing")
 	t.text()         // the version
@@ -40,6 +40,7 @@ func readTracingData(r io.Reader, add func(system string, f *tracefs.Format) err
 	if head[0] != 0 {
 		t.order = binary.BigEndian
 	}
+	t.longSize = int(head[1])
 	for _, name := range []string{"header_page\x00", "header_event\x00"} {
 		t.expect(name)
 		t.skip(t.u64())
@@ -59,14 +60,17 @@ func readTracingData(r io.Reader, add func(system string, f *tracefs.Format) err
 	return fmt.Errorf("perfdata: tracing data: %w", t.err)
 }
 
+type addFormat = func(system string, f *tracefs.Format, longSize int) error
+
 // tracingReader reads tracing data. After an error it reads nothing but zeros.
 type tracingReader struct {
-	r     *bufio.Reader
-	order binary.ByteOrder
-	err   error
+	r        *bufio.Reader
+	order    binary.ByteOrder
+	longSize int
+	err      error
 }
 
-func (t *tracingReader) system(add func(system string, f *tracefs.Format) error) {
+func (t *tracingReader) system(add addFormat) {
 	name := t.text()
 	for n := t.u32(); n > 0 && t.err == nil; n-- {
 		size := t.u64()
@@ -79,7 +83,7 @@ func (t *tracingReader) system(add func(system string, f *tracefs.Format) error)
 		// Names and fields are some process's choice, which is not to make the
 		// other events unreadable: one that is malformed has no format.
 		if f, err := tracefs.ParseFormat(string(text)); t.err == nil && err == nil {
-			t.err = add(name, f)
+			t.err = add(name, f, t.longSize)
 		}
 	}
 }

@@ -27,15 +27,17 @@ func ParsedFieldless(name string, id int) *tracefs.Format {
 
 // ParsedEventHeader is that of an EventHeader tracepoint.
 func ParsedEventHeader(name string, id int) *tracefs.Format {
-	f := ParsedFieldless(name, id)
-	f.Fields = append(f.Fields,
-		tracefs.Field{Name: "eventheader_flags", Type: "u8", Offset: 8, Size: 1},
-		tracefs.Field{Name: "version", Type: "u8", Offset: 9, Size: 1},
-		tracefs.Field{Name: "id", Type: "u16", Offset: 10, Size: 2},
-		tracefs.Field{Name: "tag", Type: "u16", Offset: 12, Size: 2},
-		tracefs.Field{Name: "opcode", Type: "u8", Offset: 14, Size: 1},
-		tracefs.Field{Name: "level", Type: "u8", Offset: 15, Size: 1},
-	)
+	return parse(EventHeaderFormat(name, id))
+}
+
+// ParsedExec is that of sched:sched_process_exec.
+func ParsedExec(id int) *tracefs.Format { return parse(ExecFormat(id)) }
+
+func parse(text string) *tracefs.Format {
+	f, err := tracefs.ParseFormat(text)
+	if err != nil {
+		panic(err)
+	}
 	return f
 }
 

@@ -64,20 +64,19 @@ func FieldlessWrite(order appendOrder, payload []byte) []byte {
 }
 
 // EventHeaderWrite is an EventHeader event with one field, "text", as a process
-// of this machine writes it behind the write index.
-func EventHeaderWrite(level eventheader.Level, name, text string) []byte {
-	const littleEndian, extension, metadata, char8 = 2, 4, 1, 10
-	e := binary.NativeEndian
-	flags := byte(1 | extension)
-	if e.Uint16([]byte{1, 0}) == 1 {
-		flags |= littleEndian
+// writes it behind the write index.
+func EventHeaderWrite(order appendOrder, level eventheader.Level, name, text string) []byte {
+	const metadata = 1
+	flags := eventheader.FlagPointer64 | eventheader.FlagExtension
+	if order.Uint16([]byte{1, 0}) == 1 {
+		flags |= eventheader.FlagLittleEndian
 	}
-	b := []byte{flags, 0, 0, 0, 0, 0, 0, byte(level)}
-	definition := append([]byte(name+"\x00text\x00"), char8)
-	b = e.AppendUint16(b, uint16(len(definition)))
-	b = e.AppendUint16(b, metadata)
+	b := []byte{byte(flags), 0, 0, 0, 0, 0, 0, byte(level)}
+	definition := append([]byte(name+"\x00text\x00"), byte(eventheader.EncodingChar8))
+	b = order.AppendUint16(b, uint16(len(definition)))
+	b = order.AppendUint16(b, metadata)
 	b = append(b, definition...)
-	b = e.AppendUint16(b, uint16(len(text)))
+	b = order.AppendUint16(b, uint16(len(text)))
 	return append(b, text...)
 }
 
@@ -92,6 +91,33 @@ const otlpFields = `	field:u32 protocol;	offset:8;	size:4;	signed:0;
 	field:char version[];	offset:12;	size:8;	signed:1;
 	field:__rel_loc u8 buffer[];	offset:20;	size:4;	signed:1;
 `
+
+const eventHeaderFields = `	field:u8 eventheader_flags;	offset:8;	size:1;	signed:0;
+	field:u8 version;	offset:9;	size:1;	signed:0;
+	field:u16 id;	offset:10;	size:2;	signed:0;
+	field:u16 tag;	offset:12;	size:2;	signed:0;
+	field:u8 opcode;	offset:14;	size:1;	signed:0;
+	field:u8 level;	offset:15;	size:1;	signed:0;
+`
+
+const execFields = `	field:__data_loc char[] filename;	offset:8;	size:4;	signed:0;
+	field:pid_t pid;	offset:12;	size:4;	signed:1;
+	field:pid_t old_pid;	offset:16;	size:4;	signed:1;
+`
+
+// EventHeaderFormat is the text of the format file of an EventHeader tracepoint.
+func EventHeaderFormat(name string, id int) string { return Format(name, id, eventHeaderFields) }
+
+// ExecFormat is that of sched:sched_process_exec.
+func ExecFormat(id int) string { return Format("sched_process_exec", id, execFields) }
+
+// Exec is the raw record of sched:sched_process_exec.
+func Exec(order appendOrder, id int, filename string, pid int) []byte {
+	b := order.AppendUint32(Common(order, id), uint32(len(filename)+1)<<16|20)
+	b = order.AppendUint32(b, uint32(pid))
+	b = order.AppendUint32(b, uint32(pid))
+	return append(append(b, filename...), 0)
+}
 
 // Format is the text of the format file of a tracepoint with these fields, each
 // a line as in that file.

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vectors finds the test data of others: LinuxTracepoints' folder
+// TestOutput, where the variable USEREVENTS_VECTORS says it is. Without the
+// variable a test is skipped, with it a file that is missing is a failure.
+package vectors
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// File returns a file.
+func File(t testing.TB, name string) []byte {
+	t.Helper()
+	folder := os.Getenv("USEREVENTS_VECTORS")
+	if folder == "" {
+		t.Skip("USEREVENTS_VECTORS does not say where LinuxTracepoints' TestOutput is")
+	}
+	content, err := os.ReadFile(filepath.Join(folder, name))
+	require.NoError(t, err)
+	return content
+}
+
+// JSON returns what LinuxTracepoints' decoder makes of each event of a file,
+// without blanks. Code units that are no code points, which that decoder encodes
+// as if they were, become U+FFFD.
+func JSON(t testing.TB, file string) (events []string) {
+	t.Helper()
+	text := File(t, file+".linux.json")
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+	var byFile map[string][]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte("{"+string(text)+"}"), &byFile))
+	for _, list := range byFile { // of one recording
+		for _, event := range list {
+			var compact bytes.Buffer
+			require.NoError(t, json.Compact(&compact, event))
+			events = append(events, compact.String())
+		}
+	}
+	require.NotEmpty(t, events)
+	return events
+}

@@ -32,6 +32,20 @@ func (n name) text() []byte {
 	return undouble(before)
 }
 
+// appendText appends the name itself, for JSON. It does not allocate for a name with a semicolon in it, as text does.
+func (n name) appendText(dst []byte) []byte {
+	before, _, _ := n.cut()
+	for {
+		part, rest, found := bytes.Cut(before, doubled)
+		dst = appendUTF8(dst, part, true)
+		if !found {
+			return dst
+		}
+		dst = append(dst, ';')
+		before = rest
+	}
+}
+
 func (n name) attribute(key string) (value string, ok bool) {
 	_, rest, more := n.cut()
 	for more {

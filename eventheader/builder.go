@@ -152,7 +152,7 @@ func (b *Builder) Tag(tag uint16) *Builder {
 
 // Size returns the size of the event so far, in bytes. See [MaxEventSize].
 func (b *Builder) Size() int {
-	size := headerSize + extensionHeaderSize + len(b.metadata) - headroom + len(b.payload)
+	size := headerSize + extensionHeaderSize + len(b.metadata) - headroom + len(b.attributes) + len(b.payload)
 	if b.ids > 0 {
 		size += extensionHeaderSize + b.ids*len(ID{})
 	}
@@ -330,6 +330,9 @@ func appendName(dst []byte, name string) (appended []byte, ok bool) {
 }
 
 func (b *Builder) appendAttribute(dst []byte, key, value string) []byte {
+	if b.err != nil || b.tooLarge() {
+		return dst
+	}
 	if key == "" || !isText(key, ";=") || !isText(value, "") || len(key)+len(value) > math.MaxUint16 {
 		b.invalid("attribute %.100q=%.100q: the key is empty or has ';' or '=', or one has a NUL", key, value)
 		return dst

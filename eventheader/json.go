@@ -20,7 +20,7 @@ func (e *Event) AppendJSON(dst []byte, of Name, meta string) ([]byte, error) {
 	dst = append(dst, `{"n":"`...)
 	dst = appendUTF8(dst, []byte(of.Provider), true)
 	dst = append(dst, ':')
-	dst = appendUTF8(dst, e.Name(), true)
+	dst = e.name.appendText(dst)
 	dst = append(dst, '"')
 	fields := e.Fields()
 	for fields.Next() {

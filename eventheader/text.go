@@ -193,16 +193,16 @@ func appendTime(dst []byte, seconds int64) []byte {
 	return append(strconv.AppendInt(append(dst, "TIME("...), seconds, 10), ')')
 }
 
-// appendCivil appends the year with four digits or more, which time.Layout cannot.
+// appendCivil appends the year with four characters or more, which no layout of package time does.
 func appendCivil(dst []byte, t time.Time, year int) []byte {
-	width := 4
+	digits := 1000
 	if year < 0 {
 		dst = append(dst, '-')
-		year, width = -year, 3
+		year, digits = -year, 100
 	}
-	digits := strconv.AppendInt(nil, int64(year), 10)
-	for i := len(digits); i < width; i++ {
+	for ; year < digits && digits > 1; digits /= 10 {
 		dst = append(dst, '0')
 	}
-	return t.AppendFormat(append(dst, digits...), "-01-02T15:04:05")
+	dst = strconv.AppendInt(dst, int64(year), 10)
+	return t.AppendFormat(dst, "-01-02T15:04:05")
 }

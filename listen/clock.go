@@ -35,21 +35,22 @@ func (c *wallClock) at(mono int64) time.Time {
 	return c.wall.Add(time.Duration(mono - c.mono))
 }
 
-// systemClock pairs the clocks by reading the wall clock between two readings
-// of the other; of a few tries the one that was interrupted least counts.
+// systemClock pairs CLOCK_MONOTONIC with the wall clock.
 func systemClock(monotonic func() int64) Clock {
-	return func() (int64, time.Time) {
-		var mono int64
-		var wall time.Time
-		best := int64(-1)
-		for range 3 {
-			before := monotonic()
-			w := time.Now()
-			spread := monotonic() - before
-			if best < 0 || spread < best {
-				best, mono, wall = spread, before+spread/2, w
-			}
+	return func() (int64, time.Time) { return pair(monotonic, time.Now) }
+}
+
+// pair reads a clock between two readings of CLOCK_MONOTONIC; of a few tries
+// the one that was interrupted least counts.
+func pair[T any](monotonic func() int64, clock func() T) (mono int64, other T) {
+	best := int64(-1)
+	for range 3 {
+		before := monotonic()
+		o := clock()
+		spread := monotonic() - before
+		if best < 0 || spread < best {
+			best, mono, other = spread, before+spread/2, o
 		}
-		return mono, wall
 	}
+	return mono, other
 }

@@ -44,6 +44,9 @@ func isMemlock(err error) bool {
 // isOffline reports whether the CPU of a perf event went away.
 func isOffline(err error) bool { return errors.Is(err, syscall.ENODEV) }
 
+// hasEnded reports whether /proc has no process with that pid.
+func hasEnded(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
+
 // isTaken reports whether a tracepoint exists with other fields.
 func isTaken(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 

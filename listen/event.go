@@ -33,10 +33,16 @@ type Event struct {
 	// listener's pid namespace numbers them: 0 for one outside of it.
 	PID, TID int
 	// Process is the name of the process (its comm, at most 15 bytes), or ""
-	// where it could not be found any more. It is looked up when the event is
+	// where that is not known. With [Options].Processes it is the one that the
+	// process had when it wrote. Without, it is looked up when the event is
 	// read and remembered for a while, so it may be that of a process which
 	// had this PID some seconds before.
 	Process string
+	// ProcessStart is when the process started, since boot (CLOCK_BOOTTIME), in
+	// steps of 10 ms as in /proc/<pid>/stat; 0 where that is not known. With
+	// Options.Processes, a process has the same in all its events, and no other
+	// one with this PID has it.
+	ProcessStart time.Duration
 	// Protocol is 0 for OTLP protobuf, the only one in use.
 	Protocol uint32
 	// Version is what the producer says of the OTLP version it writes, at most

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/eventheader"
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/perfrecord"
@@ -126,18 +127,23 @@ type fakeSystem struct {
 	nextID  int
 	fail    map[string]error // what to fail at: see at
 	maxRing int              // ring size above which mmap fails; 0: none
-	open    int              // resources that are open
-	rings   map[int]*fakeRing
-	waiters []*fakeWaiter
-	names   map[int]string
-	lookups []int // pids of processName
-	steps   []string
+	// The same for rings of records about processes.
+	maxProcessRing int
+	open           int // resources that are open
+	rings          map[int]*fakeRing
+	waiters        []*fakeWaiter
+	names          map[int]string
+	starts         map[int]time.Duration // of processes that have a name; else 0
+	lookups        []int                 // pids of process
+	records        map[int]*fakeProcessRing
+	steps          []string
 }
 
 func newFakeSystem(cpus ...int) *fakeSystem {
 	return &fakeSystem{
 		clock: 1_000_000, cpus: cpus, loc: tracefs.Location{Dir: "/t", DataFile: "/t/user_events_data"},
 		formats: map[string]*tracefs.Format{}, nextID: 447, rings: map[int]*fakeRing{}, names: map[int]string{},
+		starts: map[int]time.Duration{}, records: map[int]*fakeProcessRing{},
 	}
 }
 
@@ -275,10 +281,30 @@ func (f *fakeSystem) pass(d time.Duration) {
 	f.clock += int64(d)
 }
 
-func (f *fakeSystem) processName(pid int) string {
+func (f *fakeSystem) process(pid int) (procfs.Process, error) {
 	defer f.lock()()
 	f.lookups = append(f.lookups, pid)
-	return f.names[pid]
+	name, ok := f.names[pid]
+	if !ok {
+		return procfs.Process{}, fs.ErrNotExist
+	}
+	return procfs.Process{Name: name, Start: f.starts[pid]}, nil
+}
+
+func (f *fakeSystem) suspended() int64 { return 0 }
+
+func (f *fakeSystem) newProcessRing(cpu, size int) (processMemory, error) {
+	defer f.lock()()
+	if err := f.at("process ring %d", cpu); err != nil {
+		return nil, err
+	}
+	if f.maxProcessRing > 0 && size > f.maxProcessRing {
+		return nil, tracefs.Explain(tracefs.OpMmap, "ring", syscall.EPERM)
+	}
+	f.open++
+	r := &fakeProcessRing{memRing: newMemRing(size), sys: f}
+	f.records[cpu] = r
+	return r, nil
 }
 
 // write writes raw to a CPU as a process would, and wakes the listener.
@@ -382,6 +408,21 @@ func (r *fakeRing) attach(id int) (counter, error) {
 	return c, nil
 }
 func (r *fakeRing) close() error { return r.sys.closeOne("ring") }
+
+// fakeProcessRing has room for what a test writes into it.
+type fakeProcessRing struct {
+	*memRing
+	sys      *fakeSystem
+	lostOnes atomic.Uint64
+	asked    atomic.Int64 // how often lost was
+}
+
+func (r *fakeProcessRing) lost() uint64 {
+	r.asked.Add(1)
+	return r.lostOnes.Load()
+}
+
+func (r *fakeProcessRing) close() error { return r.sys.closeOne("process ring") }
 
 type fakeCounter struct {
 	sys           *fakeSystem

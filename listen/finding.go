@@ -102,6 +102,9 @@ func (i Info) Findings() []Finding {
 	if i.Err != nil {
 		add(FindingWarning, "", "", i.Err, "not all CPUs or tracepoints can be found, trying again each second")
 	}
+	if i.ProcessErr != nil {
+		add(FindingWarning, "", "", i.ProcessErr, "processes that end soon after they wrote cannot be identified")
+	}
 	if i.RingSize < i.WantedRingSize {
 		add(FindingWarning, "", "RingSize", nil, "rings of %d KiB instead of %d KiB per CPU, bursts may be lost: "+
 			"raise the memlock limit (ulimit -l, LimitMEMLOCK=) or kernel.perf_event_mlock_kb, or grant CAP_IPC_LOCK",

@@ -109,6 +109,10 @@ func (rs *rings) reopen(c *cpuState, now int64) {
 	if isOffline(err) { // it was there, and went again
 		rs.due = min(rs.due, now+confirmAfter)
 	}
+	if err == nil {
+		rs.followOn(r)
+		rs.missed = true
+	}
 	now = rs.sys.monotonic()
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -141,7 +145,8 @@ func (rs *rings) reap() {
 		rs.mu.Lock()
 		rs.open = slices.DeleteFunc(rs.open, func(other *cpuRing) bool { return other == r })
 		rs.mu.Unlock()
-		_ = r.kernel.close()
+		rs.missed = true // its last records about processes
+		_ = r.close()
 	}
 	for _, r := range rs.open {
 		older := func(other *cpuRing) bool { return other.dead && other.cpu == r.cpu }

@@ -28,6 +28,9 @@ type Info struct {
 	// Err is why CPUs or multi-format tracepoints that come cannot be found
 	// right now. It is tried again each second.
 	Err error
+	// ProcessErr is why there are no records about processes though they were
+	// asked for ([Options].Processes). It is tried again when a CPU comes.
+	ProcessErr error
 	// RingSize is the size of each ring in bytes (of a CPU that came later it
 	// may be less: see CPUStats). It is less than WantedRingSize where the
 	// machine did not allow that much memory to be locked, which a larger
@@ -79,6 +82,7 @@ func (rs *rings) info(info *Info) {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
 	info.RingSize, info.WantedRingSize, info.Err = rs.size, rs.wanted, rs.err
+	info.ProcessErr = rs.processErr
 	for _, c := range rs.cpus {
 		if c.ringSize > 0 {
 			info.CPUs = append(info.CPUs, c.number)

@@ -33,13 +33,14 @@ type Listener struct {
 	// readMu is held during a Read, also while it waits. It guards everything
 	// below. What Stats and Info need, rings and targets guard with locks of
 	// their own besides, each held alone.
-	readMu    sync.Mutex
-	rings     rings
-	targets   targets
-	merge     merge
-	clock     wallClock
-	processes processNames
-	reads     int // since the clock was read
+	readMu   sync.Mutex
+	rings    rings
+	targets  targets
+	merge    merge
+	clock    wallClock
+	followed followedProcesses
+	polled   polledProcesses // where processes cannot be followed, or need not
+	reads    int             // since the clock was read
 
 	findingsDue bool
 	reported    []string // the findings that held when they were due last
@@ -79,7 +80,12 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	if l.clock.read == nil {
 		l.clock.read = systemClock(sys.monotonic)
 	}
-	l.processes.lookup = sys.processName
+	follow := opts.Processes || len(opts.ProcessNames) > 0
+	l.followed.sys = sys
+	l.polled = polledProcesses{sys: sys, maxAge: nameAge}
+	if follow {
+		l.polled.maxAge = identityAge
+	}
 	defer func() {
 		if err != nil {
 			_ = l.Close()
@@ -92,7 +98,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	}
 	now := sys.monotonic()
 	l.clock.refresh(now)
-	l.rings = rings{sys: sys, waiter: l.waiter, clock: &l.clock, asked: opts.RingSize, listed: now}
+	l.rings = rings{sys: sys, waiter: l.waiter, clock: &l.clock, asked: opts.RingSize, listed: now, follow: follow}
 	l.targets = targets{
 		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target), trial: trialTime,
 	}
@@ -207,7 +213,25 @@ func (l *Listener) beginBatch() {
 	l.clock.refresh(now)
 	l.scan(now)
 	l.rings.reap()
+	l.follow()
 	l.merge.begin(now, l.rings.open)
+}
+
+// follow reads the records about processes that belong to a new batch.
+func (l *Listener) follow() {
+	if l.rings.missed {
+		l.rings.missed = false
+		l.followed.forget()
+	}
+	l.followed.begin(l.merge.cutoff, l.rings.open)
+}
+
+// processOf is who wrote an event.
+func (l *Listener) processOf(pid int, written int64) process {
+	if l.rings.following() {
+		return l.followed.at(pid, written)
+	}
+	return l.polled.at(pid, written)
 }
 
 // scan looks for CPUs and tracepoints that came or went, if it is due.
@@ -227,6 +251,9 @@ func (l *Listener) scan(now int64) {
 	}
 	if soon >= l.targets.due {
 		l.targets.scan(now)
+	}
+	if l.rings.follow && !l.rings.following() {
+		l.polled.poll()
 	}
 	l.findingsDue = true
 }
@@ -300,20 +327,21 @@ func (l *Listener) fill(ev *Event, r *cpuRing) bool {
 		c.counts.filtered.Add(1)
 		return false
 	}
-	name := l.processes.name(pid, l.merge.cutoff)
+	who := l.processOf(pid, s.time)
 	if patterns := l.opts.ProcessNames; len(patterns) > 0 {
-		if name == "" {
+		if who.name == "" {
 			c.counts.unnamed.Add(1)
 			return false
 		}
-		if !slices.ContainsFunc(patterns, func(p string) bool { return glob.Match(p, name) }) {
+		if !slices.ContainsFunc(patterns, func(p string) bool { return glob.Match(p, who.name) }) {
 			c.counts.filtered.Add(1)
 			return false
 		}
 	}
 	*ev = Event{
 		Tracepoint: t.name, Time: l.clock.at(s.time), Monotonic: s.time, CPU: c.number, PID: pid, TID: int(s.tid),
-		Process: name, LostBefore: c.lostBefore, Payload: ev.Payload[:0], Err: t.state.undecodable,
+		Process: who.name, ProcessStart: who.start, LostBefore: c.lostBefore, Payload: ev.Payload[:0],
+		Err: t.state.undecodable,
 	}
 	c.lostBefore = 0
 	if ev.Err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
@@ -57,9 +58,14 @@ func (s *stuckSystem) newRing(cpu, size, watermark int) (kernelRing, error) {
 
 func (s *stuckSystem) waitForWriters() { s.call("waitForWriters") }
 
-func (s *stuckSystem) processName(pid int) string {
-	s.call("processName")
-	return s.fakeSystem.processName(pid)
+func (s *stuckSystem) newProcessRing(cpu, size int) (processMemory, error) {
+	s.call("newProcessRing")
+	return s.fakeSystem.newProcessRing(cpu, size)
+}
+
+func (s *stuckSystem) process(pid int) (procfs.Process, error) {
+	s.call("process")
+	return s.fakeSystem.process(pid)
 }
 
 type stuckRing struct {
@@ -76,12 +82,13 @@ func (r stuckRing) attach(id int) (counter, error) {
 // not wait for it.
 func TestStatsAndInfoWaitForNoFile(t *testing.T) {
 	for _, call := range []string{
-		"onlineCPUs", "eventNames", "eventFormat", "newRing", "attach", "processName", "waitForWriters",
+		"onlineCPUs", "eventNames", "eventFormat", "newRing", "newProcessRing", "attach", "process",
+		"waitForWriters",
 	} {
 		t.Run(call, func(t *testing.T) {
 			sys := &stuckSystem{fakeSystem: newFakeSystem(0), reached: make(chan struct{}),
 				release: make(chan struct{})}
-			o, err := Options{}.withDefaults()
+			o, err := Options{Processes: true}.withDefaults()
 			assert.NoError(t, err)
 			l, err := open(sys, o)
 			assert.NoError(t, err)

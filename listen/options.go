@@ -82,10 +82,18 @@ type Options struct {
 	// ProcessNames, if not empty, are patterns for the names of processes (the
 	// kernel's comm, at most 15 bytes) whose events are wanted: * stands for
 	// any bytes, ? for one. One pattern must match, and PIDs too if both are
-	// set. The name is looked up when the event is read. Events of a process
-	// that has none any more, and of those outside the listener's pid
-	// namespace, are thrown away and counted in [CPUStats].Unnamed.
+	// set. It implies Processes. Events of a process whose name is not known,
+	// and of those outside the listener's pid namespace, are thrown away and
+	// counted in [CPUStats].Unnamed.
 	ProcessNames []string
+	// Processes is whether to know each process that writes, by its name and
+	// start ([Event].Process, ProcessStart), also one that ends at once, and
+	// never to take it for another one that has or had its pid. For that, the
+	// listener reads the kernel's records of all forks, names and ends of
+	// processes in its pid namespace. They have a ring of at most 256 KiB per
+	// CPU (16 MiB in all) of their own. Where the machine does not allow that
+	// ([Info].ProcessErr), or records were lost, what /proc still says is used.
+	Processes bool
 	// MaxFormats is how many multi-format tracepoints of each of Names are listened
 	// to at once, 1 to 1024. Each takes a file descriptor per CPU, and any
 	// process that can write events can make thousands. Default: 16.

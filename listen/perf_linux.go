@@ -43,13 +43,22 @@ func attr() unix.PerfEventAttr {
 	}
 }
 
-func (linux) newRing(cpu, size, watermark int) (_ kernelRing, err error) {
+func (linux) newRing(cpu, size, watermark int) (kernelRing, error) {
 	a := attr()
+	a.Wakeup = uint32(watermark)
+	a.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED
+	r, err := mapRing(a, cpu, size)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// mapRing opens an event which never fires, and maps its ring.
+func mapRing(a unix.PerfEventAttr, cpu, size int) (_ *perfRing, err error) {
 	a.Type = unix.PERF_TYPE_SOFTWARE
 	a.Config = unix.PERF_COUNT_SW_DUMMY
 	a.Bits |= unix.PerfBitWatermark
-	a.Wakeup = uint32(watermark)
-	a.Read_format = unix.PERF_FORMAT_TOTAL_TIME_ENABLED
 	fd, err := unix.PerfEventOpen(&a, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if err != nil {
 		return nil, tracefs.Explain(tracefs.OpPerfOpen, onCPU(cpu), err)
@@ -134,3 +143,24 @@ func readPair(fd int) (count, number uint64, ok bool) {
 }
 
 func (c *perfCounter) close() error { return os.NewSyscallError("close", unix.Close(c.fd)) }
+
+// perfProcessRing is a ring of records about processes. What writes them is the
+// dummy event itself.
+type perfProcessRing struct{ *perfRing }
+
+func (linux) newProcessRing(cpu, size int) (processMemory, error) {
+	a := attr()
+	a.Sample_type = unix.PERF_SAMPLE_TID | unix.PERF_SAMPLE_TIME | unix.PERF_SAMPLE_CPU
+	a.Bits |= unix.PerfBitTask | unix.PerfBitComm | unix.PerfBitSampleIDAll
+	a.Wakeup = uint32(size) // and nobody is woken
+	r, err := mapRing(a, cpu, size)
+	if err != nil {
+		return nil, err
+	}
+	return perfProcessRing{r}, nil
+}
+
+func (r perfProcessRing) lost() uint64 {
+	_, lost, _ := readPair(r.dummy)
+	return lost
+}

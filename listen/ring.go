@@ -102,9 +102,14 @@ func (r *ring) slice(at, n uint64) []byte {
 
 // advance gives the space of the record that peek returned back to the kernel.
 func (r *ring) advance() {
+	r.skip()
+	r.mem.storeTail(r.tail)
+}
+
+// skip moves on behind the record that peek returned, and keeps its space.
+func (r *ring) skip() {
 	r.tail += r.size
 	r.size = 0
-	r.mem.storeTail(r.tail)
 }
 
 func (r *ring) resync() {

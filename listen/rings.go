@@ -31,6 +31,9 @@ type rings struct {
 	due    int64 // when to scan for CPUs; monotonic, nanoseconds
 	listed int64 // when the CPUs that are online were listed last
 	ended  []Gap // to be reported
+	// follow is whether each CPU is to have a ring of records about processes
+	// besides; missed, whether some may have been missed.
+	follow, missed bool
 
 	// mu guards what Stats and Info read: the fields below, and those of
 	// cpuState and cpuRing that say so. It is held only for moments: nothing is
@@ -41,6 +44,8 @@ type rings struct {
 	size   int
 	wanted int   // the size that was tried first
 	err    error // of the last scan
+	// processErr is why a CPU has no ring of records about processes.
+	processErr error
 	// Gaps of tracepoints.
 	gaps    uint64
 	gapTime int64 // nanoseconds
@@ -72,13 +77,14 @@ type cpuRing struct {
 	counters []*eventCounter // guarded by rings.mu
 
 	// Of the reading goroutine:
-	ring     ring
-	dead     bool   // the CPU was offline, so nothing comes any more
-	recorded uint64 // losses by the LOST records in it
-	lost     uint64 // losses by the counters that are closed
-	body     []byte // of the sample that is next
-	time     int64  // its time
-	gap      *Gap   // before its first event, and not yet reported
+	ring      ring
+	processes *processRing // nil where there is none
+	dead      bool         // the CPU was offline, so nothing comes any more
+	recorded  uint64       // losses by the LOST records in it
+	lost      uint64       // losses by the counters that are closed
+	body      []byte       // of the sample that is next
+	time      int64        // its time
+	gap       *Gap         // before its first event, and not yet reported
 	// When it was checked last, monotonic, and for how long it had been alive
 	// by then, in nanoseconds.
 	checked, alive int64
@@ -143,7 +149,40 @@ func (rs *rings) create(cpus []int) error {
 	if len(rs.open) == 0 {
 		return fmt.Errorf("listen: none of the CPUs %v has a ring: %w", cpus, offline)
 	}
+	// Only now, as the tracepoints' rings take precedence for locked memory.
+	for _, r := range rs.open {
+		rs.followOn(r)
+	}
 	return nil
+}
+
+// followOn makes the ring of records about processes on a CPU, smaller where
+// locked memory is short.
+func (rs *rings) followOn(r *cpuRing) {
+	if !rs.follow {
+		return
+	}
+	var k processMemory
+	var err error
+	size := processRingSize(len(rs.cpus))
+	for ; size >= max(minProcessRing, os.Getpagesize()); size /= 2 {
+		if k, err = rs.sys.newProcessRing(r.cpu.number, size); !isMemlock(err) {
+			break
+		}
+	}
+	if err == nil {
+		r.processes = &processRing{kernel: k, ring: ring{mem: k}, size: uint64(size)}
+	}
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.processErr = err; isOffline(err) { // as a scan finds
+		rs.processErr = nil
+	}
+}
+
+// following reports whether there are records about all processes.
+func (rs *rings) following() bool {
+	return rs.follow && !slices.ContainsFunc(rs.open, func(r *cpuRing) bool { return r.processes == nil && !r.dead })
 }
 
 // smaller is the size of ring to try when err came of one of size bytes; 0 if
@@ -292,7 +331,15 @@ func (rs *rings) close() error {
 	}
 	rs.mu.Unlock()
 	for _, r := range open {
-		errs = append(errs, r.kernel.close())
+		errs = append(errs, r.close())
 	}
 	return errors.Join(errs...)
+}
+
+func (r *cpuRing) close() error {
+	err := r.kernel.close()
+	if r.processes != nil {
+		err = errors.Join(err, r.processes.kernel.close())
+	}
+	return err
 }

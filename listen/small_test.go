@@ -193,33 +193,6 @@ func TestSystemClockTakesTheBestOfItsTries(t *testing.T) {
 	assert.Empty(t, steps)
 }
 
-func TestProcessNames(t *testing.T) {
-	calls := map[int]int{}
-	p := processNames{lookup: func(pid int) string {
-		calls[pid]++
-		if pid%2 == 0 {
-			return "even"
-		}
-		return ""
-	}}
-	assert.Equal(t, "", p.name(0, 0), "another pid namespace")
-	assert.Equal(t, "", p.name(-1, 0))
-	assert.Empty(t, calls)
-
-	assert.Equal(t, "even", p.name(2, 0))
-	assert.Equal(t, "even", p.name(2, processNameMaxAge-1))
-	assert.Equal(t, "", p.name(3, 0))
-	assert.Equal(t, "", p.name(3, 1))
-	assert.Equal(t, map[int]int{2: 1, 3: 1}, calls, "what is not there is remembered too")
-	p.name(2, processNameMaxAge)
-	assert.Equal(t, 2, calls[2], "asked again after a while")
-
-	for pid := range 2 * maxProcesses {
-		p.name(pid+10, processNameMaxAge)
-		require.LessOrEqual(t, len(p.known), maxProcesses)
-	}
-}
-
 func TestOnlineCPUsOfThisMachine(t *testing.T) {
 	if _, err := os.Stat("/sys/devices/system/cpu/online"); err != nil {
 		t.Skip("no sysfs here: " + err.Error())
@@ -229,7 +202,8 @@ func TestOnlineCPUsOfThisMachine(t *testing.T) {
 	cpus, err := sys.onlineCPUs()
 	require.NoError(t, err)
 	assert.NotEmpty(t, cpus)
-	assert.NotEmpty(t, sys.processName(os.Getpid()))
-	assert.Empty(t, sys.processName(1<<30))
 	assert.Greater(t, sys.monotonic(), int64(0))
+	own, err := sys.process(os.Getpid())
+	require.NoError(t, err)
+	assert.Less(t, int64(own.Start), sys.monotonic()+sys.suspended())
 }

@@ -66,6 +66,10 @@ type CPUStats struct {
 	// Resyncs is how often the ring could not be followed and what it held was
 	// given up. There should be none.
 	Resyncs uint64
+	// ProcessRecordsLost is how many records about processes the kernel had no
+	// room for: see Options.Processes. They are no events, and in none of the
+	// numbers above.
+	ProcessRecordsLost uint64
 }
 
 // Total sums the numbers of all CPUs, and the gaps of tracepoints. Its CPU is
@@ -92,6 +96,7 @@ func (s Stats) Total() CPUStats {
 		t.Unknown += c.Unknown
 		t.Throttled += c.Throttled
 		t.Resyncs += c.Resyncs
+		t.ProcessRecordsLost += c.ProcessRecordsLost
 	}
 	t.Err = errors.Join(errs...)
 	return t
@@ -100,6 +105,8 @@ func (s Stats) Total() CPUStats {
 // ringCounts are counted by the reading goroutine and read by any.
 type ringCounts struct {
 	received, filtered, unnamed, undecodable, malformed, unknown, throttled, resyncs atomic.Uint64
+
+	processRecordsLost atomic.Uint64
 }
 
 // eventCounter is one tracepoint on one CPU. It remembers what the kernel said
@@ -157,6 +164,8 @@ func (rs *rings) stats(now int64) Stats {
 			Resyncs:     c.counts.resyncs.Load(),
 			Written:     c.written,
 			Lost:        c.lost,
+
+			ProcessRecordsLost: c.counts.processRecordsLost.Load(),
 		}
 		if c.inGap {
 			cs.Gaps++

@@ -5,6 +5,7 @@ package listen
 import (
 	"time"
 
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
@@ -29,10 +30,17 @@ type system interface {
 	// waitForWriters returns when every write to a tracepoint that had begun
 	// before is in the rings and in the counters.
 	waitForWriters()
+	// newProcessRing makes the ring of a CPU's records about processes, of size
+	// bytes. Nobody waits for it.
+	newProcessRing(cpu, size int) (processMemory, error)
 	// monotonic reads CLOCK_MONOTONIC.
 	monotonic() int64
-	// processName is the comm of a process, or "".
-	processName(pid int) string
+	// suspended is for how long, in nanoseconds, the machine has been suspended
+	// since boot: CLOCK_BOOTTIME is so much later than CLOCK_MONOTONIC.
+	suspended() int64
+	// process is what /proc says of a process; fs.ErrNotExist or ESRCH where
+	// there is none.
+	process(pid int) (procfs.Process, error)
 }
 
 // eventFile is an open user_events_data.

@@ -3,13 +3,12 @@
 package listen
 
 import (
-	"bytes"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
@@ -57,20 +56,21 @@ func (linux) waitForWriters() {
 	}
 }
 
-func (linux) monotonic() int64 {
+func (linux) monotonic() int64 { return readClock(unix.CLOCK_MONOTONIC) }
+
+func (l linux) suspended() int64 {
+	monotonic, boot := pair(l.monotonic, func() int64 { return readClock(unix.CLOCK_BOOTTIME) })
+	return boot - monotonic
+}
+
+func readClock(id int32) int64 {
 	var ts unix.Timespec
-	// It cannot fail for this clock and a valid address.
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	// It cannot fail for these clocks and a valid address.
+	_ = unix.ClockGettime(id, &ts)
 	return ts.Nano()
 }
 
-func (linux) processName(pid int) string {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
-	if err != nil {
-		return ""
-	}
-	return string(bytes.TrimSuffix(b, []byte("\n")))
-}
+func (linux) process(pid int) (procfs.Process, error) { return procfs.Default.Process(pid) }
 
 type linuxEventFile struct{ f *os.File }
 

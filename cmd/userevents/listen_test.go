@@ -195,7 +195,7 @@ func TestExitStatusOfMissingEvents(t *testing.T) {
 			exitMissing,
 			`userevents: CPU 3 has no ring, and what is written on it is missing: no memory\x1b` + "\n"},
 		{"processes without a name", &fakeSource{stats: listen.CPUStats{Unnamed: 2}}, exitOK,
-			"userevents: 2 events not shown of processes whose name is not known any more: --comm needs it\n"},
+			"userevents: 2 events not shown of processes whose name is not known: --comm needs it\n"},
 	} {
 		for _, command := range [][]string{{"listen"}, {"record", "-o", "-"}} {
 			t.Run(tt.name+", "+command[0], func(t *testing.T) {

@@ -159,7 +159,7 @@ func listenUntilEnd(ctx context.Context, s *source.Session, l source.Listener, w
 		}
 	}
 	if n := stats.Total().Unnamed; n > 0 {
-		warn(source.Count(n, "event") + " not shown of processes whose name is not known any more: --comm needs it")
+		warn(source.Count(n, "event") + " not shown of processes whose name is not known: --comm needs it")
 	}
 	err = finish(s, err, warn)
 	if err == nil && missing {

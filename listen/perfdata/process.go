@@ -2,10 +2,7 @@
 
 package perfdata
 
-const (
-	maxProcesses = 64 << 10
-	maxComm      = 15 // TASK_COMM_LEN without its NUL
-)
+const maxProcesses = 64 << 10
 
 // processes are the names of processes at a time: perf writes one COMM record
 // for each thread there is, and the kernel one for each exec or renaming, and a

@@ -3,7 +3,6 @@
 package perfdata
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -265,23 +264,21 @@ func (r *Reader) readSample(rec record) {
 	})
 }
 
-// readProcess reads a COMM or FORK record:
-//
-//	u32 pid, u32 tid | name with a NUL, padded to 8
-//	u32 pid, u32 parent | u32 tid, u32 parent's tid | u64 time
+// readProcess reads a COMM or FORK record.
 func (r *Reader) readProcess(rec record) {
 	body, t := r.trailer(rec.body)
-	if len(body) < 8 || rec.kind == perfrecord.Fork && len(body) < 24 {
+	it := item{time: t.time, hasTime: t.time != 0, cpu: -1}
+	var ok bool
+	if rec.kind == perfrecord.Fork {
+		var fork perfrecord.Task
+		fork, ok = perfrecord.ParseTask(body, r.order)
+		it.pid, it.parent = fork.PID, fork.Parent
+	} else {
+		it.pid, it.tid, it.data, ok = perfrecord.ParseComm(body, r.order)
+	}
+	if !ok {
 		r.stats.Malformed++
 		return
-	}
-	it := item{time: t.time, hasTime: t.time != 0, cpu: -1, pid: int32(r.order.Uint32(body))}
-	if second := int32(r.order.Uint32(body[4:])); rec.kind == perfrecord.Fork {
-		it.parent = second
-	} else {
-		it.tid = second
-		it.data, _, _ = bytes.Cut(body[8:], []byte{0})
-		it.data = it.data[:min(len(it.data), maxComm)]
 	}
 	r.queue.push(it)
 }

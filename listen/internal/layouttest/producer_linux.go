@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -55,6 +56,17 @@ func (p *Producer) Close() error {
 
 // Enabled reports whether anybody listens.
 func (p *Producer) Enabled() bool { return atomic.LoadUint32(p.word) != 0 }
+
+// Shell is a command for bash that writes what Write does, to the file as
+// descriptor 3; data must be the same in length for all values of variables in
+// it. The program prints its first argument as printf(1) does.
+func (p *Producer) Shell(program string, data []byte, variables string) (command string, file *os.File) {
+	var s strings.Builder
+	for _, b := range append(binary.NativeEndian.AppendUint32(nil, p.index), data...) {
+		fmt.Fprintf(&s, `\%03o`, b)
+	}
+	return fmt.Sprintf(`%s '%s'"%s" >&3`, program, s.String(), variables), p.file
+}
 
 // Write writes what comes behind the write index.
 func (p *Producer) Write(data []byte) error {

@@ -124,10 +124,9 @@ func (r *Report) JSON(w io.Writer) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, render.JSON(compact), "", "  "); err != nil {
+	if err := json.Indent(&b, []byte(render.JSON(string(compact))+"\n"), "", "  "); err != nil {
 		return err
 	}
-	b.WriteByte('\n')
 	_, err = b.WriteTo(w)
 	return err
 }

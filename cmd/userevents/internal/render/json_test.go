@@ -23,7 +23,7 @@ func TestJSON(t *testing.T) {
 		"\"\ufffd\"":             "\"\ufffd\"",
 		"\"\xff\"":               `"\ufffd"`,
 	} {
-		assert.Equal(t, want, string(render.JSON([]byte(in))))
+		assert.Equal(t, want, render.JSON(in))
 	}
 }
 
@@ -38,12 +38,12 @@ func FuzzJSON(f *testing.F) {
 		require.NoError(t, err)
 		var want, got string
 		require.NoError(t, json.Unmarshal(in, &want))
-		out := render.JSON(in)
-		require.NoError(t, json.Unmarshal(out, &got))
+		out := render.JSON(string(in))
+		require.NoError(t, json.Unmarshal([]byte(out), &got))
 		if got != want {
 			t.Fatalf("%q became %q", want, got)
 		}
-		for _, r := range string(out) {
+		for _, r := range out {
 			if !unicode.IsPrint(r) {
 				t.Fatalf("%U in %q", r, out)
 			}

@@ -18,7 +18,7 @@ func OTLPJSON(w io.Writer) func(*source.Event) error {
 		if err != nil {
 			return err
 		}
-		_, err = w.Write(append(JSON(text), '\n')) // a whole line at once
+		_, err = io.WriteString(w, JSON(string(text))+"\n") // a whole line at once
 		return err
 	}
 }

@@ -82,30 +82,3 @@ func TestNumber(t *testing.T) {
 		"eh n=2,avg=1.5,sum=3,max=2", "su n=4,avg=2.5,sum=10,p50=2,p99.9=9",
 	}, got)
 }
-
-func TestKeysAreShortenedAndStayDifferent(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		keys map[string]string
-	}{
-		{"none", map[string]string{}},
-		{"alone", map[string]string{"http.request.method": "method"}},
-		{"different at the end", map[string]string{"http.request.method": "method",
-			"http.response.status_code": "status_code"}},
-		{"different before", map[string]string{"network.local.address": "local.address",
-			"network.peer.address": "peer.address"}},
-		{"one the end of the other", map[string]string{"address": "address", "a.address": "a.address",
-			"b.a.address": "b.a.address"}},
-		{"no dots", map[string]string{"a": "a", "b": "b"}},
-		{"dots only", map[string]string{".": ".", "..": "..", "a.": "a."}},
-		{"empty", map[string]string{"": "", "a": "a"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			var keys []string
-			for k := range c.keys {
-				keys = append(keys, k, k)
-			}
-			assert.Equal(t, c.keys, render.ShortKeys(keys))
-		})
-	}
-}

@@ -24,7 +24,6 @@ const maxRequest = 64 << 20
 type requests struct {
 	in     *bufio.Reader
 	ahead  []byte // the beginning of the next object up to its first key, where that was read
-	arrays int    // that have begun and not ended
 	number int    // of requests so far, of any signal
 	passed [len(signals) + 1]uint64
 }
@@ -160,7 +159,7 @@ func (r *requests) object() ([]byte, error) {
 			return nil, err
 		}
 		if len(text) == maxRequest {
-			return nil, r.skipLine(fmt.Errorf("longer than %d MiB", maxRequest>>20))
+			return nil, r.skip("\n", fmt.Errorf("longer than %d MiB", maxRequest>>20))
 		}
 		text = append(text, c)
 		switch {
@@ -206,7 +205,7 @@ func beginsRequest(line []byte) bool {
 
 // findObject stops before the next opening brace.
 func (r *requests) findObject() error {
-	const between = " \t\r\n,\ufeff"
+	const between = " \t\r\n,[]\ufeff"
 	for {
 		c, _, err := r.in.ReadRune()
 		switch {
@@ -214,41 +213,18 @@ func (r *requests) findObject() error {
 			return err
 		case c == '{':
 			return r.in.UnreadRune()
-		case c == '[':
-			r.arrays++
-		case c == ']':
-			r.arrays = max(r.arrays-1, 0)
 		case !strings.ContainsRune(between, c):
 			r.number++
-			reason := fmt.Errorf("not a request: invalid character %q", c)
-			if r.arrays > 0 {
-				return r.skipElement(reason)
-			}
-			return r.skipLine(reason)
+			return r.skip(",]\n", fmt.Errorf("not a request: invalid character %q", c))
 		}
 	}
 }
 
-// skipElement is for what is no object in an array.
-func (r *requests) skipElement(reason error) error {
+// skip is for what cannot be read before one of these characters.
+func (r *requests) skip(until string, reason error) error {
 	for {
-		switch c, err := r.in.ReadByte(); {
-		case err != nil:
-			return r.damaged(reason) // the error comes again
-		case c == ']':
-			r.arrays--
-			fallthrough
-		case c == ',' || c == '\n':
-			return r.damaged(reason)
-		}
-	}
-}
-
-// skipLine is for what cannot be read before the next line.
-func (r *requests) skipLine(reason error) error {
-	for {
-		_, err := r.in.ReadSlice('\n')
-		if !errors.Is(err, bufio.ErrBufferFull) {
+		c, err := r.in.ReadByte()
+		if err != nil || strings.IndexByte(until, c) >= 0 {
 			return r.damaged(reason) // an error of the reader comes again
 		}
 	}

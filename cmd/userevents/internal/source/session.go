@@ -42,10 +42,10 @@ type Session struct {
 	// of other processes in them. nil: there are none until Summary.
 	Warn func(line string)
 
-	mu          sync.Mutex
-	status      Status // but Lost
-	lost        func() uint64
-	undecodable undecodable
+	mu      sync.Mutex
+	status  Status // but Lost
+	lost    func() uint64
+	writers map[string]*writer // of undecodable events
 }
 
 // errEnough ends the session when there were as many events as were asked for.
@@ -152,16 +152,6 @@ func (s *Session) event(ev Event) error {
 	return nil
 }
 
-func (s *Session) notDecoded(ev *Event) {
-	s.mu.Lock()
-	line := s.undecodable.add(ev, s.Warn != nil)
-	s.status.Undecodable, s.status.LastUndecodable = s.undecodable.count, s.undecodable.last
-	s.mu.Unlock()
-	if line != "" {
-		s.Warn(line)
-	}
-}
-
 // Gap is for listen.Options.OnGap.
 func (s *Session) Gap(g listen.Gap) {
 	s.mu.Lock()
@@ -203,5 +193,5 @@ func (s *Session) Summary() []string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append(s.undecodable.summary(), line)
+	return append(s.unreported(), line)
 }

@@ -222,15 +222,15 @@ func TestReportsOfUndecodableEventsAreBounded(t *testing.T) {
 	s := newSession()
 	s.Warn = func(l string) { warnings = append(warnings, l) }
 	require.NoError(t, s.Listen(done(), &played{events: events}))
-	assert.Len(t, warnings, 20*3)
+	assert.Len(t, warnings, (20+1)*3)
 	assert.Equal(t, "undecodable event of pid 1 (p): bad", warnings[0])
 	assert.Equal(t, uint64(1002), s.Status().Undecodable)
 	assert.Equal(t, "pid 2 (q): other", s.Status().LastUndecodable)
 
 	got := s.Summary()
 	assert.Len(t, got, 20+2)
-	assert.Equal(t, "21 undecodable events of pid 1 (p), the last: worst", got[0])
-	assert.Equal(t, "601 undecodable events of others", got[20])
+	assert.Equal(t, "601 undecodable events of others, the last: other", got[0])
+	assert.Equal(t, "21 undecodable events of pid 1 (p), the last: worst", got[1])
 }
 
 // Where nobody wants lines as they come, all are in the summary.

@@ -3,6 +3,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,22 +26,14 @@ type writer struct {
 	last            string // reason
 }
 
-// undecodable counts events that could not be decoded.
-type undecodable struct {
-	count    uint64
-	last     string // writer and reason
-	byWriter map[string]*writer
-	others   uint64 // of writers that are not in byWriter
-}
-
-// inFiles stands for the writer of events whose reasons name a file.
-const inFiles = "a file"
+// otherWriters are those past maxWriters.
+const otherWriters = "others"
 
 func writerOf(ev *Event) string {
 	who := fmt.Sprintf("pid %d", ev.PID)
 	switch {
 	case ev.MessageOnly:
-		return inFiles
+		return "a file"
 	case ev.PID == 0:
 		who = "a process in another pid namespace"
 	}
@@ -50,50 +43,40 @@ func writerOf(ev *Event) string {
 	return who
 }
 
-// add counts an event. It returns a line about the first ones of each writer, and
-// "" for others.
-func (u *undecodable) add(ev *Event, wanted bool) string {
+// notDecoded counts an event, and reports the first ones of each writer.
+func (s *Session) notDecoded(ev *Event) {
 	who, reason := writerOf(ev), ev.Err.Error()
 	if len(reason) > longestReason {
 		reason = strings.ToValidUTF8(reason[:longestReason], "") + "..."
 	}
-	u.count++
-	if u.last = reason; who != inFiles {
-		u.last = who + ": " + reason
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Undecodable++
+	s.status.LastUndecodable = who + ": " + reason
+	if s.writers == nil {
+		s.writers = map[string]*writer{}
 	}
-	w := u.byWriter[who]
-	if w == nil && len(u.byWriter) == maxWriters {
-		u.others++
-		return ""
-	}
-	if w == nil {
-		if u.byWriter == nil {
-			u.byWriter = map[string]*writer{}
+	if s.writers[who] == nil {
+		if len(s.writers) >= maxWriters {
+			who = otherWriters
 		}
-		w = &writer{}
-		u.byWriter[who] = w
+		s.writers[who] = cmp.Or(s.writers[who], &writer{})
 	}
+	w := s.writers[who]
 	w.count++
 	w.last = reason
-	if !wanted || w.reported == reportedEach {
-		return ""
+	if s.Warn != nil && w.reported < reportedEach {
+		w.reported++
+		s.Warn("undecodable event of " + who + ": " + reason)
 	}
-	w.reported++
-	if who == inFiles {
-		return "undecodable: " + reason
-	}
-	return "undecodable event of " + who + ": " + reason
 }
 
-// summary names each writer of whose events not all were reported.
-func (u *undecodable) summary() (out []string) {
-	for _, who := range slices.Sorted(maps.Keys(u.byWriter)) {
-		if w := u.byWriter[who]; w.count > w.reported {
+// unreported names each writer of whose undecodable events not all were reported.
+func (s *Session) unreported() (out []string) {
+	for _, who := range slices.Sorted(maps.Keys(s.writers)) {
+		if w := s.writers[who]; w.count > w.reported {
 			out = append(out, fmt.Sprintf("%s of %s, the last: %s", Count(w.count, "undecodable event"), who, w.last))
 		}
-	}
-	if u.others > 0 {
-		out = append(out, Count(u.others, "undecodable event")+" of others")
 	}
 	return out
 }

@@ -44,7 +44,7 @@ func (m *model) detailView(lines int) []string {
 			add(newLine(m.width).add(quietStyle, l))
 		}
 	}
-	for _, l := range render.Wrap(s.attributes.full, m.width, max(min(attributeLines, lines/4), 1)) {
+	for _, l := range render.Wrap(s.attributes, m.width, max(min(attributeLines, lines/4), 1)) {
 		add(newLine(m.width).add(boldStyle, l))
 	}
 	seen := newLine(m.width).add(plainStyle, fmt.Sprintf("%d points, the last %s ago", r.points, ago(m.at-r.seen)))

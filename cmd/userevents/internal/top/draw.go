@@ -144,7 +144,7 @@ func (m *model) listView() []string {
 		return m.emptyView()
 	}
 	rows := m.shown[m.first:min(m.first+m.listLines(), len(m.shown))]
-	t := newTable(m.width, rows, m.all, m.at)
+	t := newTable(m.width, rows, m.at)
 	out := make([]string, 0, len(rows)+1)
 	if !m.low() {
 		o := orders[m.by]

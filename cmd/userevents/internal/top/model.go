@@ -163,7 +163,7 @@ func (s *series) matches(words []string) bool {
 		return true
 	}
 	texts := strings.Split(plainText(strings.Join([]string{
-		s.service, s.metric, s.attributes.full, s.origin, s.pidText, s.shown.process}, "\n")), "\n")
+		s.service, s.metric, s.attributes, s.origin, s.pidText, s.shown.process}, "\n")), "\n")
 	for _, word := range words {
 		found := func(text string) bool { return strings.Contains(text, word) }
 		if strings.ContainsAny(word, "*?") {

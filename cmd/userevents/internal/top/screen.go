@@ -154,7 +154,7 @@ func (s *Summary) Write(w io.Writer) error {
 	fmt.Fprintln(t, "SERVICE\tMETRIC\tATTRIBUTES\tTYPE\tVALUE\tUNIT\tRATE/s\tPID\tPROCESS")
 	for _, sr := range m.shown {
 		r := &sr.shown
-		for i, text := range []string{sr.service, sr.metric, sr.attributes.full, sr.typ, sr.increase(r.text), sr.unit,
+		for i, text := range []string{sr.service, sr.metric, sr.attributes, sr.typ, sr.increase(r.text), sr.unit,
 			short(r.rate), sr.pidText, r.process} {
 			fmt.Fprint(t, strings.Repeat("\t", min(i, 1)), render.Clip(text, widestCell))
 		}

@@ -5,7 +5,6 @@ package top
 import (
 	"cmp"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +38,7 @@ type identity struct {
 	key                                              seriesKey
 	service, metric, typ, unit, description, pidText string
 	origin                                           string // scope and resource
-	attributes                                       attributes
+	attributes, values                               string // of the attributes
 	// isRate: its rate is what matters, else its value.
 	isRate, isDelta bool
 }
@@ -54,10 +53,11 @@ func newSeries(key seriesKey, ev *source.Event, p *source.Point) *series {
 	if !ev.MessageOnly {
 		pid = strconv.Itoa(ev.PID)
 	}
+	attributes, values := attributeTexts(p.Data.Attributes())
 	return &series{identity: identity{
 		key: key, service: service, metric: cell(cmp.Or(p.Metric.Name(), "-")), typ: p.Type(),
 		unit: cell(p.Metric.Unit()), description: cell(p.Metric.Description()), pidText: pid,
-		attributes: newAttributes(p.Data.Attributes()), origin: originOf(p),
+		attributes: attributes, values: values, origin: originOf(p),
 		isRate: p.Delta() || p.Kind != source.Gauge && p.Kind != source.UpDownCounter, isDelta: p.Delta(),
 	}}
 }
@@ -75,54 +75,25 @@ func originOf(p *source.Point) string {
 // cell is what a screen gets of a text, in no more memory than that.
 func cell(s string) string { return strings.Clone(render.Cell(s)) }
 
-// attributes are those of a point, as many as a screen has room for.
-type attributes struct {
-	list []attribute
-	more bool
-	full string // text
-}
+// maxAttributes bounds what a screen gets of the attributes, in bytes before the last
+// one that it gets.
+const maxAttributes = 2048
 
-type attribute struct{ key, value string } // the value is safe to print
-
-const (
-	maxAttributes = 4096 // bytes
-	attributeSize = 48   // bytes of an attribute besides its texts
-)
-
-func newAttributes(m pcommon.Map) (out attributes) {
-	size := 0
-	for k, v := range m.All() {
-		if out.more = size >= maxAttributes; out.more {
+// attributeTexts are attributes as key=value with blanks between, and their values
+// only, for where there is less room.
+func attributeTexts(m pcommon.Map) (full, values string) {
+	var f, v strings.Builder
+	for key, value := range m.All() {
+		if f.Len() > maxAttributes {
+			f.WriteString(" …")
+			v.WriteString(" …")
 			break
 		}
-		if len(k) > maxAttributes {
-			k = strings.Clone(k[:maxAttributes])
-		}
-		a := attribute{k, cell(render.Value(v))}
-		size += attributeSize + len(a.key) + len(a.value)
-		out.list = append(out.list, a)
+		text := render.Cell(render.Value(value))
+		f.WriteString(" " + render.Cell(render.Key(key)) + "=" + text)
+		v.WriteString(" " + text)
 	}
-	out.list = slices.Clone(out.list)
-	out.full = strings.Clone(out.text(render.Key))
-	return out
-}
-
-// text is key=value with blanks between, or, if key returns "", only the values.
-func (a attributes) text(key func(string) string) string {
-	var b strings.Builder
-	for i, one := range a.list {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		if k := key(one.key); k != "" {
-			b.WriteString(render.Cell(k) + "=")
-		}
-		b.WriteString(one.value)
-	}
-	if a.more {
-		b.WriteString(" …")
-	}
-	return b.String()
+	return strings.Clone(strings.TrimPrefix(f.String(), " ")), strings.Clone(strings.TrimPrefix(v.String(), " "))
 }
 
 // row is what changes with each point.
@@ -218,12 +189,9 @@ func (s *series) size() int {
 	const fixed = 2048 // the structs, with the entries of map and list
 	n := fixed
 	for _, text := range []string{
-		s.service, s.metric, s.unit, s.description, s.origin, s.attributes.full, s.live.process, s.live.text,
+		s.service, s.metric, s.unit, s.description, s.origin, s.attributes, s.values, s.live.process, s.live.text,
 	} {
 		n += len(text)
-	}
-	for _, a := range s.attributes.list {
-		n += attributeSize + len(a.key) + len(a.value)
 	}
 	const bucketSize = int(unsafe.Sizeof(bucket{}))
 	n += bucketSize * len(s.live.buckets)

@@ -5,9 +5,7 @@ package top
 import (
 	"bytes"
 	"cmp"
-	"maps"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -84,41 +82,14 @@ const (
 type table struct {
 	widths layout
 	now    time.Duration
-	short  map[string]map[string]string // keys of attributes, by metric
 }
-
-// Longer keys, and those of a metric that has more, are not shortened: that would
-// take too long where a process has made them for it.
-const (
-	maxKeyLength = 256 // bytes
-	maxKeys      = 200
-)
 
 // layout is the width of each column, 0 for one that is not there.
 type layout [columnCount]int
 
-// newTable lays out some rows in a line of so many cells. Keys of attributes stay
-// different in all rows of a metric.
-func newTable(cells int, rows, all []*series, now time.Duration) *table {
-	t := &table{now: now, short: map[string]map[string]string{}}
-	keys := map[string]map[string]bool{}
-	for _, s := range rows {
-		keys[s.metric] = map[string]bool{}
-	}
-	for _, s := range all {
-		if ofMetric, ok := keys[s.metric]; ok {
-			for _, a := range s.attributes.list {
-				if len(a.key) <= maxKeyLength && len(ofMetric) <= maxKeys {
-					ofMetric[a.key] = true
-				}
-			}
-		}
-	}
-	for metric, ofMetric := range keys {
-		if len(ofMetric) <= maxKeys {
-			t.short[metric] = render.ShortKeys(slices.Collect(maps.Keys(ofMetric)))
-		}
-	}
+// newTable lays out some rows in a line of so many cells.
+func newTable(cells int, rows []*series, now time.Duration) *table {
+	t := &table{now: now}
 	var need layout
 	for i, c := range columns {
 		need[i] = c.least
@@ -205,12 +176,11 @@ func trendIn(s *series, _ *table, cells int) string {
 
 // attributesIn are as many as there is room for: at less than the whole, the values
 // say more.
-func attributesIn(s *series, t *table, cells int) string {
-	text := s.attributes.text(func(key string) string { return render.Key(cmp.Or(t.short[s.metric][key], key)) })
-	if cells > 0 && render.Width(text) > cells {
-		return s.attributes.text(func(string) string { return "" })
+func attributesIn(s *series, _ *table, cells int) string {
+	if cells > 0 && render.Width(s.attributes) > cells {
+		return s.values
 	}
-	return text
+	return s.attributes
 }
 
 // valueText is the value in short, with p99= or the like where it is a quantile.
@@ -275,7 +245,7 @@ func (o order) compare(a, b *series, reverse bool) int {
 func byName(a, b *series) int {
 	return cmp.Or(
 		cmp.Compare(a.metric, b.metric),
-		cmp.Compare(a.attributes.full, b.attributes.full),
+		cmp.Compare(a.attributes, b.attributes),
 		cmp.Compare(a.service, b.service),
 		cmp.Compare(a.key.pid, b.key.pid),
 		cmp.Compare(a.typ, b.typ),

@@ -13,6 +13,8 @@ import "C"
 import (
 	"fmt"
 	"os"
+	"syscall"
+	"unsafe"
 )
 
 // Backend names the implementation of the interface that this build calls.
@@ -37,8 +39,8 @@ func OpenProviderFile(file *os.File) (*Provider, error) {
 	var provider *Provider
 	var openErr error
 	err = raw.Control(func(fd uintptr) {
-		provider, openErr = openProvider("open_provider_file", func(state *C.tracepoint_provider_state) C.int {
-			return C.userevents_open_provider_file(state, C.int(fd))
+		provider, openErr = OpenProviderBy("open_provider_file", func(state unsafe.Pointer) syscall.Errno {
+			return syscall.Errno(C.userevents_open_provider_file((*C.tracepoint_provider_state)(state), C.int(fd)))
 		})
 	})
 	if err != nil {

@@ -25,6 +25,10 @@ int userevents_close_provider(tracepoint_provider_state *provider_state);
 // tracepoint_connect(tp_state, NULL, NULL) that returns an error in the same way.
 int userevents_disconnect(tracepoint_state *tp_state);
 
+// Sorts a list that the linker may have gathered, with holes and doubles in it, by address in place: doubles and NULLs
+// are turned into NULLs at its end. Returns how many pointers come before those.
+size_t userevents_sort_pointers(void const **start, void const **stop);
+
 // The paths at which user_events_data may be, by a text in the form of /proc/self/mountinfo (proc_pid_mountinfo(5)):
 // first those in each tracefs, then mount points of the file alone (a bind mount into a container), then those below
 // each debugfs, whose "tracing" folder is a tracefs. Writes them into buffer, each with its NUL, as many as fit;

@@ -32,16 +32,21 @@ static inline int userevents_disconnect(tracepoint_state *tp_state)
 
 #endif
 
-// Writes an event, or nothing where nobody listens: 0 either way. EBADF says that the descriptor itself is closed.
+// What a write comes to: one to nobody is none that failed. EBADF says that the descriptor itself is closed.
+static inline int userevents_written(tracepoint_state const *state, int err)
+{
+    if (err == EBADF && fcntl(state->provider_state->data_file, F_GETFD) >= 0)
+        return 0;
+    return err;
+}
+
+// Writes an event, or nothing where nobody listens: 0 either way.
 //
 // The iovecs live on this stack: an array of them in Go memory would hold Go pointers, which cgo does not let pass.
 static inline int userevents_write(tracepoint_state const *state, void const *payload, size_t size)
 {
     struct iovec vecs[2] = {{NULL, 0}, {(void *)payload, size}};
-    int err = tracepoint_write(state, 2, vecs);
-    if (err == EBADF && fcntl(state->provider_state->data_file, F_GETFD) >= 0)
-        return 0;
-    return err;
+    return userevents_written(state, tracepoint_write(state, 2, vecs));
 }
 
 #endif

@@ -44,18 +44,9 @@ type Provider struct {
 // OpenProvider finds user_events_data and opens it, by tracepoint_open_provider. The error wraps the errno: ENOTSUP
 // where no tracefs is mounted, else that of open(2).
 func OpenProvider() (*Provider, error) {
-	return openProvider("tracepoint_open_provider", func(state *C.tracepoint_provider_state) C.int {
-		return C.tracepoint_open_provider(state)
+	return OpenProviderBy("tracepoint_open_provider", func(state unsafe.Pointer) syscall.Errno {
+		return syscall.Errno(C.tracepoint_open_provider((*C.tracepoint_provider_state)(state)))
 	})
-}
-
-func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Provider, error) {
-	state := newProviderState()
-	if code := open(state); code != 0 {
-		freeProviderState(state)
-		return nil, os.NewSyscallError(op, syscall.Errno(code))
-	}
-	return &Provider{state: state, thread: osthread.Hold(), tracepoints: map[*Tracepoint]struct{}{}}, nil
 }
 
 // Connect registers a tracepoint. nameArgs is the kernel's declaration of it, name and fields: "ev u32 a; char[8] b".
@@ -65,27 +56,10 @@ func openProvider(op string, open func(*C.tracepoint_provider_state) C.int) (*Pr
 func (p *Provider) Connect(nameArgs string) (*Tracepoint, error) {
 	name := C.CString(nameArgs)
 	defer freeString(name)
-
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state == nil {
-		return nil, ErrClosed
-	}
-	state := words.take()
-	var code C.int
-	p.thread.Do(func() { code = C.tracepoint_connect(state, p.state, name) })
-	if code != 0 {
-		// The kernel knows nothing of it, so this is a matter of lists only.
-		words.giveBack(state, C.userevents_disconnect(state) == 0)
-		return nil, os.NewSyscallError("tracepoint_connect", syscall.Errno(code))
-	}
-	tracepoint := &Tracepoint{
-		provider: p,
-		state:    state,
-		enabled:  (*uint32)(unsafe.Pointer(&state.status_word)),
-	}
-	p.tracepoints[tracepoint] = struct{}{}
-	return tracepoint, nil
+	return p.ConnectBy("tracepoint_connect", func(provider, tracepoint unsafe.Pointer) syscall.Errno {
+		return syscall.Errno(C.tracepoint_connect(
+			(*C.tracepoint_state)(tracepoint), (*C.tracepoint_provider_state)(provider), name))
+	})
 }
 
 // Stat is fstat(2) of the descriptor, by which a caller sees whether it still is that of user_events_data. ErrClosed
@@ -103,25 +77,9 @@ func (p *Provider) Stat(stat *syscall.Stat_t) error {
 // Close does nothing. An error, which wraps the errno, says that the kernel refused to unregister a tracepoint;
 // everything else is closed all the same.
 func (p *Provider) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.state == nil {
-		return nil
-	}
-	var code C.int
-	p.thread.Do(func() { code = C.userevents_close_provider(p.state) })
-	p.thread.Release()
-	for tracepoint := range p.tracepoints {
-		words.giveBack(tracepoint.state, code == 0)
-		tracepoint.state = nil
-	}
-	clear(p.tracepoints)
-	freeProviderState(p.state)
-	p.state = nil
-	if code != 0 {
-		return os.NewSyscallError("close_provider", syscall.Errno(code))
-	}
-	return nil
+	return p.CloseBy("close_provider", func(state unsafe.Pointer) syscall.Errno {
+		return syscall.Errno(C.userevents_close_provider((*C.tracepoint_provider_state)(state)))
+	})
 }
 
 // Abandon takes the place of Close where the descriptor is that of another file by now, which is not the provider's to
@@ -163,33 +121,16 @@ func (t *Tracepoint) Enabled() bool {
 // says that something else has closed the descriptor. The kernel drops an event of which payload is larger than 8184
 // bytes without saying so (PERF_MAX_TRACE_SIZE is 8192, and 8 bytes are its own), and no smaller one.
 func (t *Tracepoint) Write(payload []byte) error {
-	t.provider.mu.RLock()
-	defer t.provider.mu.RUnlock()
-	if t.state == nil {
-		return ErrClosed
-	}
-	code := C.userevents_write(t.state, unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload)))
-	if code != 0 {
-		return syscall.Errno(code)
-	}
-	return nil
+	return t.WriteBy(func(state unsafe.Pointer) syscall.Errno {
+		return syscall.Errno(C.userevents_write(
+			(*C.tracepoint_state)(state), unsafe.Pointer(unsafe.SliceData(payload)), C.size_t(len(payload))))
+	})
 }
 
 // Close waits for running writes and unregisters the tracepoint. A second Close does nothing. The error wraps the errno
 // with which the kernel refused.
 func (t *Tracepoint) Close() error {
-	t.provider.mu.Lock()
-	defer t.provider.mu.Unlock()
-	if t.state == nil {
-		return nil
-	}
-	var code C.int
-	t.provider.thread.Do(func() { code = C.userevents_disconnect(t.state) })
-	words.giveBack(t.state, code == 0)
-	t.state = nil
-	delete(t.provider.tracepoints, t)
-	if code != 0 {
-		return os.NewSyscallError("disconnect", syscall.Errno(code))
-	}
-	return nil
+	return t.CloseBy("disconnect", func(state unsafe.Pointer) syscall.Errno {
+		return syscall.Errno(C.userevents_disconnect((*C.tracepoint_state)(state)))
+	})
 }

@@ -246,10 +246,10 @@ int tracepoint_open_provider(tracepoint_provider_state *provider_state)
 }
 
 // By address, NULLs last.
-static int compare_definitions(void const *left, void const *right)
+static int compare_pointers(void const *left, void const *right)
 {
-    uintptr_t l = (uintptr_t)*(tracepoint_definition const *const *)left;
-    uintptr_t r = (uintptr_t)*(tracepoint_definition const *const *)right;
+    uintptr_t l = (uintptr_t)*(void const *const *)left;
+    uintptr_t r = (uintptr_t)*(void const *const *)right;
     if (l == r)
         return 0;
     if (l == 0)
@@ -259,6 +259,21 @@ static int compare_definitions(void const *left, void const *right)
     return l < r ? -1 : 1;
 }
 
+size_t userevents_sort_pointers(void const **start, void const **stop)
+{
+    if (start >= stop)
+        return 0;
+    size_t count = (size_t)(stop - start);
+    qsort(start, count, sizeof *start, compare_pointers);
+    size_t kept = 0;
+    for (size_t i = 0; i < count && start[i] != NULL; i++)
+        if (kept == 0 || start[kept - 1] != start[i])
+            start[kept++] = start[i];
+    for (size_t i = kept; i < count; i++)
+        start[i] = NULL;
+    return kept;
+}
+
 int tracepoint_open_provider_with_tracepoints(
     tracepoint_provider_state *provider_state,
     tracepoint_definition const **tp_definition_start,
@@ -266,16 +281,9 @@ int tracepoint_open_provider_with_tracepoints(
 {
     pthread_mutex_lock(&lock);
     int err = open_locked(provider_state);
-    if (err == 0 && tp_definition_start < tp_definition_stop) {
-        size_t count = (size_t)(tp_definition_stop - tp_definition_start);
-        qsort(tp_definition_start, count, sizeof *tp_definition_start, compare_definitions);
-        size_t kept = 0;
-        for (size_t i = 0; i < count && tp_definition_start[i] != NULL; i++)
-            if (kept == 0 || tp_definition_start[kept - 1] != tp_definition_start[i])
-                tp_definition_start[kept++] = tp_definition_start[i];
-        for (size_t i = kept; i < count; i++)
-            tp_definition_start[i] = NULL;
-        for (size_t i = 0; i < kept; i++)
+    if (err == 0) {
+        size_t count = userevents_sort_pointers((void const **)tp_definition_start, (void const **)tp_definition_stop);
+        for (size_t i = 0; i < count; i++)
             connect_locked(tp_definition_start[i]->state, provider_state, tp_definition_start[i]->tp_name_args);
     }
     pthread_mutex_unlock(&lock);

@@ -6,54 +6,32 @@ package libtracepoint_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/cgo/internal/ctest"
 )
 
-// installBundled lays the bundled implementation out as an installed library is: the headers below <prefix>/include,
-// and its sources, which know it under the interface's public names there.
-func installBundled(t *testing.T) (prefix string) {
+// installBundled lays the bundled implementation's headers out as an installed library's are.
+func installBundled(t *testing.T) (include string) {
 	t.Helper()
-	prefix = t.TempDir()
-	include := filepath.Join(prefix, "include", "tracepoint")
-	require.NoError(t, os.MkdirAll(include, 0o755))
-	headers, err := filepath.Glob("tracepoint*.h")
-	require.NoError(t, err)
-	require.Len(t, headers, 3)
-	for _, header := range headers {
-		text, err := os.ReadFile(header)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(include, header), text, 0o644))
-	}
-	return prefix
-}
-
-func compiler(variable, usual string) string {
-	if named := os.Getenv(variable); named != "" {
-		return named
-	}
-	return usual
-}
-
-func run(t *testing.T, name string, args ...string) {
-	t.Helper()
-	output, err := exec.Command(name, args...).CombinedOutput()
-	require.NoError(t, err, "%s %v\n%s", name, args, output)
+	include = t.TempDir()
+	ctest.Install(t, include, "tracepoint", "tracepoint.h", "tracepoint-names.h", "tracepoint-state.h")
+	return include
 }
 
 // A C program that was compiled against the headers as installed, and linked with the bundled implementation under the
 // public names. What needs a kernel is tested in package interfacetest.
 func TestInterfaceFromC(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "interface")
-	run(t, compiler("CC", "gcc"), "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+	ctest.Run(t, ctest.CC(), "-std=gnu11", "-Wall", "-Wextra", "-Werror",
 		"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-o", program,
-		"-I", filepath.Join(installBundled(t), "include"), "interfacetest/interface_linux.c",
+		"-I", installBundled(t), "interfacetest/interface_linux.c",
 		"tracepoint_linux.c", "mountinfo_linux.c", "-pthread")
-	run(t, program, "closed")
+	ctest.Run(t, program, "closed")
 }
 
 func TestHeadersAreCPlusPlus(t *testing.T) {
@@ -68,18 +46,15 @@ unsigned enabled() {
         (unsigned)tracepoint_connect(&state, &provider, definition.tp_name_args);
 }
 `), 0o644))
-	run(t, compiler("CXX", "g++"), "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-		"-I", filepath.Join(installBundled(t), "include"), source)
+	ctest.Run(t, ctest.CXX(), "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+		"-I", installBundled(t), source)
 }
 
 // The names in the Go build carry the prefix, so that another implementation can be linked beside it.
 func TestNamesInTheGoBuildCarryAPrefix(t *testing.T) {
 	object := filepath.Join(t.TempDir(), "tracepoint.o")
-	run(t, compiler("CC", "gcc"), "-DUSEREVENTS_PREFIXED", "-c", "-o", object, "tracepoint_linux.c")
-	symbols, err := exec.Command("nm", "--defined-only", "--extern-only", "--format=just-symbols", object).Output()
-	require.NoError(t, err)
-	require.NotEmpty(t, symbols)
-	for _, symbol := range strings.Fields(string(symbols)) {
+	ctest.Run(t, ctest.CC(), "-DUSEREVENTS_PREFIXED", "-c", "-o", object, "tracepoint_linux.c")
+	for symbol := range strings.FieldsSeq(ctest.Symbols(t, object)) {
 		require.Regexp(t, "^userevents_", symbol)
 	}
 }
@@ -118,5 +93,5 @@ SAME(user_event_removal, user_unreg, disable_addr);
 _Static_assert(sizeof(user_event_registration) == sizeof(struct user_reg), "size of struct user_reg");
 _Static_assert(sizeof(user_event_removal) == sizeof(struct user_unreg), "size of struct user_unreg");
 `), 0o644))
-	run(t, compiler("CC", "gcc"), "-std=gnu11", "-fsyntax-only", "-I", ".", source)
+	ctest.Run(t, ctest.CC(), "-std=gnu11", "-fsyntax-only", "-I", ".", source)
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/cgo/internal/ctest"
 )
 
 // The same mounts that internal/tracefs is tested with, and what the finder in C makes of them.
@@ -38,7 +40,7 @@ var candidates = map[string][]string{
 func buildCandidates(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "candidates")
-	run(t, compiler("CC", "gcc"), "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
+	ctest.Run(t, ctest.CC(), "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
 		"-fno-sanitize-recover=all", "-I", ".", "-o", program, "testdata/candidates.c", "mountinfo_linux.c")
 	return program
 }

@@ -287,9 +287,10 @@ static void opening_with_a_list(void)
         NULL, &definitions[2], &definitions[0], NULL, &definitions[2], &definitions[1], &definitions[0],
     };
     CHECK(tracepoint_open_provider_with_tracepoints(&provider, list, list + 7) == 0);
-    CHECK(list[0] == &definitions[0] && list[1] == &definitions[1] && list[2] == &definitions[2]);
-    for (int i = 3; i < 7; i++)
-        CHECK(list[i] == NULL);
+    // Sorted by address, whether up or down; implementations differ in what is behind the first NULL.
+    CHECK(list[1] == &definitions[1] && list[0] != list[2] && list[3] == NULL);
+    CHECK((list[0] == &definitions[0] && list[2] == &definitions[2]) ||
+        (list[0] == &definitions[2] && list[2] == &definitions[0]));
     set_enabled("libtp_list0", 1);
     set_enabled("libtp_list2", 1);
     CHECK(TRACEPOINT_ENABLED(&states[0]) && TRACEPOINT_ENABLED(&states[2]));

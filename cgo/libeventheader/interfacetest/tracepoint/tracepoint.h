@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The header where an installed library has it.
+#include "../../../libtracepoint/tracepoint.h"

@@ -27,12 +27,13 @@ KERNEL_PACKAGES = scripts/packages build test $(IN_VM:vm=vm kernel)
 .DEFAULT_GOAL := help
 
 # BACKEND=linuxtracepoints builds the exporter upon LinuxTracepoints' library instead of the bundled C code.
-# LIBTRACEPOINT_LIB is the folder of libtracepoint.a or .so where the linker does not find it by itself.
+# LIBTRACEPOINT_LIB is the folder of libtracepoint and libeventheader-tracepoint, .a or .so, or several folders with colons
+# between them, where the linker does not find them by itself.
 BACKEND ?= bundled
 ifeq ($(BACKEND),linuxtracepoints)
 override GOFLAGS += -tags=linuxtracepoints
 ifneq ($(LIBTRACEPOINT_LIB),)
-export CGO_LDFLAGS := -L$(LIBTRACEPOINT_LIB)
+export CGO_LDFLAGS := $(patsubst %,-L%,$(subst :, ,$(LIBTRACEPOINT_LIB)))
 endif
 CHECK_BACKEND := scripts/check-linuxtracepoints
 else ifneq ($(BACKEND),bundled)
@@ -146,7 +147,7 @@ purego: ## the exporter's kernel tests with the backend in pure Go
 	@$(KERNEL_TESTS) --tags purego --timeout 900 . internal/conformance internal/kerneltest/exporter
 
 .PHONY: interface
-interface: ## the wrapper against an installed libtracepoint, for which the bundled one stands in
+interface: ## the wrappers against installed libraries, for which the bundled ones stand in
 	@$(KERNEL_PACKAGES)
 	@scripts/interface-test
 

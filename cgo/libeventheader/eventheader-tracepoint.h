@@ -27,8 +27,8 @@ typedef struct eventheader_provider {
     // Any number of options, sorted: an upper-case letter each, and then digits and lower-case letters, such as
     // "Gmygroup". "" and NULL are none.
     char const *options;
-    // Neither a blank nor a colon may be in it; [A-Za-z0-9_] suits all tools. The name of a tracepoint,
-    // <name>_L<level>K<keyword><options> with both numbers in lower-case hex, must be shorter than EVENTHEADER_NAME_MAX.
+    // Neither a blank nor a colon may be in it; [A-Za-z0-9_] suits all tools. The name of a tracepoint must be shorter
+    // than EVENTHEADER_NAME_MAX: <name>_L<level>K<keyword><options> with both numbers in lower-case hex.
     char const *name;
 } eventheader_provider;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The data types of an EventHeader event, as declared by LinuxTracepoints' eventheader/eventheader.h: what the functions
-// of eventheader-tracepoint.h need of them. eventheader_linux.c asserts the layout.
+// The data types of an EventHeader event, as declared by LinuxTracepoints' eventheader/eventheader.h: what the
+// functions of eventheader-tracepoint.h need of them. eventheader_linux.c asserts the layout.
 //
 // An event is an eventheader, then extensions, then the payload, without padding in between. Integers are in the byte
 // order of the writer, which the flags name.

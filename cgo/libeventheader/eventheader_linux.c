@@ -106,7 +106,7 @@ typedef struct headers {
     uint8_t ids[2 * activity_id_size];
 } headers;
 
-_Static_assert(sizeof(headers) == sizeof(eventheader) + sizeof(eventheader_extension) + 2 * activity_id_size, "padding");
+_Static_assert(offsetof(headers, ids) == sizeof(eventheader) + sizeof(eventheader_extension), "padding");
 
 // Returns the bytes used.
 static size_t add_activity(headers *to, void const *activity_id, void const *related_activity_id, int chained)

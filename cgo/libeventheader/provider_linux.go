@@ -101,12 +101,8 @@ func checkNames(name, options string) error {
 // E2BIG where the name is NameMax bytes or longer, or EINVAL where level is 0; then nothing is left connected.
 // libtracepoint.ErrClosed after Close.
 func (p *Provider) Connect(level uint8, keyword uint64) (*Tracepoint, error) {
-	if level == 0 {
-		return nil, fmt.Errorf("libeventheader: level 0: must be 1 to 255: %w", syscall.EINVAL)
-	}
-	if size := len(fmt.Sprintf("%s_L%xK%x%s", p.name, level, keyword, p.options)); size >= NameMax {
-		return nil, fmt.Errorf("libeventheader: provider %q: a name of %d bytes, must be below %d: %w",
-			p.name, size, NameMax, syscall.E2BIG)
+	if err := p.checkTracepoint(level, keyword); err != nil {
+		return nil, err
 	}
 	name, options := C.CString(p.name), C.CString(p.options)
 	defer free(name, options)
@@ -120,6 +116,18 @@ func (p *Provider) Connect(level uint8, keyword uint64) (*Tracepoint, error) {
 		return nil, err
 	}
 	return &Tracepoint{connected, level}, nil
+}
+
+// checkTracepoint checks the preconditions of eventheader_connect.
+func (p *Provider) checkTracepoint(level uint8, keyword uint64) error {
+	if level == 0 {
+		return fmt.Errorf("libeventheader: level 0: must be 1 to 255: %w", syscall.EINVAL)
+	}
+	if size := len(fmt.Sprintf("%s_L%xK%x%s", p.name, level, keyword, p.options)); size >= NameMax {
+		return fmt.Errorf("libeventheader: provider %q: a name of %d bytes, must be below %d: %w",
+			p.name, size, NameMax, syscall.E2BIG)
+	}
+	return nil
 }
 
 // Close waits for running writes, disconnects every tracepoint of the provider and closes its descriptor, by

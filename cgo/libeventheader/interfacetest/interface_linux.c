@@ -46,11 +46,15 @@ static int is_initial(tracepoint_state const *state)
            state->tracepoint_list_link.prev == initial.tracepoint_list_link.prev;
 }
 
+static unsigned own_vecs(eventheader_tracepoint const *event)
+{
+    return event->metadata == NULL ? EVENTHEADER_PREFIX_DATAVEC_COUNT_NO_METADATA : EVENTHEADER_PREFIX_DATAVEC_COUNT;
+}
+
 static int write_header(eventheader_tracepoint const *event)
 {
     struct iovec vecs[EVENTHEADER_PREFIX_DATAVEC_COUNT];
-    return eventheader_write(event, NULL, NULL,
-        event->metadata == NULL ? EVENTHEADER_PREFIX_DATAVEC_COUNT_NO_METADATA : EVENTHEADER_PREFIX_DATAVEC_COUNT, vecs);
+    return eventheader_write(event, NULL, NULL, own_vecs(event), vecs);
 }
 
 static void numbers(void)
@@ -163,7 +167,7 @@ static void written_bytes(void)
 
         // The first ones are overwritten, whatever they hold.
         struct iovec vecs[5] = {{payload, 1}, {payload, 2}, {payload, 3}, {payload, 4}, {payload, 5}};
-        unsigned used = with_metadata ? EVENTHEADER_PREFIX_DATAVEC_COUNT : EVENTHEADER_PREFIX_DATAVEC_COUNT_NO_METADATA;
+        unsigned used = own_vecs(&event);
         size_t first = payload_vecs == 2 ? 2 : payload_size;
         if (payload_vecs > 0)
             vecs[used++] = (struct iovec){payload, first};

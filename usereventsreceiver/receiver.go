@@ -288,17 +288,20 @@ func (r *metricsReceiver) ignoredFormats() (n int64) {
 	return n
 }
 
-// setStatus reports why a listener loop has no listener; nil if it has one.
+// setStatus reports why a listener loop has no listener; nil if it has one. It reports changes only: health checks take
+// the time of a report for the beginning of an error. (That all is well after the start the Collector itself says.)
 func (r *metricsReceiver) setStatus(loop int, err error) {
 	r.statusMu.Lock()
 	defer r.statusMu.Unlock()
-	if err == nil && r.errs[loop] == nil {
-		return // the Collector itself says that a component which has started is well
-	}
+	before := fmt.Sprint(errors.Join(r.errs...))
 	r.errs[loop] = err
+	now := errors.Join(r.errs...)
+	if fmt.Sprint(now) == before {
+		return
+	}
 	event := componentstatus.NewEvent(componentstatus.StatusOK)
-	if err := errors.Join(r.errs...); err != nil {
-		event = componentstatus.NewRecoverableErrorEvent(err)
+	if now != nil {
+		event = componentstatus.NewRecoverableErrorEvent(now)
 	}
 	componentstatus.ReportStatus(r.host, event)
 }

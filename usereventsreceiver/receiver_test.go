@@ -60,14 +60,16 @@ func TestAttachesLater(t *testing.T) {
 		assert.Zero(t, opened)
 		assert.Less(t, tries, 130, "not more often than every %v for long", lastAttachDelay)
 		assert.Greater(t, tries, 110)
+		// The time of a report is since when it is so.
+		assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, b.host.reports())
 
 		b.machine.fail(nil)
 		time.Sleep(lastAttachDelay)
 		b.machine.listener(t).write(points(1, 2))
 		synctest.Wait()
 		assert.Equal(t, 2, next.DataPointCount())
-		reports := b.host.reports()
-		assert.Equal(t, componentstatus.StatusOK, reports[len(reports)-1])
+		want := []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}
+		assert.Equal(t, want, b.host.reports())
 		assert.Equal(t, float64(2), b.count(t, "cpus"))
 		assert.Equal(t, 1, b.logs.FilterMessage("events lost while no listener was attached").Len())
 		assert.Equal(t, map[string]float64{"receiver": 1}, b.by(t, "gap", "gaps"))

@@ -45,6 +45,8 @@ type applicationConfig struct {
 	Backlog bool
 	// Counters has a counter and nothing else.
 	Counters bool
+	// Series is how many series that counter has; 0 stands for one without attributes. Each cycle adds one to each.
+	Series int
 }
 
 // runApplication executes an order from each line of standard input, and answers each with a line.
@@ -87,7 +89,7 @@ func runApplication(text string) error {
 		}
 		exporters = append(exporters, official)
 	}
-	work, err := newWork(provider, config.Counters)
+	work, err := newWork(provider, config)
 	if err != nil {
 		return err
 	}
@@ -133,15 +135,22 @@ const (
 
 // newWork returns a function that records measurements: of every kind of instrument, with exemplars, and of as many
 // series as make several events.
-func newWork(provider metric.MeterProvider, countersOnly bool) (func(n int), error) {
+func newWork(provider metric.MeterProvider, config applicationConfig) (func(n int), error) {
 	meter := provider.Meter("shop", metric.WithInstrumentationVersion("1.2.3"),
 		metric.WithSchemaURL("https://example.com/scope"),
 		metric.WithInstrumentationAttributes(attribute.String("team", "a")))
 	other := provider.Meter("stock")
 	orders, err1 := meter.Int64Counter("shop.orders",
 		metric.WithUnit("{order}"), metric.WithDescription("Orders received"))
-	if countersOnly {
-		return func(int) { orders.Add(context.Background(), 1) }, err1
+	if config.Counters {
+		return func(int) {
+			if config.Series == 0 {
+				orders.Add(context.Background(), 1)
+			}
+			for i := range config.Series {
+				orders.Add(context.Background(), 1, metric.WithAttributes(attribute.Int("article", i)))
+			}
+		}, err1
 	}
 	revenue, err2 := meter.Float64Counter("shop.revenue")
 	open, err3 := meter.Int64UpDownCounter("shop.open")

@@ -11,13 +11,15 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 )
 
-// backend is a server for OTLP/HTTP. What arrives at /<name>/v1/metrics it keeps by that name.
+// backend is a server for OTLP/HTTP. What arrives at /<name>/v1/metrics it keeps by that name. A request that it was sent
+// it keeps, whether or not its client still waits for the answer.
 type backend struct {
 	*httptest.Server
 
@@ -26,6 +28,9 @@ type backend struct {
 	requests map[string]int
 	refusing bool
 	refused  int
+	// blocked, if not nil, is what requests wait for; the first one's wait ends it, after blockFor.
+	blocked  chan struct{}
+	blockFor time.Duration
 	failures []error
 }
 
@@ -46,6 +51,15 @@ func (b *backend) take(w http.ResponseWriter, r *http.Request) {
 	metrics, err := readRequest(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if blocked := b.blocked; blocked != nil {
+		if b.blockFor > 0 {
+			time.AfterFunc(b.blockFor, func() { close(blocked) })
+			b.blockFor = 0
+		}
+		b.mu.Unlock()
+		<-blocked
+		b.mu.Lock()
+	}
 	if err != nil {
 		b.failures = append(b.failures, err)
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -89,6 +103,13 @@ func (b *backend) refuse(refusing bool) (refusedBefore int) {
 	defer b.mu.Unlock()
 	b.refusing = refusing
 	return b.refused
+}
+
+// block makes the next request, and all that come meanwhile, wait.
+func (b *backend) block(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.blocked, b.blockFor = make(chan struct{}), d
 }
 
 // metrics returns a copy of what was kept by a name.

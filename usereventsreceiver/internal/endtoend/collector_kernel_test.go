@@ -55,13 +55,12 @@ func freePort(t testing.TB) int {
 }
 
 // startCollector runs the Collector with a configuration of receivers, exporters and service, to which extensions and
-// telemetry are added, and waits until it is ready. What is stored is in the folder state. By is a command that runs
-// it.
+// telemetry are added, and waits until it is well. What is stored is in the folder state. By is a command that runs it.
 func startCollector(t *testing.T, state, config string, by ...string) *collector {
 	t.Helper()
 	health, own := freePort(t), freePort(t)
-	return runCollector(t, health, own, config+fmt.Sprintf(`
-  extensions: [health_check, file_storage]
+	c := launchCollector(t, health, own, config+fmt.Sprintf(`
+  extensions: [healthcheckv2, file_storage]
   telemetry:
     logs:
       disable_stacktrace: true
@@ -73,14 +72,38 @@ func startCollector(t *testing.T, state, config string, by ...string) *collector
                 host: 127.0.0.1
                 port: %d
 extensions:
-  health_check:
-    endpoint: 127.0.0.1:%d
+  healthcheckv2:
+    use_v2: true
+    component_health:
+      include_recoverable_errors: true
+    http:
+      endpoint: 127.0.0.1:%d
+      status:
+        path: /
   file_storage:
     directory: %s
 `, own, health, state), by...)
+	c.awaitHealth(http.StatusOK)
+	return c
 }
 
-func runCollector(t *testing.T, health, own int, config string, by ...string) *collector {
+// startShipped runs the Collector with the distribution's configuration, or with what became of it, and waits until it
+// is well.
+func startShipped(t *testing.T, state, config string) *collector {
+	t.Helper()
+	c := launchShipped(t, state, config)
+	c.awaitHealth(http.StatusOK)
+	return c
+}
+
+func launchShipped(t *testing.T, state, config string, by ...string) *collector {
+	t.Helper()
+	t.Setenv("STATE_DIRECTORY", state)
+	return launchCollector(t, 13133, 8888, config, by...)
+}
+
+// launchCollector does not wait.
+func launchCollector(t *testing.T, health, own int, config string, by ...string) *collector {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(config), 0o644))
@@ -105,11 +128,23 @@ func runCollector(t *testing.T, health, own int, config string, by ...string) *c
 			t.Logf("the Collector's log:\n%s", text)
 		}
 	})
-	require.Eventually(t, func() bool {
-		text, err := get(c.health)
-		return err == nil && strings.Contains(text, "Server available")
-	}, waitLimit, waitTick)
 	return c
+}
+
+// awaitHealth waits until the health check answers with a status, and returns what else it says.
+func (c *collector) awaitHealth(status int) string {
+	c.t.Helper()
+	var body []byte
+	require.Eventually(c.t, func() bool {
+		response, err := http.Get(c.health + "/?verbose")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		body, err = io.ReadAll(response.Body)
+		return err == nil && response.StatusCode == status
+	}, waitLimit, waitTick)
+	return string(body)
 }
 
 func get(url string) (string, error) {
@@ -146,11 +181,17 @@ func (c *collector) count(name string) float64 {
 	return c.counted("otelcol_receiver_user_events_"+name, "")[""]
 }
 
-// scrape sums a metric in Prometheus' text format by the value of a label.
+// scrape sums a metric by the value of a label.
 func scrape(t *testing.T, url, name, label string) map[string]float64 {
 	t.Helper()
 	text, err := get(url)
 	require.NoError(t, err)
+	return sumsOf(t, text, name, label)
+}
+
+// sumsOf sums a metric in Prometheus' text format by the value of a label.
+func sumsOf(t *testing.T, text, name, label string) map[string]float64 {
+	t.Helper()
 	got := map[string]float64{}
 	for line := range strings.Lines(text) {
 		m := sampleForm.FindStringSubmatch(strings.TrimSpace(line))
@@ -179,8 +220,8 @@ func (c *collector) logged() string {
 	return string(text)
 }
 
-// distributionConfig is the configuration that is documented to run unchanged.
-func distributionConfig(t *testing.T) string {
+// shippedConfig is the configuration that is documented to run unchanged.
+func shippedConfig(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "distribution", "config.yaml"))
 	require.NoError(t, err)

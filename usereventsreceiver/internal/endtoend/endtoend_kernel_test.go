@@ -83,9 +83,7 @@ func total(m map[string]int) (n int) {
 
 // Two processes with equal resources, and the distribution's own configuration.
 func TestKernelPrometheusAddsUp(t *testing.T) {
-	config := distributionConfig(t)
-	t.Setenv("STATE_DIRECTORY", t.TempDir())
-	c := runCollector(t, 13133, 8888, config)
+	c := startShipped(t, t.TempDir(), shippedConfig(t))
 	var processes []*application
 	for range 2 {
 		a := startApplication(t, applicationConfig{Counters: true})
@@ -98,11 +96,10 @@ func TestKernelPrometheusAddsUp(t *testing.T) {
 			a.order("export")
 		}
 	}
-	const page = "http://127.0.0.1:8889/metrics"
 	require.Eventually(t, func() bool {
-		return scrape(t, page, "shop_orders", "")[""] >= 2*each
+		return scrape(t, shippedPage, "shop_orders", "")[""] >= 2*each
 	}, waitLimit, 10*waitTick)
-	byInstance := scrape(t, page, "shop_orders", "instance")
+	byInstance := scrape(t, shippedPage, "shop_orders", "instance")
 	assert.Len(t, byInstance, 2)
 	for id, n := range byInstance {
 		assert.NotEmpty(t, id)
@@ -114,7 +111,7 @@ func TestKernelPrometheusAddsUp(t *testing.T) {
 	// An up-down counter of the Rust exporter has no temporality, without which Prometheus' exporter drops it.
 	writeEvents(t, "otlp_metrics u32 protocol;char[8] version;__rel_loc u8[] buffer", fromRust(t))
 	require.Eventually(t, func() bool {
-		return maps.Equal(map[string]float64{"true": -2}, scrape(t, page, "open", "ok"))
+		return maps.Equal(map[string]float64{"true": -2}, scrape(t, shippedPage, "open", "ok"))
 	}, waitLimit, 10*waitTick)
 	const unspecified = "otelcol_receiver_user_events_unspecified_temporality_points"
 	assert.Equal(t, map[string]float64{"cumulative": 1}, c.counted(unspecified, "result"))

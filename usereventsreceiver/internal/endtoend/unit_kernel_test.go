@@ -6,6 +6,7 @@ package endtoend
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,11 +77,11 @@ func TestKernelUnit(t *testing.T) {
 		a.order("export")
 	}
 	require.Eventually(t, func() bool {
-		return scrape(t, "http://127.0.0.1:8889/metrics", "shop_orders", "")[""] == 3
+		return scrape(t, shippedPage, "shop_orders", "")[""] == 3
 	}, waitLimit, 10*waitTick)
 	name, err := os.Hostname()
 	require.NoError(t, err)
-	byHost := scrape(t, "http://127.0.0.1:8889/metrics", "shop_orders", "host_name")
+	byHost := scrape(t, shippedPage, "shop_orders", "host_name")
 	assert.Equal(t, map[string]float64{name: 3}, byHost)
 	own := func(name string) float64 {
 		return scrape(t, "http://127.0.0.1:8888/metrics", "otelcol_receiver_user_events_"+name, "")[""]
@@ -96,8 +97,8 @@ func TestKernelUnit(t *testing.T) {
 	assert.DirExists(t, "/var/lib/userevents-collector")
 }
 
-// The Collector runs before it may listen, reports what is missing, and attaches when the right is granted. What it
-// missed is one gap.
+// The Collector runs before it may listen, says that it is not well and why, and attaches when the right is granted. What
+// it missed is one gap.
 func TestKernelRightsGrantedLater(t *testing.T) {
 	run := func(script string) {
 		t.Helper()
@@ -109,7 +110,6 @@ mount -o remount,gid=tracing /sys/kernel/tracing
 chmod 711 /sys/kernel/tracing
 chown root:root /sys/kernel/tracing/user_events_data
 chmod 600 /sys/kernel/tracing/user_events_data`)
-	server := newBackend(t)
 	// Another user may not be let into the folder of the binary.
 	cache, state := t.TempDir(), t.TempDir()
 	run("install -D -m 755 " + collectorBinary(t) + " " + cache + "/usereventsmetric/collector/userevents-collector")
@@ -118,22 +118,27 @@ chmod 600 /sys/kernel/tracing/user_events_data`)
 	for dir := filepath.Dir(state); dir != "/"; dir = filepath.Dir(dir) {
 		require.NoError(t, os.Chmod(dir, 0o755))
 	}
-	c := startCollector(t, state, toBackend(server, "    tracepoints: [userevents_late]"),
+	c := launchShipped(t, state, shippedConfig(t),
 		"setpriv", "--reuid=late", "--regid=late", "--groups=tracing", "--no-new-privs",
 		"--bounding-set=-all,+perfmon", "--inh-caps=-all,+perfmon", "--ambient-caps=-all,+perfmon")
+	const denied = "user_events_data: permission denied"
+	assert.Contains(t, c.awaitHealth(http.StatusInternalServerError), denied)
 	assert.Contains(t, c.logged(), "cannot listen to user_events, will try again")
-	assert.Contains(t, c.logged(), "user_events_data: permission denied")
+	assert.Contains(t, c.logged(), denied)
 	assert.Zero(t, c.count("cpus"))
 
 	run("chgrp late /sys/kernel/tracing/user_events_data; chmod 620 /sys/kernel/tracing/user_events_data")
-	require.Eventually(t, func() bool { return c.count("cpus") == float64(runtime.NumCPU()) }, waitLimit, 10*waitTick)
+	assert.NotContains(t, c.awaitHealth(http.StatusOK), denied)
+	assert.Equal(t, float64(runtime.NumCPU()), c.count("cpus"))
 	assert.Equal(t, map[string]float64{"receiver": 1}, c.counted("otelcol_receiver_user_events_gaps", "gap"))
 	assert.Contains(t, c.logged(), "events lost while no listener was attached")
 	assert.Positive(t, c.counted("otelcol_receiver_user_events_gap_time", "gap")["receiver"])
-	a := startApplication(t, applicationConfig{Tracepoint: "userevents_late", Counters: true})
+	a := startApplication(t, applicationConfig{Counters: true})
 	a.awaitListener()
 	a.order("export")
-	require.Eventually(t, func() bool { return server.points("kernel") == 1 }, waitLimit, waitTick)
+	require.Eventually(t, func() bool {
+		return scrape(t, shippedPage, "shop_orders", "")[""] == 1
+	}, waitLimit, 10*waitTick)
 	a.end()
 	c.stop()
 }

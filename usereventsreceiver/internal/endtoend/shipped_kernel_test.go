@@ -191,8 +191,8 @@ func TestKernelShippedBackendIsGone(t *testing.T) {
 	}
 }
 
-// stopAsTheUnit ends it as systemd does by the unit, whose limit must not be reached, and returns the last that it said of
-// its own metrics.
+// stopAsTheUnit ends it as systemd does by the unit, whose limit must not be reached, and returns the last that it said
+// of its own metrics.
 func (c *collector) stopAsTheUnit() string {
 	c.t.Helper()
 	unit, err := os.ReadFile(filepath.Join("..", "..", "distribution", "userevents-collector.service"))

@@ -97,8 +97,8 @@ func TestKernelUnit(t *testing.T) {
 	assert.DirExists(t, "/var/lib/userevents-collector")
 }
 
-// The Collector runs before it may listen, says that it is not well and why, and attaches when the right is granted. What
-// it missed is one gap.
+// The Collector runs before it may listen, says that it is not well and why, and attaches when the right is granted.
+// What it missed is one gap.
 func TestKernelRightsGrantedLater(t *testing.T) {
 	run := func(script string) {
 		t.Helper()

@@ -18,8 +18,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 )
 
-// backend is a server for OTLP/HTTP. What arrives at /<name>/v1/metrics it keeps by that name, whether or not its client
-// still waits for the answer.
+// backend is a server for OTLP/HTTP. What arrives at /<name>/v1/metrics it keeps by that name, whether or not its
+// client still waits for the answer.
 type backend struct {
 	*httptest.Server
 

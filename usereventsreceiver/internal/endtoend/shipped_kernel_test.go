@@ -62,6 +62,18 @@ func TestKernelShippedDaemonSet(t *testing.T) {
 	assert.Contains(t, normal(config), normal(health))
 }
 
+func TestKernelValidateFindsMissingStorage(t *testing.T) {
+	const started = "extensions: [healthcheckv2, file_storage]"
+	config := shippedConfig(t)
+	require.Contains(t, config, started)
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	config = strings.Replace(config, started, "extensions: [healthcheckv2]", 1)
+	require.NoError(t, os.WriteFile(path, []byte(config), 0o644))
+	output, err := exec.Command(collectorBinary(t), "validate", "--config", path).CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(output), "receivers::user_events::storage: file_storage: must be in service::extensions")
+}
+
 const exporterBegin = "  # otlp_http:\n"
 
 // shippedExporter are the settings of the exporter that config.yaml has as a comment.

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package checkstorage is a part of the Collector beside the receiver: before it starts, and in "validate", it finds
+// storage extensions that a configuration names and does not start. A component cannot, as it sees its own part of the
+// configuration only.
+package checkstorage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// NewFactory returns the factory of a converter that changes nothing and fails where a receiver's storage or an
+// exporter's sending_queue::storage is not in service::extensions.
+func NewFactory() confmap.ConverterFactory {
+	return confmap.NewConverterFactory(func(confmap.ConverterSettings) confmap.Converter { return converter{} })
+}
+
+type converter struct{}
+
+// keys are where a component's settings name a storage extension, by the kind of component.
+var keys = map[string]string{"receivers": "storage", "exporters": "sending_queue::storage"}
+
+func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
+	started, _ := conf.Get("service::extensions").([]any)
+	var errs []error
+	for _, kind := range slices.Sorted(maps.Keys(keys)) {
+		components, _ := conf.Get(kind).(map[string]any)
+		for _, id := range slices.Sorted(maps.Keys(components)) {
+			path := strings.Join([]string{kind, id, keys[kind]}, confmap.KeyDelimiter)
+			storage := conf.Get(path)
+			if storage != nil && !slices.Contains(started, storage) {
+				errs = append(errs, fmt.Errorf("%s: %v: must be in service::extensions, which has %v", path, storage, started))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -45,7 +45,7 @@ func newRecord(open opener, env func(string) string) *cobra.Command {
 
 func (f *recordFlags) run(open opener, command []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var file *record.File
-	var closers []io.Closer
+	var closers []func() error
 	out, watched, commandOut := stdout, stdout, stderr
 	if !record.IsStdout(f.output) {
 		var err error
@@ -53,7 +53,7 @@ func (f *recordFlags) run(open opener, command []string, stdin io.Reader, stdout
 			return withStatus(exitFailed, err)
 		}
 		defer file.Close()
-		out, watched, commandOut, closers = file, nil, stdout, []io.Closer{file}
+		out, watched, commandOut, closers = file, nil, stdout, []func() error{file.Close}
 	}
 	// With a command, signals are for that.
 	ctx, stop := untilEnd(f.duration, watched, len(command) == 0)

@@ -177,7 +177,8 @@ func TestDecodeFails(t *testing.T) {
 		stderr string
 	}{
 		{"not there", []string{"/no/such/file"}, exitFailed, 0, "userevents: /no/such/file: no such file"},
-		{"cut off", []string{cut}, exitFailed, 4, "userevents: undecodable event of a file: " + cut + ": request 3: cut off\n"},
+		{"cut off", []string{cut}, exitFailed, 4,
+			"userevents: undecodable event of a file: " + cut + ": request 3: cut off\n"},
 		{"of a process", []string{"--pid", "7", file}, exitUsage, 0,
 			"the process of an event is known in perf.data only"},
 		{"a format that is not there", []string{"--event-format", "/no/such/file", file}, exitFailed, 0,

@@ -143,11 +143,11 @@ func (open opener) start(o listen.Options, s *source.Session, warn func(string))
 // done or there were enough events, closes what is to be closed, and prints the
 // summary.
 func listenUntilEnd(ctx context.Context, s *source.Session, l source.Listener, warn func(string),
-	others ...io.Closer,
+	closers ...func() error,
 ) error {
 	err := s.Listen(ctx, l)
-	for _, c := range append(others, l) {
-		if closeErr := c.Close(); err == nil {
+	for _, end := range append(closers, l.Close) {
+		if closeErr := end(); err == nil {
 			err = closeErr
 		}
 	}

@@ -63,11 +63,11 @@ func (f *listenFlags) top(open opener, interval time.Duration, in, out *os.File,
 	ctx, stop := untilEnd(0, out, true)
 	defer stop()
 	s := &source.Session{Filter: f.filter}
-	screen := top.New(top.Options{Names: f.options.Names, Interval: interval, Status: func() source.Status {
+	screen := top.New(f.options.Names, interval, func() source.Status {
 		st := s.Status()
 		st.LastUndecodable = render.Escape(st.LastUndecodable)
 		return st
-	}})
+	})
 	s.Show = screen.Event
 	l, err := open.start(f.options, s, warn)
 	if err != nil {
@@ -81,13 +81,8 @@ func (f *listenFlags) top(open opener, interval time.Duration, in, out *os.File,
 		defer cancel()
 		drawn <- screen.Run(ctx, in, out, os.Environ())
 	}()
-	return listenUntilEnd(ctx, s, l, warn, closer(func() error {
+	return listenUntilEnd(ctx, s, l, warn, func() error {
 		cancel()
 		return <-drawn
-	}))
+	})
 }
-
-// closer is an io.Closer.
-type closer func() error
-
-func (c closer) Close() error { return c() }

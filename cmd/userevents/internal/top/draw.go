@@ -4,10 +4,10 @@ package top
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
@@ -71,7 +71,7 @@ func (m *model) subjectLine() string {
 	if m.paused {
 		l.add(pausedStyle, " PAUSED ").add(plainStyle, " ")
 	}
-	l.add(boldStyle, render.Escape(strings.Join(m.screen.options.Names, ",")))
+	l.add(boldStyle, render.Escape(strings.Join(m.screen.names, ",")))
 	l.add(plainStyle, fmt.Sprintf("  series %d", len(m.all)))
 	if m.evicted > 0 {
 		l.add(plainStyle, fmt.Sprintf(" (%s evicted)", count(m.evicted)))
@@ -104,9 +104,12 @@ func (m *model) statusLine() string {
 	loss("lost", m.status.Lost)
 	loss("gaps", m.status.Gaps)
 	loss("undecodable", m.status.Undecodable)
-	l.add(plainStyle, fmt.Sprintf("events %s/s  points %s/s  bytes %s/s",
-		short(m.rates.events), short(m.rates.points), short(m.rates.bytes)))
-	return l.String()
+	first, last := m.samples[0], m.samples[len(m.samples)-1]
+	rate := func(before, now uint64) string {
+		return short(float64(now-before) / max(last.at-first.at, 1).Seconds())
+	}
+	return l.add(plainStyle, fmt.Sprintf("events %s/s  points %s/s  bytes %s/s", rate(first.events, last.events),
+		rate(first.points, last.points), rate(first.bytes, last.bytes))).String()
 }
 
 // keyLine says which keys there are and where in the list the screen is, or
@@ -144,16 +147,40 @@ func (m *model) listView() []string {
 		return m.emptyView()
 	}
 	rows := m.shown[m.first:min(m.first+m.listLines(), len(m.shown))]
-	t := newTable(m.width, rows, m.at)
-	out := make([]string, 0, len(rows)+1)
+	widths := layOut(m.width, needs(rows, m.at))
+	var out []string
 	if !m.low() {
-		o := orders[m.by]
-		out = append(out, newLine(m.width).add(titleStyle, t.titles(o.column, o.arrow(m.reverse))).String())
+		title := func(id columnID) string {
+			if o := orders[m.by]; id == o.column {
+				return columns[id].title + o.arrow(m.reverse)
+			}
+			return columns[id].title
+		}
+		out = append(out, widths.line(newLine(m.width), always(titleStyle), title).String())
 	}
 	for i, s := range rows {
-		out = append(out, m.rowLine(t, s, m.first+i == m.cursor))
+		text := func(id columnID) string { return columns[id].text(s, m.at, widths[id]) }
+		l := newLine(m.width)
+		switch {
+		case m.first+i == m.cursor:
+			widths.line(l, always(selectedStyle), text).add(selectedStyle, render.Blanks(l.cells))
+		case s.shown.quiet(m.at):
+			widths.line(l, always(quietStyle), text)
+		default:
+			widths.line(l, func(id columnID) lipgloss.Style {
+				if id == columnTrend {
+					return drawingStyle
+				}
+				return plainStyle
+			}, text)
+		}
+		out = append(out, l.String())
 	}
 	return out
+}
+
+func always(style lipgloss.Style) func(columnID) lipgloss.Style {
+	return func(columnID) lipgloss.Style { return style }
 }
 
 func (m *model) emptyView() []string {
@@ -162,25 +189,4 @@ func (m *model) emptyView() []string {
 		text = "No series matches. Esc clears the filter."
 	}
 	return []string{"", newLine(m.width).add(plainStyle, text).String()}
-}
-
-func (m *model) rowLine(t *table, s *series, selected bool) string {
-	style, trendStyle := plainStyle, drawingStyle
-	switch {
-	case selected:
-		style, trendStyle = selectedStyle, selectedStyle
-	case s.shown.quiet(m.at):
-		style, trendStyle = quietStyle, quietStyle
-	}
-	out := newLine(m.width)
-	ids, cells := t.row(s)
-	if i := slices.Index(ids, columnTrend); i >= 0 {
-		out.add(style, strings.Join(cells[:i], " ")+" ").add(trendStyle, cells[i])
-		cells = append([]string{""}, cells[i+1:]...)
-	}
-	out.add(style, strings.Join(cells, " "))
-	if selected {
-		out.add(style, render.Blanks(out.cells))
-	}
-	return out.String()
 }

@@ -33,7 +33,7 @@ var start = commandtest.Noon
 
 func newDesk(t testing.TB) *desk {
 	d := &desk{t: t}
-	d.screen = New(Options{Names: []string{"otlp_metrics"}, Status: func() source.Status { return d.status }})
+	d.screen = New([]string{"otlp_metrics"}, DefaultInterval, func() source.Status { return d.status })
 	d.screen.clock = func() time.Duration { return d.now }
 	d.model = newModel(d.screen)
 	return d

@@ -41,9 +41,8 @@ type model struct {
 	scroll int     // lines of the help that are above the screen
 	detail *series // that is shown alone
 
-	meter  meter
-	rates  rates
-	status source.Status
+	samples []sample // the first is at least as old as the window, if there is one
+	status  source.Status
 }
 
 // tickMsg is for a refresh.
@@ -61,7 +60,7 @@ func (m *model) Init() tea.Cmd { return m.tick() }
 func (m *model) tick() tea.Cmd {
 	ended := m.ended
 	return func() tea.Msg {
-		timer := time.NewTimer(m.screen.options.Interval)
+		timer := time.NewTimer(m.screen.interval)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -94,8 +93,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // refresh updates the screen: all of it, or when paused, the status line.
 func (m *model) refresh() {
 	now := m.screen.clock()
-	m.status = m.screen.options.Status()
-	m.rates = m.meter.add(now, m.screen.store.total())
+	m.status = m.screen.status()
+	m.samples = append(m.samples, sample{now, m.screen.store.total()})
+	for len(m.samples) > 2 && now-m.samples[1].at >= sampleWindow {
+		m.samples = m.samples[1:]
+	}
 	if !m.paused {
 		m.at = now
 		m.all, m.evicted = m.screen.store.snapshot(m.all, now)
@@ -179,36 +181,11 @@ func (s *series) matches(words []string) bool {
 
 func plainText(text string) string { return strings.ReplaceAll(strings.ToLower(text), `"`, "") }
 
-// meterWindow is the time over which the rates of the status line are taken, so
+// sampleWindow is the time over which the rates of the status line are taken, so
 // that a service which exports every second does not make them flicker.
-const meterWindow = 5 * time.Second
-
-// meter calculates rates of totals.
-type meter struct{ samples []sample }
+const sampleWindow = 5 * time.Second
 
 type sample struct {
 	at time.Duration
 	counts
-}
-
-// rates are per second.
-type rates struct{ events, points, bytes float64 }
-
-// add takes a sample and returns the rates until then.
-func (m *meter) add(at time.Duration, c counts) rates {
-	m.samples = append(m.samples, sample{at, c})
-	// The first one kept is at least as old as the window, if there is one.
-	for len(m.samples) > 2 && at-m.samples[1].at >= meterWindow {
-		m.samples = slices.Delete(m.samples, 0, 1)
-	}
-	first := m.samples[0]
-	over := (at - first.at).Seconds()
-	if over <= 0 {
-		return rates{}
-	}
-	return rates{
-		events: float64(c.events-first.events) / over,
-		points: float64(c.points-first.points) / over,
-		bytes:  float64(c.bytes-first.bytes) / over,
-	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 )
 
-// Bounds of Options.Interval, and its default.
+// Bounds of the interval, and a good one.
 const (
 	MinInterval     = 100 * time.Millisecond
 	MaxInterval     = time.Minute
@@ -32,33 +32,22 @@ const (
 // are pressed.
 const framesPerSecond = 10
 
-// Options of a Screen.
-type Options struct {
-	// Names are the tracepoints, to be shown.
-	Names []string
-	// Interval is the time between two refreshes of the screen. Default:
-	// DefaultInterval.
-	Interval time.Duration
-	// Status is called for each refresh, concurrently with Event.
-	Status func() source.Status
-}
-
 // Screen shows events on a terminal. Event does not wait for the terminal, but at
 // most for a copy of the series.
 type Screen struct {
-	options Options
-	store   *store
-	// clock is the time since New.
-	clock func() time.Duration
+	names    []string
+	interval time.Duration
+	status   func() source.Status
+	store    *store
+	clock    func() time.Duration // the time since New
 }
 
-// New returns a screen without series.
-func New(o Options) *Screen {
-	if o.Interval == 0 {
-		o.Interval = DefaultInterval
-	}
+// New returns a screen without series that shows these names of tracepoints, and is
+// refreshed in each interval. The status is asked for at each refresh, concurrently
+// with Event.
+func New(names []string, interval time.Duration, status func() source.Status) *Screen {
 	start := time.Now()
-	return &Screen{options: o, store: newStore(), clock: func() time.Duration { return time.Since(start) }}
+	return &Screen{names, interval, status, newStore(), func() time.Duration { return time.Since(start) }}
 }
 
 // Event takes the points of an event.
@@ -135,8 +124,8 @@ type Summary struct{ model *model }
 
 // NewSummary returns a summary without series.
 func NewSummary() *Summary {
-	s := &Screen{store: newStore(), clock: func() time.Duration { return 0 }}
-	s.options.Status = func() source.Status { return source.Status{} }
+	s := New(nil, 0, func() source.Status { return source.Status{} })
+	s.clock = func() time.Duration { return 0 } // nothing is too old
 	s.store.totals = true
 	return &Summary{newModel(s)}
 }

@@ -39,15 +39,8 @@ func (l *line) add(style lipgloss.Style, text string) *line {
 	}
 	text = render.Clip(text, l.cells)
 	l.cells -= render.Width(text)
-	l.b.WriteString(styled(style, text))
+	l.b.WriteString(style.Inline(true).Render(text))
 	return l
 }
 
 func (l *line) String() string { return l.b.String() }
-
-func styled(style lipgloss.Style, text string) string {
-	if text == "" {
-		return ""
-	}
-	return style.Inline(true).Render(text)
-}

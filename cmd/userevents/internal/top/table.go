@@ -6,8 +6,9 @@ import (
 	"bytes"
 	"cmp"
 	"math"
-	"strings"
 	"time"
+
+	"charm.land/lipgloss/v2"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 )
@@ -38,7 +39,7 @@ type column struct {
 	least, most int // cells
 	align
 	// text may be longer than the cells that there are.
-	text func(s *series, t *table, cells int) string
+	text func(s *series, now time.Duration, cells int) string
 }
 
 type align int
@@ -50,19 +51,19 @@ const (
 )
 
 var columns = [columnCount]column{
-	columnService:    {"SERVICE", 10, 40, left, func(s *series, _ *table, _ int) string { return s.service }},
-	columnMetric:     {"METRIC", 20, 60, keepEnd, func(s *series, _ *table, _ int) string { return s.metric }},
+	columnService:    {"SERVICE", 10, 40, left, func(s *series, _ time.Duration, _ int) string { return s.service }},
+	columnMetric:     {"METRIC", 20, 60, keepEnd, func(s *series, _ time.Duration, _ int) string { return s.metric }},
 	columnAttributes: {"ATTRIBUTES", 12, 100, left, attributesIn},
-	columnType:       {"TYPE", 18, 24, left, func(s *series, _ *table, _ int) string { return s.typ }},
-	columnValue:      {"VALUE", 8, 60, right, func(s *series, _ *table, _ int) string { return s.valueText() }},
-	columnUnit:       {"UNIT", 6, 14, left, func(s *series, _ *table, _ int) string { return s.unit }},
+	columnType:       {"TYPE", 18, 24, left, func(s *series, _ time.Duration, _ int) string { return s.typ }},
+	columnValue:      {"VALUE", 8, 60, right, func(s *series, _ time.Duration, _ int) string { return s.valueText() }},
+	columnUnit:       {"UNIT", 6, 14, left, func(s *series, _ time.Duration, _ int) string { return s.unit }},
 	columnRate: {"RATE/s", 7, 8, right,
-		func(s *series, _ *table, _ int) string { return short(s.shown.rate) }},
+		func(s *series, _ time.Duration, _ int) string { return short(s.shown.rate) }},
 	columnTrend: {"TREND", 8, 24, left, trendIn},
 	columnAge: {"AGE", 4, 4, right,
-		func(s *series, t *table, _ int) string { return ago(t.now - s.shown.seen) }},
-	columnPID:     {"PID", 7, 7, right, func(s *series, _ *table, _ int) string { return s.pidText }},
-	columnProcess: {"PROCESS", 15, 15, left, func(s *series, _ *table, _ int) string { return s.shown.process }},
+		func(s *series, now time.Duration, _ int) string { return ago(now - s.shown.seen) }},
+	columnPID:     {"PID", 7, 7, right, func(s *series, _ time.Duration, _ int) string { return s.pidText }},
+	columnProcess: {"PROCESS", 15, 15, left, func(s *series, _ time.Duration, _ int) string { return s.shown.process }},
 }
 
 // importance is in which order columns get room. Those at its end are left out first,
@@ -78,30 +79,22 @@ const (
 	roomForOthers = 24 // cells
 )
 
-// table is a part of the list, laid out.
-type table struct {
-	widths layout
-	now    time.Duration
-}
-
 // layout is the width of each column, 0 for one that is not there.
 type layout [columnCount]int
 
-// newTable lays out some rows in a line of so many cells.
-func newTable(cells int, rows []*series, now time.Duration) *table {
-	t := &table{now: now}
-	var need layout
+// needs are the widths at which nothing of some rows is cut.
+func needs(rows []*series, now time.Duration) (need layout) {
 	for i, c := range columns {
 		need[i] = c.least
+		if columnID(i) == columnTrend {
+			need[i] = c.most
+			continue
+		}
 		for _, s := range rows {
-			if c.most > c.least && columnID(i) != columnTrend {
-				need[i] = max(need[i], render.Width(c.text(s, t, 0)))
-			}
+			need[i] = max(need[i], render.Width(c.text(s, now, 0)))
 		}
 	}
-	need[columnTrend] = columns[columnTrend].most
-	t.widths = layOut(cells, need)
-	return t
+	return need
 }
 
 // layOut divides a line of so many cells among columns that need some. One that
@@ -135,14 +128,15 @@ func layOut(cells int, need layout) (l layout) {
 	return l
 }
 
-// cells are the texts of the columns that are there, each in its width.
-func (t *table) cells(text func(columnID) string) (ids []columnID, cells []string) {
+// line is a line of the columns that are there, each in its width.
+func (l layout) line(to *line, style func(columnID) lipgloss.Style, text func(columnID) string) *line {
+	gap := ""
 	for i, c := range columns {
-		w := t.widths[i]
+		id, w := columnID(i), l[i]
 		if w == 0 {
 			continue
 		}
-		s := text(columnID(i))
+		s := text(id)
 		switch c.align {
 		case keepEnd:
 			s = render.Left(render.ClipFront(s, w), w)
@@ -151,32 +145,19 @@ func (t *table) cells(text func(columnID) string) (ids []columnID, cells []strin
 		case right:
 			s = render.Right(s, w)
 		}
-		ids, cells = append(ids, columnID(i)), append(cells, s)
+		to.add(style(id), gap+s)
+		gap = " "
 	}
-	return ids, cells
+	return to
 }
 
-func (t *table) titles(by columnID, arrow string) string {
-	_, cells := t.cells(func(id columnID) string {
-		if id == by {
-			return columns[id].title + arrow
-		}
-		return columns[id].title
-	})
-	return strings.Join(cells, " ")
-}
-
-func (t *table) row(s *series) (ids []columnID, cells []string) {
-	return t.cells(func(id columnID) string { return columns[id].text(s, t, t.widths[id]) })
-}
-
-func trendIn(s *series, _ *table, cells int) string {
+func trendIn(s *series, _ time.Duration, cells int) string {
 	return sparkline(&s.shown.history, cells, s.isRate)
 }
 
 // attributesIn are as many as there is room for: at less than the whole, the values
 // say more.
-func attributesIn(s *series, _ *table, cells int) string {
+func attributesIn(s *series, _ time.Duration, cells int) string {
 	if cells > 0 && render.Width(s.attributes) > cells {
 		return s.values
 	}

@@ -35,7 +35,8 @@ func TestAttributesInTheList(t *testing.T) {
 		{"in two series", [][]string{{"destination.address", "10.0.0.9"}, {"source.address", "10.0.0.9"}},
 			[]string{"destination.address=10.0.0.9", "source.address=10.0.0.9"}, nil},
 		{"one the end of the other", [][]string{{"a.b", "x"}, {"b", "x"}}, []string{"a.b=x", "b=x"}, nil},
-		{"a value like SQL", [][]string{{"db.query.text", query, "n", "x"}}, []string{`db.query.text="` + query + `" n=x`},
+		{"a value like SQL", [][]string{{"db.query.text", query, "n", "x"}},
+			[]string{`db.query.text="` + query + `" n=x`},
 			[]string{`"` + query + `" x`}},
 		{"keys with blanks", [][]string{{"a b.c d", "x", `e="f`, "y"}}, []string{`"a b.c d"=x "e=\"f"=y`}, nil},
 		{"numbers as texts", [][]string{{"a", "1", "b", "true"}}, []string{`a="1" b="true"`}, nil},
@@ -49,13 +50,12 @@ func TestAttributesInTheList(t *testing.T) {
 			}
 			d.write(1, "", commandtest.Message(nil, commandtest.Gauge("m", "", points...)))
 			d.pass(time.Second)
-			table := newTable(1000, d.model.shown, 0)
 			require.Len(t, d.model.shown, len(c.want))
 			for i, s := range d.model.shown {
-				assert.Equal(t, c.want[i], attributesIn(s, table, 0))
-				assert.Equal(t, c.want[i], attributesIn(s, table, 1000))
+				assert.Equal(t, c.want[i], attributesIn(s, 0, 0))
+				assert.Equal(t, c.want[i], attributesIn(s, 0, 1000))
 				if c.values != nil {
-					assert.Equal(t, c.values[i], attributesIn(s, table, len(c.want[i])-1))
+					assert.Equal(t, c.values[i], attributesIn(s, 0, len(c.want[i])-1))
 				}
 			}
 		})

@@ -47,7 +47,7 @@ func showScreen(file string) int {
 		}
 	}
 	write(strconv.Itoa(os.Getpid()))
-	s := New(Options{Interval: MinInterval, Status: func() source.Status { return source.Status{} }})
+	s := New(nil, MinInterval, func() source.Status { return source.Status{} })
 	ev := source.Decode(listen.Event{Payload: payloadOfTheScreen})
 	if err := s.Event(&ev); err != nil {
 		panic(err)

@@ -86,7 +86,7 @@ func runOn(cpu int, f func() error) error { return layouttest.OnCPU(cpu, f) }
 
 func listenIn(t *testing.T, o Options) *Listener {
 	t.Helper()
-	if o.Names == nil {
+	if o.Names == nil && o.Events == nil {
 		o.Names = []string{tracepointOf(t)}
 	}
 	if o.MaxDelay == 0 {

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
@@ -218,6 +219,48 @@ func TestKernelFieldless(t *testing.T) {
 	require.ErrorIs(t, events[1].Err, listen.ErrUndecodable)
 	assert.EqualValues(t, 1, r.Stats().Undecodable)
 	assert.Equal(t, listen.LayoutFieldless, r.Info().Tracepoints[0].Layout)
+}
+
+// EventHeader events and one of the kernel's tracepoints, as perf records them.
+func TestKernelEventHeader(t *testing.T) {
+	provider, err := eventheader.NewProvider("TestKernelEventHeader")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, provider.Close()) }()
+	set, err := provider.EventSet(eventheader.LevelWarning, 0x1f)
+	require.NoError(t, err)
+	tracepoint := set.Name().String()
+	for _, stream := range []bool{false, true} {
+		t.Run(fmt.Sprintf("stream %v", stream), func(t *testing.T) {
+			options := []string{"-k", "CLOCK_MONOTONIC", "-e", "user_events:" + tracepoint,
+				"-e", "sched:sched_process_exec"}
+			command := exec.Command("/bin/true")
+			data, _ := recording{options: options, stream: stream}.record(t, func(string) {
+				require.True(t, set.Enabled())
+				var b eventheader.Builder
+				require.NoError(t, set.Write(b.Reset("order", 0).String("item", "books").Uint16("count", 3)))
+				require.NoError(t, command.Run())
+			})
+			events, r, err := readAll(input(data, stream), perfdata.Options{Events: []string{"*:*"}})
+			require.NoError(t, err)
+			var got []string
+			for _, ev := range events {
+				if ev.PID == os.Getpid() || ev.PID == command.Process.Pid {
+					ev.Time, ev.CPU, ev.TID = time.Time{}, 0, ev.PID
+					text, err := ev.AppendJSON(nil)
+					require.NoError(t, err)
+					got = append(got, string(text))
+				}
+			}
+			pid := command.Process.Pid
+			assert.Equal(t, []string{
+				fmt.Sprintf(`{"n":"TestKernelEventHeader:order","item":"books","count":3,`+
+					`"meta":{"cpu":0,"pid":%d,"tid":%[1]d,"level":3,"keyword":"0x1F"}}`, os.Getpid()),
+				fmt.Sprintf(`{"n":"sched:sched_process_exec","filename":"/bin/true","pid":%d,"old_pid":%[1]d,`+
+					`"meta":{"cpu":0,"pid":%[1]d,"tid":%[1]d}}`, pid),
+			}, got)
+			assert.Zero(t, r.Stats().Lost+r.Stats().Undecodable+r.Stats().Unknown)
+		})
+	}
 }
 
 // A killed perf leaves what it had written, without what describes it.

@@ -23,6 +23,9 @@ const (
 	defaultMaxPending = 32 << 20
 	minMaxPending     = 64 << 10 // several of the largest events
 
+	// defaultBurst is how often SDKs export by default.
+	defaultBurst = time.Minute
+
 	// maxDelay is how long an event may stay in its ring. It is short for the lookup of the process that wrote it,
 	// which may end right after.
 	maxDelay = 250 * time.Millisecond
@@ -59,8 +62,12 @@ type Config struct {
 	// UnspecifiedTemporality is what becomes of non-monotonic sums without a temporality.
 	UnspecifiedTemporality TemporalityMode `mapstructure:"unspecified_temporality"`
 
-	// ResourceFromProcess adds process.pid and process.executable.name to resources that do not have them.
-	ResourceFromProcess bool `mapstructure:"resource_from_process"`
+	// ResourceFromProcess is what becomes of process.pid and process.executable.name, which the kernel knows better
+	// than a resource says.
+	ResourceFromProcess ResourceFromProcess `mapstructure:"resource_from_process"`
+
+	// LimitPerProcess is how much a process may write before its events are dropped.
+	LimitPerProcess LimitConfig `mapstructure:"limit_per_process"`
 
 	// InstanceID is whether resources without a service.instance.id get one.
 	InstanceID InstanceIDMode `mapstructure:"instance_id"`
@@ -68,6 +75,15 @@ type Config struct {
 	// StorageID names a storage extension, in which the receiver stores until when it listened. With it, the time
 	// between two runs is counted as a gap.
 	StorageID *component.ID `mapstructure:"storage"`
+}
+
+// LimitConfig is how much a process may write. The zero value is no limit.
+type LimitConfig struct {
+	// PointsPerSecond is a number of data points, BytesPerSecond one of bytes of OTLP; 0 for any number.
+	PointsPerSecond int64 `mapstructure:"points_per_second"`
+	BytesPerSecond  Size  `mapstructure:"bytes_per_second"`
+	// Burst is for how long a process may save up what it did not write: a service exports everything at once.
+	Burst time.Duration `mapstructure:"burst"`
 }
 
 // TracepointConfig is a tracepoint to listen to. In a configuration it may also be the name alone.
@@ -87,6 +103,22 @@ func (t *TracepointConfig) UnmarshalText(text []byte) error {
 	*t = TracepointConfig{Name: string(text)}
 	return nil
 }
+
+// ResourceFromProcess is what becomes of attributes about the process.
+type ResourceFromProcess string
+
+const (
+	// ResourceOff leaves them as they are.
+	ResourceOff ResourceFromProcess = "off"
+	// ResourceAdd adds those that are missing.
+	ResourceAdd ResourceFromProcess = "add"
+	// ResourceVerify counts and logs those that are not the process's own.
+	ResourceVerify ResourceFromProcess = "verify"
+	// ResourceReplace replaces them, and removes what is not known to be true.
+	ResourceReplace ResourceFromProcess = "replace"
+)
+
+var resourceModes = []ResourceFromProcess{ResourceOff, ResourceAdd, ResourceVerify, ResourceReplace}
 
 // InstanceIDMode is whether resources without a service.instance.id get one.
 type InstanceIDMode string
@@ -125,6 +157,8 @@ func createDefaultConfig() component.Config {
 		RetryOnFailure:         retry,
 		MaxPending:             defaultMaxPending,
 		UnspecifiedTemporality: TemporalityCumulative,
+		ResourceFromProcess:    ResourceOff,
+		LimitPerProcess:        LimitConfig{Burst: defaultBurst},
 		InstanceID:             InstanceIDAuto,
 	}
 }
@@ -143,7 +177,8 @@ var allowed = map[string]string{
 	"process_names":           "patterns, such as [nginx, shop-*]",
 	"max_pending":             "a whole number of bytes or a size such as 32MiB",
 	"unspecified_temporality": "cumulative, delta or keep",
-	"resource_from_process":   "true or false",
+	"resource_from_process":   "add, verify, replace or off",
+	"limit_per_process":       "a mapping with points_per_second, bytes_per_second and burst",
 	"instance_id":             "auto or off",
 	"storage":                 "the ID of a storage extension, such as file_storage",
 }
@@ -165,6 +200,15 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 		}
 		if slices.Contains(lists, key) && reflect.TypeOf(value).Kind() != reflect.Slice {
 			if err := conf.Merge(confmap.NewFromStringMap(map[string]any{key: []any{value}})); err != nil {
+				return err
+			}
+		}
+		if on, ok := value.(bool); ok && key == "resource_from_process" { // what it was until 0.1
+			mode := ResourceOff
+			if on {
+				mode = ResourceAdd
+			}
+			if err := conf.Merge(confmap.NewFromStringMap(map[string]any{key: string(mode)})); err != nil {
 				return err
 			}
 		}
@@ -225,6 +269,15 @@ func (c *Config) Validate() error {
 	if c.MaxPending < minMaxPending {
 		wrong("max_pending", c.MaxPending, fmt.Sprintf("%v or more", Size(minMaxPending)))
 	}
+	if !slices.Contains(resourceModes, c.ResourceFromProcess) {
+		wrong("resource_from_process", c.ResourceFromProcess, allowed["resource_from_process"])
+	}
+	if limit := c.LimitPerProcess; limit.PointsPerSecond < 0 {
+		wrong("limit_per_process: points_per_second", limit.PointsPerSecond, "0 (no limit) or more")
+	}
+	if burst := c.LimitPerProcess.Burst; burst < time.Second {
+		wrong("limit_per_process: burst", burst, "1s or more")
+	}
 	if c.InstanceID != InstanceIDAuto && c.InstanceID != InstanceIDOff {
 		wrong("instance_id", c.InstanceID, allowed["instance_id"])
 	}
@@ -253,9 +306,16 @@ func optionErrors(err error) (errs []error) {
 func (c *Config) commonOptions() listen.Options {
 	return listen.Options{
 		RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
-		PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay,
+		PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay, Processes: c.needsProcesses(),
 	}
 }
+
+// needsProcesses reports whether it matters which process wrote an event.
+func (c *Config) needsProcesses() bool {
+	return c.InstanceID == InstanceIDAuto || c.ResourceFromProcess != ResourceOff || c.LimitPerProcess.isSet()
+}
+
+func (c LimitConfig) isSet() bool { return c.PointsPerSecond > 0 || c.BytesPerSecond > 0 }
 
 // listenOptions are what to open: one listener for each layout and way of registering in use, as these are the
 // listener's.

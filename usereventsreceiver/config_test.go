@@ -48,8 +48,9 @@ func TestConfig(t *testing.T) {
 				Enabled: true, InitialInterval: 2 * time.Second, MaxInterval: 10 * time.Second,
 				Multiplier: 1.5, RandomizationFactor: 0.5,
 			},
-			MaxPending: 64 << 20, UnspecifiedTemporality: TemporalityDelta, ResourceFromProcess: true,
-			InstanceID: InstanceIDOff, StorageID: &state,
+			MaxPending: 64 << 20, UnspecifiedTemporality: TemporalityDelta, ResourceFromProcess: ResourceAdd,
+			LimitPerProcess: LimitConfig{PointsPerSecond: 1000, BytesPerSecond: 64 << 10, Burst: 2 * time.Minute},
+			InstanceID:      InstanceIDOff, StorageID: &state,
 		}},
 		{"names", func() *Config {
 			c := createDefaultConfig().(*Config)
@@ -91,6 +92,9 @@ func TestConfigReportsEverythingThatIsWrong(t *testing.T) {
 		`max_pending: 1KiB: must be 64KiB or more`,
 		`unspecified_temporality: gauge: must be cumulative, delta or keep`,
 		`instance_id: maybe: must be auto or off`,
+		`resource_from_process: both: must be add, verify, replace or off`,
+		`limit_per_process: points_per_second: -1: must be 0 (no limit) or more`,
+		`limit_per_process: burst: 1ms: must be 1s or more`,
 		`retry_on_failure: initial_interval value must be greater than or equal to 0`,
 	} {
 		assert.ErrorContains(t, err, want)
@@ -142,7 +146,21 @@ func TestConfigValues(t *testing.T) {
 		{yaml: "max_pending:", same: "max_pending: 32MiB"},
 		{yaml: "ring_buffer_size: 4MB", err: "ring_buffer_size: 4MB: " + size + "4MiB"},
 		{yaml: "ring_buffer_size: 65536", same: "ring_buffer_size: 64KiB"},
-		{yaml: "resource_from_process: 'yes'", err: "resource_from_process: yes: must be true or false"},
+		{
+			yaml: "resource_from_process: 'yes'",
+			err:  "resource_from_process: yes: must be add, verify, replace or off",
+		},
+		{yaml: "resource_from_process: 3", err: "resource_from_process: 3: must be add, verify, replace or off"},
+		{yaml: "resource_from_process: true", same: "resource_from_process: add"},
+		{yaml: "resource_from_process: false", same: "{}"},
+		{yaml: "resource_from_process: off", same: "{}"},
+		{yaml: "resource_from_process:", same: "{}"},
+		{yaml: "limit_per_process:", same: "{}"},
+		{yaml: "limit_per_process: {points_per_second: 5}", same: "limit_per_process: {points_per_second: 5, burst: 1m}"},
+		{
+			yaml: "limit_per_process: 5",
+			err:  "limit_per_process: 5: must be a mapping with points_per_second, bytes_per_second and burst",
+		},
 		{yaml: "storage: 3", err: "storage: 3: " + storage},
 		{yaml: "storage: file storage", err: "storage: file storage: " + storage},
 		{yaml: "storage: ''", err: "storage: : " + storage},
@@ -192,7 +210,7 @@ func TestConfigGroupsTracepoints(t *testing.T) {
 	options := func(layout listen.Layout, register listen.Register, names ...string) listen.Options {
 		return listen.Options{
 			Names: names, Layout: layout, Register: register, RingSize: 1 << 20, MaxFormats: 3,
-			PIDs: []int{7}, ProcessNames: []string{"shop"}, MaxDelay: maxDelay,
+			PIDs: []int{7}, ProcessNames: []string{"shop"}, MaxDelay: maxDelay, Processes: true,
 		}
 	}
 	assert.Equal(t, []listen.Options{
@@ -200,4 +218,19 @@ func TestConfigGroupsTracepoints(t *testing.T) {
 		options(listen.LayoutFieldless, listen.RegisterIfMissing, "b"),
 		options(listen.LayoutOTLP, listen.RegisterNever, "d"),
 	}, got)
+}
+
+// The kernel's records of processes are read where something needs them.
+func TestConfigNeedsProcesses(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"instance_id": func(c *Config) { c.InstanceID = InstanceIDAuto },
+		"add":         func(c *Config) { c.ResourceFromProcess = ResourceAdd },
+		"limit":       func(c *Config) { c.LimitPerProcess.BytesPerSecond = 1 },
+	} {
+		c := createDefaultConfig().(*Config)
+		c.InstanceID = InstanceIDOff
+		assert.False(t, c.commonOptions().Processes)
+		change(c)
+		assert.True(t, c.commonOptions().Processes, name)
+	}
 }

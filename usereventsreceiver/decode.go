@@ -18,7 +18,7 @@ const (
 // decoder converts payloads to metrics.
 type decoder struct {
 	instanceIDs bool
-	fromProcess bool
+	fromProcess ResourceFromProcess
 	// upDown is the temporality of non-monotonic sums that have none.
 	upDown pmetric.AggregationTemporality
 }
@@ -31,6 +31,11 @@ type decoded struct {
 	errs []error
 	// withoutID is how many resources have no service.instance.id, though they should.
 	withoutID int
+	// claims counts resources by what became of their claim to be a process. An event with one that was found to be
+	// false is foreign, and claims to be of the process claimed.
+	claims  map[string]int
+	foreign *entry
+	claimed string
 	// unspecified counts data points that came with no temporality, by the one that they have now.
 	unspecified map[pmetric.AggregationTemporality]int
 }
@@ -38,7 +43,9 @@ type decoded struct {
 // decode makes one pmetric.Metrics of a batch, in order and unchanged, except for what is added to resources and the
 // temporality of sums that have none.
 func (d *decoder) decode(batch []entry) decoded {
-	out := decoded{metrics: pmetric.NewMetrics(), unspecified: map[pmetric.AggregationTemporality]int{}}
+	out := decoded{
+		metrics: pmetric.NewMetrics(), claims: map[string]int{}, unspecified: map[pmetric.AggregationTemporality]int{},
+	}
 	for i := range batch {
 		e := &batch[i]
 		request := pmetricotlp.NewExportRequest()
@@ -50,8 +57,12 @@ func (d *decoder) decode(batch []entry) decoded {
 		resources := request.Metrics().ResourceMetrics()
 		for _, r := range resources.All() {
 			attributes := r.Resource().Attributes()
-			if d.fromProcess {
-				addProcess(attributes, e)
+			if claim := d.fromProcess.applyProcess(attributes, e); claim != "" {
+				out.claims[claim]++
+				if claim == claimForeign {
+					pid, _ := attributes.Get(processPID)
+					out.foreign, out.claimed = e, pid.AsString()
+				}
 			}
 			if d.instanceIDs && !addInstanceID(attributes, e) {
 				out.withoutID++
@@ -104,20 +115,4 @@ func addInstanceID(attributes pcommon.Map, e *entry) bool {
 	}
 	attributes.PutStr(serviceInstanceID, e.process.instance)
 	return true
-}
-
-func addProcess(attributes pcommon.Map, e *entry) {
-	if e.pid == 0 {
-		return
-	}
-	if _, ok := attributes.Get(processPID); !ok {
-		attributes.PutInt(processPID, int64(e.pid))
-	}
-	name := e.comm
-	if e.process != nil {
-		name = e.process.name
-	}
-	if _, ok := attributes.Get(processExecutableName); !ok && name != "" {
-		attributes.PutStr(processExecutableName, name)
-	}
 }

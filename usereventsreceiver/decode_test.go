@@ -28,7 +28,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	good := entry{payload: points(7, 2).Payload, process: &process{instance: "good"}}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		d := decoder{instanceIDs: true, fromProcess: true}
+		d := decoder{instanceIDs: true, fromProcess: ResourceAdd}
 		batch := []entry{good, {payload: payload, pid: 1, process: &process{instance: "id", name: "name"}}, good}
 		alone := d.decode(batch[1:2])
 		if len(alone.bad) == 0 {

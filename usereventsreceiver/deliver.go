@@ -98,6 +98,13 @@ func (r *metricsReceiver) decode(batch []entry) pmetric.Metrics {
 		r.telemetry.lostPoints(causeUndecodable, missing)
 	}
 	r.telemetry.add(r.telemetry.ReceiverUserEventsInstanceIdsNotAdded, d.withoutID)
+	for claim, resources := range d.claims {
+		r.telemetry.processClaims(claim, resources)
+	}
+	if e := d.foreign; e != nil {
+		r.limited.Warn("resource claims a process.pid that is not its writer's", zap.String("tracepoint", e.tracepoint),
+			zap.Int("pid", e.pid), zap.String("process", e.comm), zap.String("claimed_pid", d.claimed))
+	}
 	for temporality, points := range d.unspecified {
 		r.telemetry.unspecifiedTemporality(temporality, points)
 	}

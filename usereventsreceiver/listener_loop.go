@@ -170,6 +170,8 @@ func (l *listenerLoop) account() {
 			zap.Uint64("events", n))
 	}
 	l.telemetry.add(l.telemetry.ReceiverUserEventsUnnamedEvents, int(t.Unnamed-l.seen.Unnamed))
+	l.telemetry.add(l.telemetry.ReceiverUserEventsLostProcessRecords,
+		int(t.ProcessRecordsLost-l.seen.ProcessRecordsLost))
 	// A gap that has not ended grows, and may become shorter when the CPU turns out to be offline again.
 	t.GapTime = max(t.GapTime, l.seen.GapTime)
 	l.telemetry.gaps(gapOfCPU, t.Gaps-l.seen.Gaps, t.GapTime-l.seen.GapTime)

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -32,7 +33,6 @@ const (
 	// it any number of times.
 	logEvery = 10 * time.Second
 
-	procfs    = "/proc"
 	transport = "user_events"
 )
 
@@ -47,6 +47,7 @@ type metricsReceiver struct {
 
 	decoder   decoder
 	processes *processes // nil if nothing about processes is needed
+	limits    *limits    // nil if there are none
 	queue     *queue
 	inFlight  inFlight
 	loops     []*listenerLoop
@@ -97,12 +98,13 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 			upDown: temporalities[config.UnspecifiedTemporality],
 		},
 		queue:     newQueue(int64(config.MaxPending)),
+		limits:    newLimits(config.LimitPerProcess),
 		delivered: make(chan struct{}),
 		watched:   make(chan struct{}),
 		errs:      make([]error, len(options)),
 	}
-	if r.decoder.instanceIDs || r.decoder.fromProcess {
-		r.processes = newProcesses(procfs, time.Now)
+	if config.needsProcesses() {
+		r.processes = newProcesses(procfs.Default)
 	}
 	r.reading, r.stopReading = context.WithCancel(context.Background())
 	r.limit, r.giveUp = context.WithCancel(context.Background())
@@ -258,9 +260,6 @@ func (r *metricsReceiver) watch() {
 			for _, l := range r.loops {
 				l.account()
 			}
-			if r.processes != nil {
-				r.processes.poll()
-			}
 			if r.store == nil || r.err() != nil || !r.store.due(now) {
 				continue
 			}
@@ -328,8 +327,14 @@ func (r *metricsReceiver) receive(ev *listen.Event) {
 		r.undecodable(reasonProtocol, &e, fmt.Errorf("protocol %d, must be 0 (OTLP protobuf)", ev.Protocol))
 		return
 	}
+	if r.limits != nil && !r.limits.allow(idOf(ev), ev.Time, e.points, len(e.payload)) {
+		r.telemetry.lostPoints(causeLimit, e.points)
+		r.limited.Warn("event dropped because its process writes more than limit_per_process",
+			zap.String("tracepoint", e.tracepoint), zap.Int("pid", e.pid), zap.String("process", e.comm))
+		return
+	}
 	if r.processes != nil {
-		e.process = r.processes.get(ev.PID, ev.Time)
+		e.process = r.processes.get(ev)
 	}
 	if r.queue.put(r.limit, e) != nil {
 		r.telemetry.lostPoints(causePending, e.points)

@@ -22,9 +22,11 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -366,35 +368,66 @@ func TestPayloadsAreAsTheyWereSent(t *testing.T) {
 }
 
 func TestResources(t *testing.T) {
-	self := newProcesses(procfs, time.Now).get(os.Getpid(), time.Now())
-	require.NotNil(t, self, "this process is in /proc")
-	fromProcess := func(c *Config) { c.ResourceFromProcess, c.InstanceID = true, InstanceIDOff }
+	own, err := procfs.Default.Process(os.Getpid())
+	require.NoError(t, err)
+	event1 := &listen.Event{PID: os.Getpid(), ProcessStart: own.Start}
+	self := newProcesses(procfs.Default).get(event1)
+	mode := func(mode ResourceFromProcess) func(*Config) {
+		return func(c *Config) { c.ResourceFromProcess, c.InstanceID = mode, InstanceIDOff }
+	}
+	fromProcess := mode(ResourceAdd)
+	forged := map[string]any{processPID: int64(3), processExecutableName: "mine"}
+	foreign := func(n float64) map[string]float64 { return map[string]float64{claimForeign: n} }
+	unverifiable := map[string]float64{claimUnverifiable: 1}
 	for _, tt := range []struct {
 		name     string
 		change   func(*Config)
 		pid      int
 		resource map[string]any
-		want     map[string]any
+		want     map[string]any // added, replaced, or nil for removed
 		missing  float64
+		claims   map[string]float64
 	}{
-		{"as it is", func(c *Config) { c.InstanceID = InstanceIDOff }, os.Getpid(), nil, nil, 0},
-		{"instance id", nil, os.Getpid(), nil, map[string]any{serviceInstanceID: self.instance}, 0},
-		{"own instance id", nil, os.Getpid(), map[string]any{serviceInstanceID: "mine"}, nil, 0},
-		{"other pid namespace", nil, 0, nil, nil, 1},
-		{"gone", nil, 1 << 30, nil, nil, 1},
+		{"as it is", mode(ResourceOff), os.Getpid(), nil, nil, 0, nil},
+		{"instance id", nil, os.Getpid(), nil, map[string]any{serviceInstanceID: self.instance}, 0, nil},
+		{"own instance id", nil, os.Getpid(), map[string]any{serviceInstanceID: "mine"}, nil, 0, nil},
+		{"other pid namespace", nil, 0, nil, nil, 1, nil},
+		{"gone", nil, 1 << 30, nil, nil, 1, nil},
 		{
 			"process", fromProcess, os.Getpid(), nil,
-			map[string]any{processPID: int64(os.Getpid()), processExecutableName: self.name}, 0,
+			map[string]any{processPID: int64(os.Getpid()), processExecutableName: self.name}, 0, nil,
 		},
-		{
-			"own process", fromProcess, os.Getpid(),
-			map[string]any{processPID: int64(3), processExecutableName: "mine"}, nil, 0,
-		},
+		{"own process", fromProcess, os.Getpid(), forged, nil, 0, nil},
 		{
 			"process that is gone", fromProcess, 1 << 30, nil,
-			map[string]any{processPID: int64(1 << 30), processExecutableName: "shop"}, 0,
+			map[string]any{processPID: int64(1 << 30), processExecutableName: "shop"}, 0, nil,
 		},
-		{"process of another pid namespace", fromProcess, 0, nil, nil, 0},
+		{"process of another pid namespace", fromProcess, 0, nil, nil, 0, nil},
+
+		{
+			"replace", mode(ResourceReplace), os.Getpid(), forged,
+			map[string]any{processPID: int64(os.Getpid()), processExecutableName: self.name}, 0, nil,
+		},
+		{
+			"replace what cannot be known", mode(ResourceReplace), 0, forged,
+			map[string]any{processPID: nil, processExecutableName: nil}, 0, nil,
+		},
+
+		{"verify: no claim", mode(ResourceVerify), os.Getpid(), nil, nil, 0, nil},
+		{
+			"verify: true", mode(ResourceVerify), os.Getpid(), map[string]any{processPID: int64(os.Getpid())}, nil, 0,
+			map[string]float64{claimOwn: 1},
+		},
+		{"verify: forged", mode(ResourceVerify), os.Getpid(), forged, nil, 0, foreign(1)},
+		{
+			"verify: no number", mode(ResourceVerify), os.Getpid(), map[string]any{processPID: "x"}, nil, 0, foreign(1),
+		},
+		{"verify: gone", mode(ResourceVerify), 1 << 30, forged, nil, 0, unverifiable},
+		{
+			"verify: gone, and true", mode(ResourceVerify), 1 << 30, map[string]any{processPID: int64(1 << 30)}, nil, 0,
+			map[string]float64{claimOwn: 1},
+		},
+		{"verify: another pid namespace", mode(ResourceVerify), 0, forged, nil, 0, unverifiable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -417,19 +450,77 @@ func TestResources(t *testing.T) {
 				}
 				want := attributes.AsRaw()
 				for k, v := range tt.want {
-					want[k] = v
+					if want[k] = v; v == nil {
+						delete(want, k)
+					}
 				}
 				ev := event(metrics)
-				ev.PID = tt.pid
+				if ev.PID = tt.pid; ev.PID == os.Getpid() {
+					ev.ProcessStart = own.Start
+				}
 				b.machine.prepare = func(s *fakeListener) { s.write(ev) }
 				b.start(t)
 				time.Sleep(time.Minute)
 				assert.Equal(t, []map[string]any{want}, resources(next.got()...))
 				assert.Equal(t, tt.missing, b.count(t, "instance_ids_not_added"))
+				claims := b.by(t, "claim", "process_claims")
+				assert.Equal(t, len(tt.claims), len(claims))
+				for claim, n := range tt.claims {
+					assert.Equal(t, n, claims[claim], claim)
+				}
+				const message = "resource claims a process.pid that is not its writer's"
+				assert.Equal(t, int(claims[claimForeign]), b.logs.FilterMessage(message).Len())
 				b.shutdown(t)
 			})
 		})
 	}
+}
+
+// A process in a container knows its pid there.
+func TestVerifyInContainer(t *testing.T) {
+	e := &entry{pid: 4711, process: &process{pids: []int{4711, 33, 1}}}
+	for claimed, want := range map[int64]string{
+		4711: claimOwn, 33: claimOwn, 1: claimOwn, 2: claimForeign, -1: claimForeign, 1<<32 + 1: claimForeign,
+	} {
+		attributes := pcommon.NewMap()
+		attributes.PutInt(processPID, claimed)
+		assert.Equal(t, want, e.verify(attributes), claimed)
+	}
+}
+
+// One process writes more than it may, and the others get through.
+func TestLimitPerProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := new(consumertest.MetricsSink)
+		b := newBench(t, next, func(c *Config) {
+			c.LimitPerProcess = LimitConfig{PointsPerSecond: 10, Burst: 2 * time.Second}
+		})
+		b.start(t)
+		write := func(pid int, start time.Duration, n int64) {
+			ev := points(n, 5)
+			ev.PID, ev.ProcessStart = pid, start
+			b.machine.listener(t).write(ev)
+		}
+		for range 10 {
+			write(7, 1, 1) // 50 points
+		}
+		write(8, 1, 2)
+		write(7, 2, 3) // another one with the same pid
+		synctest.Wait()
+		count := map[int64]int{}
+		for _, n := range numbers(next.AllMetrics()...) {
+			count[n]++
+		}
+		assert.Equal(t, map[int64]int{1: 20, 2: 5, 3: 5}, count)
+		assert.Equal(t, map[string]float64{"limit": 30}, b.by(t, "cause", "lost_points"))
+		assert.Equal(t, float64(60), b.count(t, "received_points"))
+		assert.Equal(t, 1, b.logs.FilterMessageSnippet("limit_per_process").Len(), "rate-limited")
+		time.Sleep(time.Second)
+		write(7, 1, 4)
+		synctest.Wait()
+		assert.Contains(t, numbers(next.AllMetrics()...), int64(4))
+		b.shutdown(t)
+	})
 }
 
 // memory is a storage extension.
@@ -502,7 +593,7 @@ func TestStoreWhileRunning(t *testing.T) {
 		b.start(t)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		until, err := (&store{client: kept, boot: bootID(procfs)}).load(context.Background())
+		until, err := (&store{client: kept, boot: procfs.Default.BootID()}).load(context.Background())
 		require.NoError(t, err)
 		assert.Less(t, time.Since(until), storeEvery+2*accountEvery)
 		b.shutdown(t)

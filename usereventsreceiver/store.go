@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otel-userevents/usereventsmetric/internal/procfs"
 )
 
 const (
@@ -45,7 +47,7 @@ func openStore(ctx context.Context, host component.Host, id, extension component
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	return &store{client: client, boot: bootID(procfs)}, nil
+	return &store{client: client, boot: procfs.Default.BootID()}, nil
 }
 
 // load returns until when a receiver listened in this boot, zero if that is unknown.

@@ -18,6 +18,7 @@ import (
 // Values of the attributes in metadata.yaml.
 const (
 	causeDownstream  = "downstream"
+	causeLimit       = "limit"
 	causePending     = "pending"
 	causeUndecodable = "undecodable"
 	causeUnknown     = "unknown"
@@ -63,15 +64,18 @@ func (t *telemetry) start(pendingBytes, cpus, ignoredFormats func() int64) error
 	for _, c := range []metric.Int64Counter{
 		t.ReceiverUserEventsReceivedEvents, t.ReceiverUserEventsReceivedBytes, t.ReceiverUserEventsReceivedPoints,
 		t.ReceiverUserEventsLostEvents, t.ReceiverUserEventsUnreadEvents, t.ReceiverUserEventsUnnamedEvents,
-		t.ReceiverUserEventsInstanceIdsNotAdded,
+		t.ReceiverUserEventsInstanceIdsNotAdded, t.ReceiverUserEventsLostProcessRecords,
 	} {
 		t.add(c, 0)
 	}
-	for _, cause := range []string{causeDownstream, causePending, causeUndecodable, causeUnknown} {
+	for _, cause := range []string{causeDownstream, causeLimit, causePending, causeUndecodable, causeUnknown} {
 		t.lostPoints(cause, 0)
 	}
 	for _, reason := range []string{reasonLayout, reasonPayload, reasonProtocol} {
 		t.undecodable(reason, 0)
+	}
+	for _, claim := range []string{claimOwn, claimForeign, claimUnverifiable} {
+		t.processClaims(claim, 0)
 	}
 	for _, gap := range []string{gapOfCPU, gapOfReceiver} {
 		t.gaps(gap, 0, 0)
@@ -106,6 +110,10 @@ func (t *telemetry) undecodable(reason string, n int) {
 
 func (t *telemetry) lostPoints(cause string, n int) {
 	t.ReceiverUserEventsLostPoints.Add(context.Background(), int64(n), t.with("cause", cause))
+}
+
+func (t *telemetry) processClaims(claim string, n int) {
+	t.ReceiverUserEventsProcessClaims.Add(context.Background(), int64(n), t.with("claim", claim))
 }
 
 func (t *telemetry) gaps(of string, n uint64, d time.Duration) {

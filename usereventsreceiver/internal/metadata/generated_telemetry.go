@@ -37,7 +37,9 @@ type TelemetryBuilder struct {
 	ReceiverUserEventsInstanceIdsNotAdded          metric.Int64Counter
 	ReceiverUserEventsLostEvents                   metric.Int64Counter
 	ReceiverUserEventsLostPoints                   metric.Int64Counter
+	ReceiverUserEventsLostProcessRecords           metric.Int64Counter
 	ReceiverUserEventsPendingBytes                 metric.Int64ObservableGauge
+	ReceiverUserEventsProcessClaims                metric.Int64Counter
 	ReceiverUserEventsReceivedBytes                metric.Int64Counter
 	ReceiverUserEventsReceivedEvents               metric.Int64Counter
 	ReceiverUserEventsReceivedPoints               metric.Int64Counter
@@ -173,10 +175,22 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverUserEventsLostProcessRecords, err = builder.meter.Int64Counter(
+		"otelcol_receiver_user_events_lost_process_records",
+		metric.WithDescription("The kernel's records about processes that were lost because their ring was full. They are no events. Processes that ended meanwhile may be left unidentified. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverUserEventsPendingBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_user_events_pending_bytes",
 		metric.WithDescription("Memory of events that were read from the rings and not yet accepted downstream: their payloads, and 160 bytes for each. [Alpha]"),
 		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverUserEventsProcessClaims, err = builder.meter.Int64Counter(
+		"otelcol_receiver_user_events_process_claims",
+		metric.WithDescription("Resources that came with a process.pid, with resource_from_process: verify. [Alpha]"),
+		metric.WithUnit("{resource}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverUserEventsReceivedBytes, err = builder.meter.Int64Counter(

@@ -39,6 +39,8 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ReceiverUserEventsInstanceIdsNotAdded.Add(context.Background(), 1)
 	tb.ReceiverUserEventsLostEvents.Add(context.Background(), 1)
 	tb.ReceiverUserEventsLostPoints.Add(context.Background(), 1)
+	tb.ReceiverUserEventsLostProcessRecords.Add(context.Background(), 1)
+	tb.ReceiverUserEventsProcessClaims.Add(context.Background(), 1)
 	tb.ReceiverUserEventsReceivedBytes.Add(context.Background(), 1)
 	tb.ReceiverUserEventsReceivedEvents.Add(context.Background(), 1)
 	tb.ReceiverUserEventsReceivedPoints.Add(context.Background(), 1)
@@ -67,7 +69,13 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualReceiverUserEventsLostPoints(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverUserEventsLostProcessRecords(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverUserEventsPendingBytes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverUserEventsProcessClaims(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverUserEventsReceivedBytes(t, testTel,

@@ -47,7 +47,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 func TestSettingsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	for _, settings := range []any{Config{}, TracepointConfig{}} {
+	for _, settings := range []any{Config{}, TracepointConfig{}, LimitConfig{}} {
 		for field := range reflect.TypeOf(settings).Fields() {
 			key := field.Tag.Get("mapstructure")
 			assert.True(t, strings.Contains(string(text), "| `"+key+"` |"), key)

@@ -13,6 +13,7 @@ import (
 type EventSet struct {
 	name       Name
 	tracepoint *tracepoint.Tracepoint
+	provider   *Provider
 }
 
 // Name returns the name of the set's tracepoint.
@@ -39,5 +40,12 @@ func (s *EventSet) Write(b *Builder) error {
 	if size := len(event) - tracepoint.IndexSize; size > MaxEventSize {
 		return fmt.Errorf("%w: %d bytes, and the kernel carries at most %d", ErrTooLarge, size, MaxEventSize)
 	}
-	return s.tracepoint.Write(event)
+	if !s.tracepoint.Enabled() {
+		// The backend says whether it is closed.
+		return s.tracepoint.Write(event)
+	}
+	if err := s.provider.check(s.tracepoint); err != nil {
+		return err
+	}
+	return s.provider.noted(s.tracepoint.Write(event))
 }

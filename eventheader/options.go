@@ -18,8 +18,9 @@ type optionFunc func(config) config
 func (f optionFunc) apply(c config) config { return f(c) }
 
 type config struct {
-	group  string
-	source tracepoint.Source
+	group   string
+	source  tracepoint.Source
+	nilFile bool // given as an option
 }
 
 // WithGroup makes the provider one of a group, by which tools find all providers of a kind: digits and lower-case
@@ -44,7 +45,7 @@ func WithUserEventsPath(path string) Option {
 // for writing. NewProvider duplicates it, and the caller may close theirs. It takes precedence over WithUserEventsPath.
 func WithUserEventsFile(file *os.File) Option {
 	return optionFunc(func(c config) config {
-		c.source.File = file
+		c.source.File, c.nilFile = file, file == nil
 		return c
 	})
 }

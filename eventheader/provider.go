@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
@@ -14,19 +16,28 @@ import (
 // matches os.ErrClosed.
 var ErrClosed = tracepoint.ErrClosed
 
-// ErrLost is matched by the error of a write where something else in the process has closed the provider's file. Its
-// number may be that of another file by now, which is never written to. Make another provider.
+// ErrLost is matched by the error of each write once it is seen that something else in the process has closed the
+// provider's descriptor of user_events_data, whose number may be that of another file by now. It is looked at ahead of a
+// write, unless that was done in the 10 ms before. Close the provider and make another one.
 var ErrLost = tracepoint.ErrLost
+
+// checkEvery is how often the descriptor is looked at, at most: it takes a system call.
+const checkEvery = 10 * time.Millisecond
 
 // Provider is a named source of events. Its methods may be called concurrently.
 type Provider struct {
 	name    string
 	options string
 
+	lost    atomic.Bool
+	checked atomic.Int64 // when the descriptor was looked at, in nanoseconds since started
+
 	mu     sync.Mutex
 	opened *tracepoint.Provider // nil once closed
 	sets   map[setKey]*EventSet
 }
+
+var started = time.Now()
 
 // setKey is what the sets of a provider differ in.
 type setKey struct {
@@ -45,7 +56,11 @@ func NewProvider(name string, options ...Option) (*Provider, error) {
 	for _, option := range options {
 		c = option.apply(c)
 	}
+	if c.nilFile {
+		return nil, fmt.Errorf("eventheader: provider %.100q: WithUserEventsFile: no file", name)
+	}
 	p := &Provider{name: name, sets: make(map[setKey]*EventSet)}
+	p.checked.Store(-int64(checkEvery))
 	if c.group != "" {
 		p.options = "G" + c.group
 		if !validOptions(p.options) || hasUpper(c.group) {
@@ -99,13 +114,14 @@ func (p *Provider) EventSet(level Level, keyword uint64) (*EventSet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventheader: %w", err)
 	}
-	set := &EventSet{name: name, tracepoint: registered}
+	set := &EventSet{name: name, tracepoint: registered, provider: p}
 	p.sets[key] = set
 	return set, nil
 }
 
 // Close waits for running writes and unregisters the tracepoints of all sets, which then write nothing: the error of a
-// write matches [ErrClosed]. A second Close does nothing.
+// write matches [ErrClosed]. A second Close does nothing. An error says that the kernel refused to unregister, or it
+// matches [ErrLost]; the provider is closed all the same.
 func (p *Provider) Close() error {
 	if p == nil {
 		return nil
@@ -117,8 +133,29 @@ func (p *Provider) Close() error {
 	}
 	err := p.opened.Close()
 	p.opened = nil
-	if err != nil && !errors.Is(err, ErrLost) {
+	if err != nil {
 		return fmt.Errorf("eventheader: provider %q: %w", p.name, err)
 	}
 	return nil
+}
+
+// check returns an error where the descriptor is lost, as far as that is known.
+func (p *Provider) check(t *tracepoint.Tracepoint) error {
+	now := int64(time.Since(started))
+	switch {
+	case p.lost.Load():
+		return ErrLost
+	case now-p.checked.Load() < int64(checkEvery):
+		return nil
+	}
+	p.checked.Store(now)
+	return p.noted(t.Check())
+}
+
+// noted remembers that the descriptor is lost, where err says so.
+func (p *Provider) noted(err error) error {
+	if err != nil && errors.Is(err, ErrLost) {
+		p.lost.Store(true)
+	}
+	return err
 }

@@ -34,6 +34,7 @@ type listenerLoop struct {
 	delay     time.Duration // before the next attempt to attach
 	lastErr   string        // of attaching, that was logged
 	downSince time.Time     // zero while attached
+	killed    bool          // the receiver that was attached until then
 	err       error         // of run, once it has returned
 
 	mu       sync.Mutex
@@ -41,18 +42,18 @@ type listenerLoop struct {
 	seen     listen.CPUStats
 }
 
-// start makes the first attempt to attach. Stored is until when the previous receiver listened, zero if that is
+// start makes the first attempt to attach. Stored is how far the previous receiver came, the zero value if that is
 // unknown.
-func (l *listenerLoop) start(stored time.Time) error {
+func (l *listenerLoop) start(stored progress) error {
 	l.delay = firstAttachDelay
 	l.options.OnGap = func(g listen.Gap) {
 		l.limited.Warn("events may have been lost, as "+g.Reason(),
 			zap.Time("from", g.From), zap.Duration("for", g.To.Sub(g.From)))
 	}
 	l.options.OnFinding = l.logFinding
-	l.downSince = stored
+	l.downSince, l.killed = stored.Until, !stored.Until.IsZero() && !stored.Ended
 	err := l.attach()
-	if err != nil && stored.IsZero() {
+	if err != nil && stored.Until.IsZero() {
 		l.downSince = time.Now()
 	}
 	return err
@@ -79,9 +80,12 @@ func (l *listenerLoop) attach() error {
 	if !l.downSince.IsZero() {
 		down := max(0, time.Since(l.downSince))
 		l.telemetry.gaps(gapOfReceiver, 1, down)
-		l.logger.Warn("events lost while no listener was attached",
-			zap.Time("from", l.downSince), zap.Duration("for", down))
-		l.downSince = time.Time{}
+		message := "events may have been lost while no listener was attached"
+		if l.killed {
+			message = "events may have been lost, as the receiver before was killed after this time"
+		}
+		l.logger.Warn(message, zap.Time("from", l.downSince), zap.Duration("for", down))
+		l.downSince, l.killed = time.Time{}, false
 	}
 	return nil
 }

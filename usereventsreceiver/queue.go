@@ -6,14 +6,16 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // entryOverhead is the memory of an entry besides its payload.
-const entryOverhead = 160
+const entryOverhead = 192
 
 // entry is an event that was read and not yet accepted by the next consumer.
 type entry struct {
 	payload    []byte
+	written    time.Time
 	points     int   // data points in it
 	decoded    int64 // what it takes decoded, in bytes, at most
 	tracepoint string
@@ -33,6 +35,7 @@ type queue struct {
 	mu      sync.Mutex
 	changed *sync.Cond // there is more room, or more to take, or a context is done
 	entries []entry
+	taken   []entry // and not done
 	bytes   int64
 	closed  bool
 }
@@ -81,6 +84,7 @@ func (q *queue) take(ctx context.Context, limit int64) []entry {
 	n := q.fitting(limit)
 	batch := slices.Clone(q.entries[:n])
 	clear(q.entries[:n]) // the array outlives them
+	q.taken = batch
 	if q.entries = q.entries[n:]; len(q.entries) == 0 {
 		q.entries = nil
 	}
@@ -99,6 +103,7 @@ func (q *queue) fitting(limit int64) (n int) {
 func (q *queue) done(batch []entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.taken = nil
 	for i := range batch {
 		q.bytes -= batch[i].size()
 	}
@@ -123,6 +128,20 @@ func (q *queue) discard() (events, points int) {
 	}
 	events, q.entries = len(q.entries), nil
 	return events, points
+}
+
+// oldest is when the first of the events that it holds was written, or not where there are none.
+func (q *queue) oldest(not time.Time) time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, entries := range [][]entry{q.taken, q.entries} {
+		for i := range entries { // those of several listeners are not in order
+			if w := entries[i].written; w.Before(not) {
+				not = w
+			}
+		}
+	}
+	return not
 }
 
 func (q *queue) held() int64 {

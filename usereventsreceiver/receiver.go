@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -25,7 +26,8 @@ import (
 const (
 	// shutdownTime bounds a Shutdown whose context has no deadline. The Collector's has none.
 	shutdownTime = 5 * time.Second
-	// returnTime is how much of that is left for calls to return whose context is done, at most.
+	// returnTime is how much of that is left for calls to return whose context is done, at most: half of it for those
+	// of the next consumer, half for the storage.
 	returnTime = 250 * time.Millisecond
 	// accountEvery is how often losses are counted.
 	accountEvery = time.Second
@@ -59,13 +61,15 @@ type metricsReceiver struct {
 	stopReading, giveUp, finish context.CancelFunc
 
 	host      component.Host
-	started   bool
+	started   time.Time      // zero if it was not
 	readers   sync.WaitGroup // listener loops
 	delivered chan struct{}  // closed when deliverAll has returned
 	watched   chan struct{}  // closed when watch has returned
 
 	statusMu sync.Mutex
 	errs     []error // why a listener loop has no listener
+
+	received atomic.Bool // something, since progress was stored
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -127,7 +131,7 @@ func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error 
 	if err := r.telemetry.start(r.queue.held, r.cpus, r.ignoredFormats); err != nil {
 		return err
 	}
-	var stored time.Time
+	var stored progress
 	if r.config.StorageID != nil {
 		var err error
 		if r.store, err = openStore(ctx, host, r.set.ID, *r.config.StorageID); err != nil {
@@ -148,7 +152,7 @@ func (r *metricsReceiver) Start(ctx context.Context, host component.Host) error 
 			return err
 		}
 	}
-	r.started = true
+	r.started = time.Now()
 	for _, l := range r.loops {
 		r.readers.Go(func() { l.err = l.run(r.reading, r.limit) })
 	}
@@ -171,12 +175,12 @@ func (r *metricsReceiver) Shutdown(ctx context.Context) error {
 	return r.shutdownErr
 }
 
-func (r *metricsReceiver) shutdown(ctx context.Context) error {
+func (r *metricsReceiver) shutdown(ctx context.Context) (err error) {
 	defer r.telemetry.Shutdown()
 	defer r.finish()
 	defer r.giveUp()
 	r.stopReading()
-	if !r.started {
+	if r.started.IsZero() {
 		return nil
 	}
 	left := shutdownTime
@@ -189,18 +193,19 @@ func (r *metricsReceiver) shutdown(ctx context.Context) error {
 	}
 	defer time.AfterFunc(left-reserve, r.giveUp).Stop()
 	defer context.AfterFunc(ctx, r.giveUp)()
-	defer context.AfterFunc(r.limit, func() { time.AfterFunc(reserve, r.finish) })()
+	defer context.AfterFunc(r.limit, func() { time.AfterFunc(reserve/2, r.finish) })()
 
 	r.readers.Wait()
+	detached := time.Now()
 	r.queue.close()
 	var errs []error
 	for _, l := range r.loops {
 		errs = append(errs, l.err)
 	}
-	r.returned(r.watched)
 	if r.store != nil {
-		errs = append(errs, r.closeStore())
+		defer func() { err = errors.Join(err, r.closeStore(detached, reserve/2)) }()
 	}
+	r.returned(r.watched)
 	if !r.returned(r.delivered) {
 		points := r.inFlight.abandon()
 		r.telemetry.lostPoints(causeUnknown, points)
@@ -230,26 +235,58 @@ func (r *metricsReceiver) returned(done <-chan struct{}) bool {
 	}
 }
 
-// closeStore stores that the receiver listened until now.
-func (r *metricsReceiver) closeStore() error {
+// closeStore stores that nothing was received after a time, if all that was before is accepted or lost. Grace is for how
+// long it is waited for at least.
+func (r *metricsReceiver) closeStore(detached time.Time, grace time.Duration) error {
 	done := make(chan struct{})
 	var err error
 	go func() {
 		defer close(done)
 		<-r.watched
-		if r.err() == nil {
-			err = r.store.save(r.end, time.Now())
+		select {
+		case <-r.delivered:
+			if r.err() != nil { // since when there is no listener, nearly
+				detached = r.store.until
+			}
+			if !detached.IsZero() {
+				err = r.store.save(r.end, detached, true)
+			}
+		default: // the next consumer has not answered
 		}
 		err = errors.Join(err, r.store.close(r.end))
 	}()
-	if !r.returned(done) {
+	select {
+	case <-done:
+		return err
+	case <-r.end.Done():
+	}
+	select {
+	case <-done:
+		return err
+	case <-time.After(grace):
 		return errors.New("storage: the extension did not return in the time for a shutdown")
 	}
-	return err
 }
 
-// watch accounts for losses while the receiver runs.
+// saveProgress stores how far the receiver came, if that is due.
+func (r *metricsReceiver) saveProgress(ctx context.Context, now time.Time) {
+	if r.store == nil || r.err() != nil || !r.store.due(now, r.received.Load()) {
+		return
+	}
+	r.received.Store(false)
+	// What is in the rings is not known.
+	until := r.queue.oldest(now.Add(-maxDelay))
+	if until.Before(r.started) {
+		until = r.started
+	}
+	if err := r.store.save(ctx, until, false); err != nil {
+		r.limited.Warn("cannot store how far the receiver came", zap.Error(err))
+	}
+}
+
+// watch accounts for losses, and stores progress, while the receiver runs.
 func (r *metricsReceiver) watch() {
+	r.saveProgress(r.limit, r.started)
 	ticker := time.NewTicker(accountEvery)
 	defer ticker.Stop()
 	for {
@@ -260,12 +297,7 @@ func (r *metricsReceiver) watch() {
 			for _, l := range r.loops {
 				l.account()
 			}
-			if r.store == nil || r.err() != nil || !r.store.due(now) {
-				continue
-			}
-			if err := r.store.save(r.limit, now); err != nil {
-				r.limited.Warn("cannot store until when the receiver listened", zap.Error(err))
-			}
+			r.saveProgress(r.limit, now)
 		}
 	}
 }
@@ -313,7 +345,8 @@ func (r *metricsReceiver) err() error {
 
 // receive puts an event into the queue, and waits for room there.
 func (r *metricsReceiver) receive(ev *listen.Event) {
-	e := entry{tracepoint: ev.Tracepoint, pid: ev.PID, comm: ev.Process}
+	r.received.Store(true)
+	e := entry{written: ev.Time, tracepoint: ev.Tracepoint, pid: ev.PID, comm: ev.Process}
 	if ev.Err == nil && ev.Protocol == 0 {
 		e.payload = slices.Clone(ev.Payload)
 		e.points, e.decoded = exportRequest.measure(e.payload)

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -73,7 +75,7 @@ func TestAttachesLater(t *testing.T) {
 		want := []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}
 		assert.Equal(t, want, b.host.reports())
 		assert.Equal(t, float64(2), b.count(t, "cpus"))
-		assert.Equal(t, 1, b.logs.FilterMessage("events lost while no listener was attached").Len())
+		assert.Equal(t, 1, b.logs.FilterMessage("events may have been lost while no listener was attached").Len())
 		assert.Equal(t, map[string]float64{"receiver": 1}, b.by(t, "gap", "gaps"))
 		assert.InDelta(t, time.Hour.Seconds(), b.count(t, "gap_time"), lastAttachDelay.Seconds())
 		b.shutdown(t)
@@ -528,6 +530,10 @@ type memory struct {
 	storage.Client
 	content map[string][]byte
 	closed  int
+
+	slow  time.Duration // what Set takes
+	mu    sync.Mutex
+	times int // Set was called
 }
 
 func (m *memory) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
@@ -537,6 +543,10 @@ func (m *memory) GetClient(context.Context, component.Kind, component.ID, string
 func (m *memory) Get(_ context.Context, key string) ([]byte, error) { return m.content[key], nil }
 
 func (m *memory) Set(_ context.Context, key string, value []byte) error {
+	time.Sleep(m.slow)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.times++
 	m.content[key] = value
 	return nil
 }
@@ -582,19 +592,105 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestStoreWhileRunning(t *testing.T) {
+// A receiver is killed, and the next one says since when events may have been lost: since the last time at which
+// everything was accepted, as far as is stored.
+func TestStoreOfKilledReceiver(t *testing.T) {
+	id := component.MustNewID("memory")
+	const killed = "events may have been lost, as the receiver before was killed after this time"
+	for _, tt := range []struct {
+		name          string
+		events        time.Duration // between two, 0 for none
+		refused       time.Duration // since when the next consumer refuses, 0 for never
+		earliest      time.Duration // when the gap may begin
+		latest        time.Duration
+		slow          time.Duration // what storing takes
+		storedAtLeast int           // times in 65.4 seconds
+		storedAtMost  int
+	}{
+		{"idle", 0, 0, 55 * time.Second, 65 * time.Second, 0, 6, 8},
+		{"receiving", 100 * time.Millisecond, 0, 64 * time.Second, 65 * time.Second, 0, 60, 67},
+		{"receiving, and storing takes long", 100 * time.Millisecond, 0, 59 * time.Second, 65 * time.Second,
+			5 * time.Millisecond, 11, 15},
+		{"what was received is not accepted", 100 * time.Millisecond, 40 * time.Second,
+			39 * time.Second, 40100 * time.Millisecond, 0, 60, 67},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kept := &memory{content: map[string][]byte{}, slow: tt.slow}
+				withStore := func(c *Config) {
+					c.StorageID = &id
+					c.RetryOnFailure.MaxElapsedTime = 0
+				}
+				begin := time.Now()
+				next := &downstream{decide: func(int, pmetric.Metrics) error {
+					if tt.refused > 0 && time.Since(begin) >= tt.refused {
+						return errBusy
+					}
+					return nil
+				}}
+				b := newBench(t, next, withStore)
+				b.host.extensions = map[component.ID]component.Component{id: kept}
+				b.start(t)
+				const lasting = 65400 * time.Millisecond
+				if tt.events > 0 {
+					for time.Since(begin) < lasting {
+						b.machine.listener(t).write(points(1, 1))
+						time.Sleep(tt.events)
+					}
+				} else {
+					time.Sleep(lasting)
+				}
+				synctest.Wait()
+				kept.mu.Lock()
+				stored, times := maps.Clone(kept.content), kept.times
+				kept.mu.Unlock()
+				assert.GreaterOrEqual(t, times, tt.storedAtLeast)
+				assert.LessOrEqual(t, times, tt.storedAtMost)
+				b.shutdown(t) // which the kill does without
+
+				time.Sleep(time.Minute)
+				second := newBench(t, consumertest.NewNop(), withStore)
+				second.host.extensions = map[component.ID]component.Component{
+					id: &memory{content: stored},
+				}
+				attached := time.Since(begin)
+				second.start(t)
+				assert.Equal(t, map[string]float64{"receiver": 1}, second.by(t, "gap", "gaps"))
+				from := attached - time.Duration(second.count(t, "gap_time")*float64(time.Second))
+				assert.GreaterOrEqual(t, from, tt.earliest)
+				assert.LessOrEqual(t, from, tt.latest)
+				assert.Equal(t, 1, second.logs.FilterMessage(killed).Len())
+				second.shutdown(t)
+			})
+		})
+	}
+}
+
+// What the next consumer did not answer for is inside the gap that the next receiver reports, also after an end in
+// order.
+func TestStoreWithoutAnswer(t *testing.T) {
 	id := component.MustNewID("memory")
 	kept := &memory{content: map[string][]byte{}}
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, consumertest.NewNop(), func(c *Config) { c.StorageID = &id })
+		release := make(chan struct{})
+		next := &downstream{decide: func(int, pmetric.Metrics) error {
+			<-release
+			return nil
+		}}
+		b := newBench(t, next, func(c *Config) { c.StorageID = &id })
 		b.host.extensions = map[component.ID]component.Component{id: kept}
 		b.start(t)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		until, err := (&store{client: kept, boot: procfs.Default.BootID()}).load(context.Background())
-		require.NoError(t, err)
-		assert.Less(t, time.Since(until), storeEvery+2*accountEvery)
+		time.Sleep(20 * time.Second)
+		written := time.Now()
+		b.machine.listener(t).write(points(1, 1))
+		time.Sleep(20 * time.Second)
 		b.shutdown(t)
+		p, err := (&store{client: kept, boot: procfs.Default.BootID()}).load(context.Background())
+		require.NoError(t, err)
+		assert.False(t, p.Ended)
+		assert.False(t, p.Until.After(written))
+		assert.Equal(t, 1, kept.closed)
+		close(release)
 	})
 }
 

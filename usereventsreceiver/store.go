@@ -15,23 +15,31 @@ import (
 )
 
 const (
-	storeKey   = "listened"
+	storeKey = "listened"
+	// storeEvery is how often progress is stored while nothing is received. While something is, it is each second, or
+	// as often as takes a thousandth of the time.
 	storeEvery = 10 * time.Second
+	storeShare = 1000
 )
 
-// store keeps until when the receiver listened, so that the next one knows for how long none did. After a crash that is
-// too early by storeEvery at most.
+// store keeps how far the receiver came, so that the next one knows what nobody received.
 type store struct {
 	client storage.Client
 	boot   string
-	saved  time.Time
+	until  time.Time // as stored last
+	saved  time.Time // when
+	took   time.Duration
 }
 
-// listened is what is stored, as JSON.
-type listened struct {
+// progress is what is stored, as JSON.
+type progress struct {
 	// Boot is the kernel's boot id: nothing written before this boot could have been received.
-	Boot  string    `json:"boot"`
+	Boot string `json:"boot"`
+	// Until says that what was written before was received, and accepted by the next consumer or counted as lost.
 	Until time.Time `json:"until"`
+	// Ended is whether the receiver ended after that. If not it was killed, later than Until: what it received in
+	// between may have been accepted or not.
+	Ended bool `json:"ended"`
 }
 
 func openStore(ctx context.Context, host component.Host, id, extension component.ID) (*store, error) {
@@ -50,30 +58,39 @@ func openStore(ctx context.Context, host component.Host, id, extension component
 	return &store{client: client, boot: procfs.Default.BootID()}, nil
 }
 
-// load returns until when a receiver listened in this boot, zero if that is unknown.
-func (s *store) load(ctx context.Context) (time.Time, error) {
+// load returns how far the previous receiver came in this boot, the zero value if that is unknown.
+func (s *store) load(ctx context.Context) (progress, error) {
 	b, err := s.client.Get(ctx, storeKey)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("storage: %w", err)
+		return progress{}, fmt.Errorf("storage: %w", err)
 	}
-	var l listened
-	if json.Unmarshal(b, &l) != nil || l.Boot != s.boot {
-		return time.Time{}, nil
+	var p progress
+	if json.Unmarshal(b, &p) != nil || p.Boot != s.boot {
+		return progress{}, nil
 	}
-	return l.Until, nil
+	return p, nil
 }
 
-func (s *store) due(now time.Time) bool { return now.Sub(s.saved) >= storeEvery }
+// due reports whether progress is to be stored. Something was received since the last time, if busy.
+func (s *store) due(now time.Time, busy bool) bool {
+	every := storeEvery
+	if busy {
+		every = min(every, max(accountEvery, storeShare*s.took))
+	}
+	return now.Sub(s.saved) >= every-accountEvery/2 // it is asked each accountEvery, not to the moment
+}
 
-func (s *store) save(ctx context.Context, until time.Time) error {
-	s.saved = until
-	b, err := json.Marshal(listened{Boot: s.boot, Until: until.Round(0)})
+func (s *store) save(ctx context.Context, until time.Time, ended bool) error {
+	begin := time.Now()
+	s.until, s.saved = until, begin
+	b, err := json.Marshal(progress{Boot: s.boot, Until: until.Round(0), Ended: ended})
 	if err != nil {
 		return err
 	}
 	if err := s.client.Set(ctx, storeKey, b); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
+	s.took = time.Since(begin)
 	return nil
 }
 

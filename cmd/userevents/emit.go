@@ -103,7 +103,7 @@ func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Write
 		err = nil // asked to end
 	}
 	err = errors.Join(err, closeAll())
-	r := e.Result()
+	r := e.Result
 	warn(r.String())
 	switch {
 	case err != nil:
@@ -175,7 +175,7 @@ func (f *emitFlags) emitLoad(ctx context.Context, e *emit.Emitter, x emit.Export
 // checkRate reports a rate that was missed, after some intervals.
 func (f *emitFlags) checkRate(e *emit.Emitter, took time.Duration) {
 	const intervals, tolerance = 10, 0.9
-	r := e.Result()
+	r := e.Result
 	if got := float64(r.Offered) / took.Seconds(); r.Exports > intervals && got < f.rate*tolerance {
 		e.Warn(fmt.Sprintf("--rate %v was missed: %.4g points per second; more --series in fewer exports may reach it",
 			f.rate, got))
@@ -185,29 +185,15 @@ func (f *emitFlags) checkRate(e *emit.Emitter, took time.Duration) {
 // emitFiles writes the requests of files, "-" being stdin.
 func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, to emit.Tracepoint, stdin io.Reader,
 	names []string,
-) (err error) {
+) error {
 	files := source.NewFiles(names, stdin, source.FileOptions{})
-	defer func() {
-		err = errors.Join(err, files.Close())
-		for _, n := range files.Notes() {
-			e.Warn(n)
-		}
-	}()
-	var ev source.Event
-	for n := uint64(0); f.count == 0 || n < f.count; {
-		if err := files.Read(ctx, &ev); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if ev.Err != nil {
-			e.Unreadable(ev.Err)
-			continue
-		}
-		n++
-		if err := e.Write(ctx, to, ev.Metrics); err != nil {
-			return err
-		}
+	s := &source.Session{Count: f.count, Warn: e.Warn, Show: func(ev *source.Event) error {
+		return e.Write(ctx, to, ev.Metrics)
+	}}
+	err := errors.Join(s.Read(ctx, files), files.Close())
+	for _, line := range append(s.Unreported(), files.Notes()...) {
+		e.Warn(line)
 	}
-	return nil
+	e.Result.Unreadable = s.Status().Undecodable
+	return err
 }

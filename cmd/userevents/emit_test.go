@@ -130,7 +130,7 @@ func TestEmitFiles(t *testing.T) {
 			} else {
 				assert.Contains(t, strings.Join(*warnings, "\n"), tt.warn)
 			}
-			r := e.Result()
+			r := e.Result
 			r.Bytes = 0
 			assert.Equal(t, tt.result, r)
 			assert.Equal(t, tt.result.Events, k.events)

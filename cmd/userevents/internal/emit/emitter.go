@@ -52,8 +52,9 @@ type Emitter struct {
 	// in them.
 	Warn func(line string)
 
+	Result Result // so far
+
 	pacer    tracepoint.Pacer
-	result   Result
 	enabled  bool            // as reported last
 	reported bool            // whether it was
 	warned   map[string]bool // what was said of what was not written
@@ -79,9 +80,6 @@ func (r Result) String() string {
 	}
 	return s
 }
-
-// Result returns it so far.
-func (e *Emitter) Result() Result { return e.result }
 
 // Wait returns when somebody listens and has had the time to settle, or with the
 // error of the context.
@@ -113,8 +111,8 @@ func (e *Emitter) begin(ctx context.Context, points int) (context.Context, conte
 			e.Warn("nobody listens: nothing is written until somebody does")
 		}
 	}
-	e.result.Exports++
-	e.result.Offered += uint64(points)
+	e.Result.Exports++
+	e.Result.Offered += uint64(points)
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		if tracepoint.Sleep(longer, finish) == nil {
@@ -134,7 +132,7 @@ func (e *Emitter) Export(ctx context.Context, x Exporter, rm *metricdata.Resourc
 	defer end()
 	err = x.Export(ctx, rm)
 	s := x.Status()
-	e.result.Written, e.result.Dropped, e.result.Events, e.result.Bytes = s.Points, s.DroppedPoints, s.Messages, s.Bytes
+	e.Result.Written, e.Result.Dropped, e.Result.Events, e.Result.Bytes = s.Points, s.DroppedPoints, s.Messages, s.Bytes
 	if errors.As(err, new(*usereventsmetric.PartialError)) {
 		e.warnOnce(err.Error())
 		return nil
@@ -159,7 +157,7 @@ func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metr
 			e.warnOnce(m.err.Error())
 		}
 		if m.event == nil {
-			e.result.Dropped += uint64(m.points)
+			e.Result.Dropped += uint64(m.points)
 			continue
 		}
 		size := len(m.event) - otlp.Headroom
@@ -179,22 +177,16 @@ func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metr
 			return err
 		} else if err != nil {
 			// No second attempt: after EFAULT one listener may have it already.
-			e.result.Dropped += uint64(m.points)
+			e.Result.Dropped += uint64(m.points)
 			e.warnOnce(fmt.Sprintf("%d data points not written: %v", m.points, err))
 			continue
 		}
 		e.pacer.Wrote(size)
-		e.result.Written += uint64(m.points)
-		e.result.Events++
-		e.result.Bytes += uint64(size)
+		e.Result.Written += uint64(m.points)
+		e.Result.Events++
+		e.Result.Bytes += uint64(size)
 	}
 	return nil
-}
-
-// Unreadable counts a request that could not be read.
-func (e *Emitter) Unreadable(err error) {
-	e.result.Unreadable++
-	e.warnOnce(err.Error())
 }
 
 // warnOnce does not repeat in each export what is the same again.

@@ -53,7 +53,7 @@ func TestEmitterReportsWhetherSomebodyListens(t *testing.T) {
 		"nobody listens: nothing is written until somebody does", "somebody listens",
 		"nobody listens: nothing is written until somebody does",
 	}, warnings)
-	r := e.Result()
+	r := e.Result
 	assert.Equal(t, Result{Exports: 5, Offered: 20, Written: 8, Events: 2}, r)
 	assert.Equal(t,
 		"5 exports, 20 points: 8 written in 2 events of 0 bytes in all, 0 dropped, 12 while nobody listened",
@@ -80,8 +80,8 @@ func TestEmitterReportsWhatWasDropped(t *testing.T) {
 		"somebody listens",
 		x.err.Error(),
 	}, warnings, "once, and not in each export")
-	assert.Equal(t, uint64(8), e.Result().Dropped)
-	assert.Contains(t, e.Result().String(), " 8 dropped, 0 while nobody listened")
+	assert.Equal(t, uint64(8), e.Result.Dropped)
+	assert.Contains(t, e.Result.String(), " 8 dropped, 0 while nobody listened")
 
 	x.err = errors.New("boom")
 	require.ErrorContains(t, e.Export(context.Background(), x, l.Next()), "boom")
@@ -96,7 +96,7 @@ func TestEmitterFinishesWhatItHasBegun(t *testing.T) {
 		x.begun = cancel
 		require.NoError(t, e.Export(ctx, x, l.Next()))
 		require.ErrorIs(t, e.Export(ctx, x, l.Next()), context.Canceled, "nothing is begun any more")
-		assert.Equal(t, uint64(1), e.Result().Exports)
+		assert.Equal(t, uint64(1), e.Result.Exports)
 
 		ctx, cancel = context.WithCancel(context.Background())
 		x.begun, x.takes = cancel, 2*finish
@@ -187,19 +187,19 @@ func TestRequestsAreWritten(t *testing.T) {
 	require.Len(t, k.events, 1)
 	assert.Equal(t, want, k.events[0][otlp.Headroom:], "byte for byte")
 	assert.Equal(t, "v0.19.00", string(k.events[0][8:16]))
-	assert.Equal(t, Result{Exports: 2, Offered: 3, Written: 3, Events: 1, Bytes: uint64(len(want))}, e.Result())
+	assert.Equal(t, Result{Exports: 2, Offered: 3, Written: 3, Events: 1, Bytes: uint64(len(want))}, e.Result)
 	assert.Equal(t, []string{"somebody listens"}, *warnings)
 
 	k.enabled = false
-	e.Unreadable(errors.New("request 7: cut off"))
+	e.Result.Unreadable = 1
 	require.NoError(t, e.Write(context.Background(), k, m))
 	assert.Len(t, k.events, 1)
-	assert.Equal(t, []string{"somebody listens", "request 7: cut off",
+	assert.Equal(t, []string{"somebody listens",
 		"nobody listens: nothing is written until somebody does"}, *warnings)
 	assert.Equal(t,
 		fmt.Sprintf("3 exports, 6 points: 3 written in 1 event of %d bytes in all, 0 dropped, 3 while nobody "+
 			"listened, 1 unreadable request",
-			len(want)), e.Result().String())
+			len(want)), e.Result.String())
 }
 
 // A write that fails loses its points, and nothing else.
@@ -208,7 +208,7 @@ func TestRequestsThatAreNotWritten(t *testing.T) {
 	e, warnings := emitter(k)
 	large := gauges(20, 1000, 1)
 	require.NoError(t, e.Write(context.Background(), k, large))
-	r := e.Result()
+	r := e.Result
 	assert.Positive(t, r.Dropped)
 	assert.Equal(t, uint64(20), r.Written+r.Dropped)
 	assert.Contains(t, (*warnings)[1], "data points not written: bad address")
@@ -230,7 +230,7 @@ func TestRequestsArePaced(t *testing.T) {
 		assert.Len(t, k.events, 200)
 		assert.Equal(t, 9*tracepoint.DefaultPause, time.Since(begun), "after 21 events of 3 KiB each")
 		require.ErrorIs(t, e.Write(ctx, k, gauges(1, 1, 1)), context.Canceled, "nothing is begun any more")
-		assert.Equal(t, uint64(1), e.Result().Exports)
+		assert.Equal(t, uint64(1), e.Result.Exports)
 	})
 }
 

@@ -225,16 +225,15 @@ func peek(ctx context.Context, in io.Reader) (from io.Reader, head []byte, err e
 		} else if info.IsDir() {
 			return nil, nil, errors.New("is a directory")
 		} else if info.Mode().IsRegular() && info.Size() > 0 { // files of the kernel say 0, and may wait
-			head = make([]byte, min(headLength, info.Size()))
-			start, err := f.Seek(0, io.SeekCurrent)
-			if err != nil {
-				return nil, nil, err
+			head = make([]byte, headLength)
+			n, err := f.Read(head)
+			if err == nil {
+				_, err = f.Seek(int64(-n), io.SeekCurrent)
 			}
-			n, err := f.ReadAt(head, start)
-			if err != nil && !errors.Is(err, io.EOF) {
-				return nil, nil, err
+			if errors.Is(err, io.EOF) {
+				err = nil
 			}
-			return f, head[:n], nil
+			return f, head[:n], err
 		}
 	}
 	b, ok := in.(*bufio.Reader) // decompressed

@@ -126,7 +126,7 @@ func readAll(f *Files) (events []Event, err error) {
 // What a stream has so far is read, though that is little.
 func TestAShortRequestIsReadAtOnce(t *testing.T) {
 	r, w := io.Pipe()
-	go func() { _, _ = io.WriteString(w, request+"\n") }()
+	go func() { _, _ = io.WriteString(w, request[:len(request)-1]+"\n}") }()
 	f := NewFiles([]string{"-"}, r, FileOptions{})
 	var ev Event
 	require.NoError(t, f.Read(t.Context(), &ev))

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -23,7 +22,6 @@ const maxRequest = 64 << 20
 // over.
 type requests struct {
 	in     *bufio.Reader
-	ahead  []byte // the beginning of the next object up to its first key, where that was read
 	number int    // of requests so far, of any signal
 	passed [len(signals) + 1]uint64
 }
@@ -140,15 +138,12 @@ func (r *requests) notes() []string {
 // object returns the text of the next object at the top, or in an array at the
 // top. Where a line cannot be a part of one, the next line may be.
 func (r *requests) object() ([]byte, error) {
-	text, depth := r.ahead, 1
-	if r.ahead = nil; text == nil {
-		if err := r.findObject(); err != nil {
-			return nil, err
-		}
-		depth = 0
+	if err := r.findObject(); err != nil {
+		return nil, err
 	}
 	r.number++
-	var line int // where in text the current line begins
+	var text []byte
+	var depth int
 	var inString, inEscape bool
 	for {
 		c, err := r.in.ReadByte()
@@ -167,17 +162,14 @@ func (r *requests) object() ([]byte, error) {
 			if inString {
 				return nil, r.damaged(errors.New("a line break within a string"))
 			}
-			line = len(text)
+			if r.atRequest() { // the line before was cut off
+				return nil, r.damaged(errors.New("cut off"))
+			}
 		case inEscape:
 			inEscape = false
 		case inString:
 			inEscape = c == '\\'
 			inString = c != '"'
-			if !inString && depth > 1 && beginsRequest(text[line:]) {
-				// The line before was cut off.
-				r.ahead = slices.Clone(text[line:])
-				return nil, r.damaged(errors.New("cut off"))
-			}
 		case c == '"':
 			inString = true
 		case c == '{' || c == '[':
@@ -192,15 +184,16 @@ func (r *requests) object() ([]byte, error) {
 
 func (r *requests) damaged(reason error) error { return &requestError{r.number, true, reason} }
 
-// beginsRequest reports whether a line up to the end of its first key can only be
-// the beginning of a request.
-func beginsRequest(line []byte) bool {
-	const longest = len(`{"resource_profiles"`)
-	if len(line) > longest {
-		return false
+// atRequest reports whether the next line can only be the beginning of a request. It
+// waits for no more than the line must have.
+func (r *requests) atRequest() bool {
+	const begin = `{"resource`
+	next, _ := r.in.Peek(1)
+	if string(next) == "{" {
+		next, _ = r.in.Peek(len(begin) + 1)
 	}
-	key, ok := strings.CutPrefix(string(line), `{"resource`)
-	return ok && len(key) > 1
+	rest, ok := strings.CutPrefix(string(next), begin)
+	return ok && rest != `"` // that is the key of a part
 }
 
 // findObject stops before the next opening brace.

@@ -191,7 +191,5 @@ func (s *Session) Summary() []string {
 	if st.Unread > 0 {
 		line += fmt.Sprintf(", %d left unread", st.Unread)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append(s.unreported(), line)
+	return append(s.Unreported(), line)
 }

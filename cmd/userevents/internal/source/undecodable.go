@@ -71,8 +71,10 @@ func (s *Session) notDecoded(ev *Event) {
 	}
 }
 
-// unreported names each writer of whose undecodable events not all were reported.
-func (s *Session) unreported() (out []string) {
+// Unreported names each writer of whose undecodable events not all were reported.
+func (s *Session) Unreported() (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, who := range slices.Sorted(maps.Keys(s.writers)) {
 		if w := s.writers[who]; w.count > w.reported {
 			out = append(out, fmt.Sprintf("%s of %s, the last: %s", Count(w.count, "undecodable event"), who, w.last))

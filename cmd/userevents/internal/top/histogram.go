@@ -119,20 +119,8 @@ func power(index int64, scale int32) float64 {
 	return math.Exp2(math.Ldexp(float64(index), int(-int64(scale))))
 }
 
-// limits are the least and the greatest value of a histogram, an infinity where it
-// is unknown.
+// limits are the least and the greatest value of a histogram, NaN where it is unknown.
 type limits struct{ min, max float64 }
-
-func limitsOf(v *source.Value) limits {
-	l := limits{math.Inf(-1), math.Inf(1)}
-	if finite(v.Min) {
-		l.min = v.Min
-	}
-	if finite(v.Max) {
-		l.max = v.Max
-	}
-	return l
-}
 
 // quantiles are those that are estimated.
 var quantiles = []float64{0.5, 0.9, 0.99}

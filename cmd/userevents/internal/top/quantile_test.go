@@ -17,6 +17,8 @@ import (
 
 var nan = math.NaN()
 
+func limitsOf(v *source.Value) limits { return limits{v.Min, v.Max} }
+
 func limited[P interface {
 	SetMin(float64)
 	SetMax(float64)

@@ -174,7 +174,7 @@ func (s *series) apply(ev *source.Event, p *source.Point, now time.Duration) {
 				}
 			}
 		}
-		r.text, r.buckets, r.limits = render.Number(&a.Value, aggregateDigits, "  "), a.buckets, limitsOf(v)
+		r.text, r.buckets, r.limits = render.Number(&a.Value, aggregateDigits, "  "), a.buckets, limits{v.Min, v.Max}
 		r.quantile, r.value = highest(a, r.limits)
 	}
 	if s.isRate {

@@ -22,7 +22,7 @@ const maxRequest = 64 << 20
 // over.
 type requests struct {
 	in     *bufio.Reader
-	number int    // of requests so far, of any signal
+	number int // of requests so far, of any signal
 	passed [len(signals) + 1]uint64
 }
 

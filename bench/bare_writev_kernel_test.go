@@ -26,20 +26,14 @@ func bareWritev(tb testing.TB, name string, rm *metricdata.ResourceMetrics) func
 	file, _, err := tracefs.Open("")
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = file.Close() })
-	word, err := tracefs.NewEnableWord()
+	registered, err := tracefs.Register(file, tracefs.NameArgs(name, tracefs.FieldsOTLP), 0)
 	require.NoError(tb, err)
-	index, err := tracefs.Register(file, word, 0, tracefs.NameArgs(name, tracefs.FieldsOTLP), 0)
-	require.NoError(tb, err)
-	tb.Cleanup(func() {
-		if assert.NoError(tb, tracefs.Unregister(file, word, 0)) {
-			tracefs.FreeEnableWord(word)
-		}
-	})
+	tb.Cleanup(func() { assert.NoError(tb, registered.Unregister(file)) })
 
 	vectors := make([][2]syscall.Iovec, len(kept))
 	for i, message := range kept {
 		e := binary.NativeEndian
-		e.PutUint32(message, index)
+		e.PutUint32(message, registered.Index)
 		e.PutUint32(message[4:], 0)
 		copy(message[8:], "v0.19.00")
 		e.PutUint32(message[16:], uint32(len(message)-otlp.Headroom)<<16)

@@ -75,21 +75,11 @@ func (linux) process(pid int) (procfs.Process, error) { return procfs.Default.Pr
 type linuxEventFile struct{ f *os.File }
 
 func (e linuxEventFile) register(nameArgs string) (release func() error, err error) {
-	word, err := tracefs.NewEnableWord()
+	r, err := tracefs.Register(e.f, nameArgs, 0)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tracefs.Register(e.f, word, 0, nameArgs, 0); err != nil {
-		tracefs.FreeEnableWord(word)
-		return nil, err
-	}
-	return func() error {
-		if err := tracefs.Unregister(e.f, word, 0); err != nil {
-			return err // and keep the word: the kernel may still write it
-		}
-		tracefs.FreeEnableWord(word)
-		return nil
-	}, nil
+	return func() error { return r.Unregister(e.f) }, nil
 }
 
 func (e linuxEventFile) close() error { return e.f.Close() }

@@ -70,16 +70,13 @@ func (i instance) register(t *testing.T, system, fields string, flags uint16) fu
 	name := t.Name()
 	file, _, err := tracefs.Open("")
 	require.NoError(t, err)
-	word, err := tracefs.NewEnableWord()
-	require.NoError(t, err)
-	index, err := tracefs.Register(file, word, 0, tracefs.NameArgs(name, fields), flags)
+	r, err := tracefs.Register(file, tracefs.NameArgs(name, fields), flags)
 	require.NoError(t, err)
 	enable := filepath.Join("events", system, "enable")
 	i.set(t, enable, "1")
 	t.Cleanup(func() {
 		i.set(t, enable, "0")
-		require.NoError(t, tracefs.Unregister(file, word, 0))
-		tracefs.FreeEnableWord(word)
+		require.NoError(t, r.Unregister(file))
 		require.NoError(t, file.Close())
 	})
 	return func(events ...[]byte) {
@@ -91,7 +88,7 @@ func (i instance) register(t *testing.T, system, fields string, flags uint16) fu
 			err := unix.SchedSetaffinity(0, &set)
 			for _, event := range events {
 				if err == nil {
-					_, err = unix.Write(int(file.Fd()), append(binary.NativeEndian.AppendUint32(nil, index), event...))
+					_, err = unix.Write(int(file.Fd()), append(binary.NativeEndian.AppendUint32(nil, r.Index), event...))
 				}
 			}
 			done <- err

@@ -28,17 +28,12 @@ func openHere(t *testing.T) (*os.File, Location) {
 	return f, l
 }
 
-func registerHere(t *testing.T, f *os.File, nameArgs string) *uint32 {
+func registerHere(t *testing.T, f *os.File, nameArgs string) *Registration {
 	t.Helper()
-	w := enableWord(t)
-	_, err := Register(f, w, 0, nameArgs, 0)
+	r, err := Register(f, nameArgs, 0)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		if err := Unregister(f, w, 0); !errors.Is(err, syscall.ENOENT) {
-			assert.NoError(t, err)
-		}
-	})
-	return w
+	t.Cleanup(func() { assert.NoError(t, r.Unregister(f)) })
+	return r
 }
 
 func TestKernelFormat(t *testing.T) {
@@ -72,7 +67,7 @@ func TestKernelFormat(t *testing.T) {
 func TestKernelErrors(t *testing.T) {
 	f, l := openHere(t)
 	name := "tracefs_errors"
-	w := registerHere(t, f, NameArgs(name, FieldsOTLP))
+	r := registerHere(t, f, NameArgs(name, FieldsOTLP))
 
 	for _, tt := range []struct {
 		name  string
@@ -80,22 +75,22 @@ func TestKernelErrors(t *testing.T) {
 		errno syscall.Errno
 	}{
 		{"other fields", func() error {
-			_, err := Register(f, enableWord(t), 0, name, 0)
+			_, err := Register(f, name, 0)
 			return err
 		}, syscall.EADDRINUSE},
-		{"the same word and bit", func() error {
-			_, err := Register(f, w, 0, NameArgs(name, FieldsOTLP), 0)
+		{"the same word and bit", func() (err error) {
+			r.thread.Do(func() { _, err = register(sysIoctl, f, r.word, NameArgs(name, FieldsOTLP), 0) })
 			return err
 		}, syscall.EADDRINUSE},
 		{"an unknown type", func() error {
-			_, err := Register(f, enableWord(t), 0, "tracefs_type nonsense x", 0)
+			_, err := Register(f, "tracefs_type nonsense x", 0)
 			return err
 		}, syscall.EINVAL},
 		{"an unknown flag", func() error {
-			_, err := Register(f, enableWord(t), 0, "tracefs_flag", 1<<15)
+			_, err := Register(f, "tracefs_flag", 1<<15)
 			return err
 		}, syscall.EINVAL},
-		{"not registered", func() error { return Unregister(f, enableWord(t), 0) }, syscall.ENOENT},
+		{"not registered", func() error { return unregister(sysIoctl, f, enableWord(t)) }, syscall.ENOENT},
 		{"a format of what is not there", func() error {
 			_, err := l.Format(System, "tracefs_not_there")
 			return err
@@ -191,14 +186,11 @@ func tryHere(dir, explicit string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	w, err := NewEnableWord()
+	r, err := Register(f, "tracefs_mounts", 0)
 	if err != nil {
 		return "", err
 	}
-	if _, err := Register(f, w, 0, "tracefs_mounts", 0); err != nil {
-		return "", err
-	}
-	return strings.ReplaceAll(fmt.Sprintf("dir %q file %q", l.Dir, l.DataFile), dir, "DIR"), Unregister(f, w, 0)
+	return strings.ReplaceAll(fmt.Sprintf("dir %q file %q", l.Dir, l.DataFile), dir, "DIR"), r.Unregister(f)
 }
 
 func init() {

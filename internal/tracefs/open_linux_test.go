@@ -134,11 +134,11 @@ func TestOpenRealFiles(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ENOTDIR)
 	assert.ErrorContains(t, err, "name the mount point")
 
-	_, err = Register(f, new(uint32), 0, "x", 0)
+	_, err = Register(f, "x", 0)
 	require.ErrorIs(t, err, syscall.ENOTTY, "a file that is not user_events_data")
 	assert.ErrorContains(t, err, "not one of user_events_data")
 	require.NoError(t, f.Close())
-	_, err = Register(f, new(uint32), 0, "x", 0)
+	_, err = Register(f, "x", 0)
 	require.ErrorIs(t, err, os.ErrClosed)
 }
 

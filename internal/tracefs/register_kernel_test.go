@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -31,9 +30,7 @@ func TestKernelRegister(t *testing.T) {
 	file, location, err := tracefs.Open("")
 	require.NoError(t, err)
 	defer file.Close()
-	word, err := tracefs.NewEnableWord()
-	require.NoError(t, err)
-	_, err = tracefs.Register(file, word, 3, tracefs.NameArgs("tracefs_reg", tracefs.FieldsOTLP), 0)
+	registered, err := tracefs.Register(file, tracefs.NameArgs("tracefs_reg", tracefs.FieldsOTLP), 0)
 	require.NoError(t, err)
 	format, err := location.Format(tracefs.System, "tracefs_reg")
 	require.NoError(t, err)
@@ -44,19 +41,14 @@ func TestKernelRegister(t *testing.T) {
 	assert.Equal(t, format.PayloadOffset()+12, buffer.Offset)
 
 	enable(t, location, "tracefs_reg", "1")
-	assert.EqualValues(t, 1<<3, atomic.LoadUint32(word))
+	assert.True(t, registered.Enabled())
 	enable(t, location, "tracefs_reg", "0")
-	assert.Zero(t, atomic.LoadUint32(word))
+	assert.False(t, registered.Enabled())
 
-	other, err := tracefs.NewEnableWord()
-	require.NoError(t, err)
-	_, err = tracefs.Register(file, other, 0, "tracefs_reg u32 other", 0)
+	_, err = tracefs.Register(file, "tracefs_reg u32 other", 0)
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
-	tracefs.FreeEnableWord(other)
 
-	require.NoError(t, tracefs.Unregister(file, word, 3))
-	require.ErrorIs(t, tracefs.Unregister(file, word, 3), syscall.ENOENT)
-	tracefs.FreeEnableWord(word)
+	require.NoError(t, registered.Unregister(file))
 	require.NoError(t, file.Close())
 	require.Eventually(t, func() bool {
 		_, err := location.Format(tracefs.System, "tracefs_reg")
@@ -69,16 +61,12 @@ func TestKernelRegistrationOutlivesItsThread(t *testing.T) {
 	file, location, err := tracefs.Open("")
 	require.NoError(t, err)
 	defer file.Close()
-	word, err := tracefs.NewEnableWord()
+	var registered *tracefs.Registration
+	threadtest.RunOnEndingThread(t, func() { registered, err = tracefs.Register(file, "tracefs_thread u32 a", 0) })
 	require.NoError(t, err)
-	threadtest.RunOnEndingThread(t, func() {
-		_, err := tracefs.Register(file, word, 0, "tracefs_thread u32 a", 0)
-		assert.NoError(t, err)
-	})
 
 	enable(t, location, "tracefs_thread", "1")
-	assert.EqualValues(t, 1, atomic.LoadUint32(word))
+	assert.True(t, registered.Enabled())
 	enable(t, location, "tracefs_thread", "0")
-	require.NoError(t, tracefs.Unregister(file, word, 0))
-	tracefs.FreeEnableWord(word)
+	require.NoError(t, registered.Unregister(file))
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -22,7 +22,7 @@ import (
 // kernel ignores since size says 28.
 type userReg struct {
 	size       uint32
-	enableBit  uint8
+	enableBit  uint8 // the lowest, 0
 	enableSize uint8
 	flags      uint16
 	enableAddr uint64
@@ -33,7 +33,7 @@ type userReg struct {
 // userUnreg is struct user_unreg, packed, 16 bytes.
 type userUnreg struct {
 	size        uint32
-	disableBit  uint8
+	disableBit  uint8 // 0
 	_           uint8
 	_           uint16
 	disableAddr uint64
@@ -95,33 +95,54 @@ func Duplicate(file *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), file.Name()), nil
 }
 
-// Register registers the event that nameArgs declares ("name type field; type
-// field", see [NameArgs]) and makes the kernel set the given bit (0 to 31) of
-// word while somebody listens. The returned index goes in front of each
-// payload, as a u32, and counts for this f only.
-//
-// Closing f does not end the registration: the kernel goes on writing word. So
-// word must not be memory of the Go heap: take it from [NewEnableWord], and give
-// it back only after [Unregister] succeeded. Read it with an atomic load.
-//
-// The kernel keeps a registration with the thread that made it, so it is made,
-// and taken back, on a thread that is held as long: see package osthread.
-//
-// The error is an [*Error] that unwraps to the errno, or to
-// errors.ErrUnsupported on an architecture whose ioctl numbers are not known.
-// Register may be called from several goroutines, with different words or bits.
-func Register(f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (writeIndex uint32, err error) {
-	thread := osthread.Hold()
-	thread.Do(func() { writeIndex, err = register(sysIoctl, f, word, bit, nameArgs, flags) })
-	if err != nil {
-		thread.Release()
-		return 0, err
-	}
-	registered.add(enableBit{word, bit}, thread)
-	return writeIndex, nil
+// Registration is an event that is registered.
+type Registration struct {
+	// Index goes in front of each payload, as a u32, and counts for the file that it was registered by only.
+	Index uint32
+
+	word *uint32
+	// The kernel keeps a registration with the thread that made it: see package osthread.
+	thread *osthread.Holder
 }
 
-func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, flags uint16) (uint32, error) {
+// Register registers the event that nameArgs declares ("name type field; type field", see [NameArgs]). Closing f does
+// not end the registration; [Registration.Unregister] does.
+//
+// The error is an [*Error] that unwraps to the errno, or to errors.ErrUnsupported on an architecture whose ioctl
+// numbers are not known. Register may be called concurrently.
+func Register(f *os.File, nameArgs string, flags uint16) (*Registration, error) {
+	word, err := newEnableWord()
+	if err != nil {
+		return nil, err
+	}
+	r := &Registration{word: word, thread: osthread.Hold()}
+	r.thread.Do(func() { r.Index, err = register(sysIoctl, f, word, nameArgs, flags) })
+	if err != nil {
+		r.thread.Release()
+		freeEnableWord(word)
+		return nil, err
+	}
+	return r, nil
+}
+
+// Enabled reports whether anybody listens: one atomic load. It may be called at any time, but once the event is
+// unregistered it may report anything.
+func (r *Registration) Enabled() bool { return atomic.LoadUint32(r.word) != 0 }
+
+// Unregister ends the registration, through any open user_events_data. Where it fails it can be tried again; after a
+// success it must not.
+func (r *Registration) Unregister(f *os.File) (err error) {
+	r.thread.Do(func() { err = unregister(sysIoctl, f, r.word) })
+	if err != nil {
+		return err // and keep the word: the kernel may still write it
+	}
+	r.thread.Release()
+	atomic.StoreUint32(r.word, 0)
+	freeEnableWord(r.word)
+	return nil
+}
+
+func register(call ioctl, f *os.File, word *uint32, nameArgs string, flags uint16) (uint32, error) {
 	name, _, _ := strings.Cut(nameArgs, " ")
 	if !thisArchOK {
 		return 0, &Error{
@@ -130,9 +151,6 @@ func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, 
 			Err:  errors.ErrUnsupported,
 			Hint: "the ioctl numbers of " + runtime.GOARCH + " are not known",
 		}
-	}
-	if bit > 31 {
-		return 0, fmt.Errorf("tracefs: enable bit %d: must be 0 to 31", bit)
 	}
 	if len(nameArgs) > MaxNameArgs {
 		return 0, fmt.Errorf(
@@ -148,7 +166,6 @@ func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, 
 	text := append([]byte(nameArgs), 0)
 	reg := &userReg{
 		size:       userRegSize,
-		enableBit:  bit,
 		enableSize: enableSize,
 		flags:      flags,
 		enableAddr: uint64(uintptr(unsafe.Pointer(word))),
@@ -164,57 +181,12 @@ func register(call ioctl, f *os.File, word *uint32, bit uint8, nameArgs string, 
 	return reg.writeIndex, nil
 }
 
-// Unregister undoes [Register]. When it returns nil the
-// kernel no longer writes word. The f need not be the one that registered.
-func Unregister(f *os.File, word *uint32, bit uint8) (err error) {
-	thread, ok := registered.remove(enableBit{word, bit})
-	if !ok {
-		return unregister(sysIoctl, f, word, bit)
-	}
-	thread.Do(func() { err = unregister(sysIoctl, f, word, bit) })
-	if err != nil {
-		// It may still be there, and can be tried again.
-		registered.add(enableBit{word, bit}, thread)
-		return err
-	}
-	thread.Release()
-	return nil
-}
-
-type enableBit struct {
-	word *uint32
-	bit  uint8
-}
-
-// registered has the thread that each registration is held on.
-var registered = registrations{threads: map[enableBit]*osthread.Holder{}}
-
-type registrations struct {
-	mu      sync.Mutex
-	threads map[enableBit]*osthread.Holder
-}
-
-func (r *registrations) add(key enableBit, thread *osthread.Holder) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.threads[key] = thread
-}
-
-func (r *registrations) remove(key enableBit) (thread *osthread.Holder, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	thread, ok = r.threads[key]
-	delete(r.threads, key)
-	return thread, ok
-}
-
-func unregister(call ioctl, f *os.File, word *uint32, bit uint8) error {
+func unregister(call ioctl, f *os.File, word *uint32) error {
 	if !thisArchOK {
 		return Explain(OpUnregister, "", errors.ErrUnsupported)
 	}
 	return Explain(OpUnregister, "", call(f, thisArch.unreg, unsafe.Pointer(&userUnreg{
 		size:        userUnregSize,
-		disableBit:  bit,
 		disableAddr: uint64(uintptr(unsafe.Pointer(word))),
 	})))
 }

@@ -43,23 +43,23 @@ func (k *fakeKernel) ioctl(_ *os.File, request uintptr, arg unsafe.Pointer) erro
 
 func enableWord(t *testing.T) *uint32 {
 	t.Helper()
-	w, err := NewEnableWord()
+	w, err := newEnableWord()
 	require.NoError(t, err)
-	t.Cleanup(func() { FreeEnableWord(w) })
+	t.Cleanup(func() { freeEnableWord(w) })
 	return w
 }
 
 func TestRegisterPassesUserReg(t *testing.T) {
 	word := enableWord(t)
 	k := &fakeKernel{index: 0xA1B2}
-	index, err := register(k.ioctl, nil, word, 5, DefaultTracepointName+" "+FieldsOTLP, FlagMultiFormat)
+	index, err := register(k.ioctl, nil, word, DefaultTracepointName+" "+FieldsOTLP, FlagMultiFormat)
 	require.NoError(t, err)
 	assert.Equal(t, uint32(0xA1B2), index)
 	assert.Equal(t, thisArch.reg, k.request)
 	require.Len(t, k.arg, 28)
 	e := binary.NativeEndian
 	assert.Equal(t, uint32(28), e.Uint32(k.arg[0:]))
-	assert.Equal(t, byte(5), k.arg[4])
+	assert.Equal(t, byte(0), k.arg[4])
 	assert.Equal(t, byte(4), k.arg[5])
 	assert.Equal(t, FlagMultiFormat, e.Uint16(k.arg[6:]))
 	assert.Equal(t, uint64(uintptr(unsafe.Pointer(word))), e.Uint64(k.arg[8:]))
@@ -69,12 +69,12 @@ func TestRegisterPassesUserReg(t *testing.T) {
 func TestUnregisterPassesUserUnreg(t *testing.T) {
 	word := enableWord(t)
 	k := &fakeKernel{}
-	require.NoError(t, unregister(k.ioctl, nil, word, 31))
+	require.NoError(t, unregister(k.ioctl, nil, word))
 	assert.Equal(t, thisArch.unreg, k.request)
 	require.Len(t, k.arg, 16)
 	e := binary.NativeEndian
 	assert.Equal(t, uint32(16), e.Uint32(k.arg[0:]))
-	assert.Equal(t, []byte{31, 0, 0, 0}, k.arg[4:8])
+	assert.Equal(t, []byte{0, 0, 0, 0}, k.arg[4:8])
 	assert.Equal(t, uint64(uintptr(unsafe.Pointer(word))), e.Uint64(k.arg[8:]))
 }
 
@@ -84,13 +84,13 @@ func TestRegisterErrors(t *testing.T) {
 		syscall.EADDRINUSE, syscall.EPERM, syscall.EINVAL, syscall.ENOMEM, syscall.EMFILE, syscall.EFAULT,
 	} {
 		k := &fakeKernel{err: errno, index: 9}
-		index, err := register(k.ioctl, nil, word, 0, DefaultTracepointName+" "+FieldsOTLP, 0)
+		index, err := register(k.ioctl, nil, word, DefaultTracepointName+" "+FieldsOTLP, 0)
 		require.ErrorIs(t, err, errno)
 		assert.Zero(t, index)
 		assert.ErrorContains(t, err, "register otlp_metrics: "+errno.Error()+": ")
 	}
 	k := &fakeKernel{err: syscall.ENOENT}
-	require.ErrorIs(t, unregister(k.ioctl, nil, word, 0), syscall.ENOENT)
+	require.ErrorIs(t, unregister(k.ioctl, nil, word), syscall.ENOENT)
 }
 
 func TestRegisterRefusesBeforeTheKernel(t *testing.T) {
@@ -98,11 +98,9 @@ func TestRegisterRefusesBeforeTheKernel(t *testing.T) {
 		t.Error("the kernel was called")
 		return nil
 	}
-	_, err := register(never, nil, new(uint32), 32, "x", 0)
-	assert.ErrorContains(t, err, "enable bit 32")
-	_, err = register(never, nil, new(uint32), 0, "x"+strings.Repeat(" ", MaxNameArgs), 0)
+	_, err := register(never, nil, new(uint32), "x"+strings.Repeat(" ", MaxNameArgs), 0)
 	assert.ErrorContains(t, err, "512 bytes")
-	_, err = register(never, nil, new(uint32), 0, "x\x00y", 0)
+	_, err = register(never, nil, new(uint32), "x\x00y", 0)
 	assert.ErrorContains(t, err, "NUL")
 }
 
@@ -129,7 +127,7 @@ func TestEnableWords(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for range perPage/2 + 1 {
-				w, err := NewEnableWord()
+				w, err := newEnableWord()
 				if !assert.NoError(t, err) {
 					return
 				}
@@ -147,11 +145,11 @@ func TestEnableWords(t *testing.T) {
 	runtime.GC()
 	for w := range seen {
 		require.Equal(t, uint32(1), atomic.LoadUint32(w))
-		FreeEnableWord(w)
+		freeEnableWord(w)
 	}
-	w, err := NewEnableWord()
+	w, err := newEnableWord()
 	require.NoError(t, err)
 	assert.Zero(t, *w, "a word that was used before")
 	assert.True(t, seen[w])
-	FreeEnableWord(w)
+	freeEnableWord(w)
 }

@@ -17,10 +17,9 @@ var words struct {
 	free []*uint32
 }
 
-// NewEnableWord returns a zeroed word for [Register], in memory outside the Go
-// heap that is never moved or unmapped. Its cost is 4 bytes; a page is mapped
-// at a time.
-func NewEnableWord() (*uint32, error) {
+// newEnableWord returns a zeroed word, in memory outside the Go heap that is never moved or unmapped. Its cost is 4
+// bytes; a page is mapped at a time.
+func newEnableWord() (*uint32, error) {
 	words.Lock()
 	defer words.Unlock()
 	if len(words.free) == 0 {
@@ -45,11 +44,8 @@ func NewEnableWord() (*uint32, error) {
 	return w, nil
 }
 
-// FreeEnableWord gives back a word of [NewEnableWord]. Only a word that was
-// never registered, or whose every bit [Unregister] succeeded for, may be
-// given back, and nobody may read it afterwards; a word about which this is
-// not certain is better kept.
-func FreeEnableWord(word *uint32) {
+// freeEnableWord gives back a word that the kernel does not write, as it was never registered or is unregistered.
+func freeEnableWord(word *uint32) {
 	words.Lock()
 	defer words.Unlock()
 	words.free = append(words.free, word)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -60,16 +59,11 @@ func (p *provider) Connect(nameArgs string) (*registration, error) {
 	if p.file == nil {
 		return nil, ErrClosed
 	}
-	word, err := tracefs.NewEnableWord()
+	registered, err := tracefs.Register(p.file, nameArgs, 0)
 	if err != nil {
 		return nil, err
 	}
-	index, err := tracefs.Register(p.file, word, 0, nameArgs, 0)
-	if err != nil {
-		tracefs.FreeEnableWord(word)
-		return nil, err
-	}
-	t := &registration{provider: p, word: word, index: index, open: true}
+	t := &registration{Registration: registered, provider: p, open: true}
 	p.tracepoints[t] = struct{}{}
 	return t, nil
 }
@@ -112,16 +106,9 @@ func (p *provider) Abandon() {
 var abandoned sync.Map
 
 type registration struct {
-	provider *provider
-	index    uint32
-	// The kernel keeps it up to date. Its memory is there as long as the
-	// process, so it can be read without a lock, even beside a Close.
-	word *uint32
-	open bool // guarded by provider.mu
-}
-
-func (t *registration) Enabled() bool {
-	return atomic.LoadUint32(t.word) != 0
+	*tracefs.Registration // Enabled needs no lock, even beside a Close
+	provider              *provider
+	open                  bool // guarded by provider.mu
 }
 
 func (t *registration) Write(buf []byte) error {
@@ -133,7 +120,7 @@ func (t *registration) Write(buf []byte) error {
 	if !t.Enabled() {
 		return nil
 	}
-	binary.NativeEndian.PutUint32(buf, t.index)
+	binary.NativeEndian.PutUint32(buf, t.Index)
 	_, err := unix.Write(t.provider.fd, buf)
 	if err == unix.EBADF {
 		// The kernel also says so where the last listener left a moment ago.
@@ -157,11 +144,5 @@ func (t *registration) unregister() error {
 	}
 	t.open = false
 	delete(t.provider.tracepoints, t)
-	err := tracefs.Unregister(t.provider.file, t.word, 0)
-	if err == nil {
-		// Otherwise the kernel may still write it.
-		atomic.StoreUint32(t.word, 0)
-		tracefs.FreeEnableWord(t.word)
-	}
-	return err
+	return t.Unregister(t.provider.file)
 }

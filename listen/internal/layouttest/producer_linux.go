@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -18,9 +17,8 @@ import (
 // Producer writes to a tracepoint as an exporter does, but any bytes. Its
 // methods but Close may be called concurrently.
 type Producer struct {
-	file  *os.File
-	word  *uint32
-	index uint32
+	*tracefs.Registration
+	file *os.File
 
 	mu sync.Mutex
 	b  []byte // of Write, used again by the next, as an exporter does
@@ -32,37 +30,26 @@ func NewProducer(name, fields string, flags uint16) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	word, err := tracefs.NewEnableWord()
-	if err != nil {
-		return nil, err
-	}
-	index, err := tracefs.Register(file, word, 0, tracefs.NameArgs(name, fields), flags)
+	r, err := tracefs.Register(file, tracefs.NameArgs(name, fields), flags)
 	if err != nil {
 		_ = file.Close()
 		return nil, err
 	}
-	return &Producer{file: file, word: word, index: index}, nil
+	return &Producer{Registration: r, file: file}, nil
 }
 
 // Close unregisters the tracepoint.
 func (p *Producer) Close() error {
 	defer p.file.Close()
-	if err := tracefs.Unregister(p.file, p.word, 0); err != nil {
-		return err
-	}
-	tracefs.FreeEnableWord(p.word)
-	return nil
+	return p.Unregister(p.file)
 }
-
-// Enabled reports whether anybody listens.
-func (p *Producer) Enabled() bool { return atomic.LoadUint32(p.word) != 0 }
 
 // Shell is a command for bash that writes what Write does, to the file as
 // descriptor 3; data must be the same in length for all values of variables in
 // it. The program prints its first argument as printf(1) does.
 func (p *Producer) Shell(program string, data []byte, variables string) (command string, file *os.File) {
 	var s strings.Builder
-	for _, b := range append(binary.NativeEndian.AppendUint32(nil, p.index), data...) {
+	for _, b := range append(binary.NativeEndian.AppendUint32(nil, p.Index), data...) {
 		fmt.Fprintf(&s, `\%03o`, b)
 	}
 	return fmt.Sprintf(`%s '%s'"%s" >&3`, program, s.String(), variables), p.file
@@ -72,7 +59,7 @@ func (p *Producer) Shell(program string, data []byte, variables string) (command
 func (p *Producer) Write(data []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.b = append(binary.NativeEndian.AppendUint32(p.b[:0], p.index), data...)
+	p.b = append(binary.NativeEndian.AppendUint32(p.b[:0], p.Index), data...)
 	n, err := unix.Write(int(p.file.Fd()), p.b)
 	if err == nil && n != len(p.b) {
 		err = fmt.Errorf("wrote %d of %d bytes", n, len(p.b))

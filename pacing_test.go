@@ -5,39 +5,32 @@ package usereventsmetric
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
 )
 
-// heldClock is a clock that only pauses move.
-type heldClock struct {
-	time   time.Time
-	pauses []time.Duration
-}
-
-func (h *heldClock) now() time.Time { return h.time }
-
-func (h *heldClock) sleep(_ context.Context, d time.Duration) error {
-	h.time = h.time.Add(d)
-	h.pauses = append(h.pauses, d)
-	return nil
-}
-
-func (h *heldClock) hold(e *Exporter) {
-	e.pacer.Now, e.pacer.Sleep = h.now, h.sleep
+// pausesOf returns the pauses that e makes from now on, as they come.
+func pausesOf(e *Exporter) *[]time.Duration {
+	var pauses []time.Duration
+	e.pacer.Sleep = func(ctx context.Context, d time.Duration) error {
+		pauses = append(pauses, d)
+		return tracepoint.Sleep(ctx, d)
+	}
+	return &pauses
 }
 
 func TestPauses(t *testing.T) {
 	exporter, fake := enabledExporter(t, WithPacing(10_000, time.Millisecond))
-	clock := &heldClock{}
-	clock.hold(exporter)
+	pauses := pausesOf(exporter)
 	bursts := []int{0}
 	fake.onWrite = func(int) error {
-		if len(bursts) <= len(clock.pauses) {
+		if len(bursts) <= len(*pauses) {
 			bursts = append(bursts, 0)
 		}
 		bursts[len(bursts)-1]++
@@ -48,7 +41,7 @@ func TestPauses(t *testing.T) {
 	for _, messages := range bursts[:len(bursts)-1] {
 		assert.Equal(t, 10_000/4048, messages, "as many full messages as one burst holds")
 	}
-	for _, pause := range clock.pauses {
+	for _, pause := range *pauses {
 		assert.Equal(t, time.Millisecond, pause)
 	}
 	assert.Equal(t, metrictest.Numbers(5000), fake.sums(t))
@@ -66,31 +59,31 @@ func TestNoPause(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			exporter, fake := enabledExporter(t, test.option)
-			clock := &heldClock{}
-			clock.hold(exporter)
+			pauses := pausesOf(exporter)
 			require.NoError(t, exporter.Export(t.Context(), metrictest.CountingSums(test.points)))
-			assert.Empty(t, clock.pauses)
+			assert.Empty(t, *pauses)
 			assert.Len(t, fake.sums(t), test.points)
 		})
 	}
 }
 
 func TestPausesFitTheContext(t *testing.T) {
-	exporter, fake := enabledExporter(t, WithPacing(4048, time.Hour))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-	defer cancel()
-	clock := &heldClock{time: time.Now()}
-	clock.hold(exporter)
-	start := clock.time
-	require.NoError(t, exporter.Export(ctx, metrictest.CountingSums(5000)))
-	assert.Len(t, fake.sums(t), 5000)
-	require.Greater(t, len(clock.pauses), 10)
-	taken := clock.time.Sub(start)
-	assert.Less(t, taken, 31*time.Minute, "half of what the context had is left for writing")
-	assert.Greater(t, taken, 20*time.Minute, "and the other half is made use of")
-	for _, pause := range clock.pauses {
-		assert.Less(t, pause, 10*time.Minute)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		exporter, fake := enabledExporter(t, WithPacing(4048, time.Hour))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		pauses := pausesOf(exporter)
+		start := time.Now()
+		require.NoError(t, exporter.Export(ctx, metrictest.CountingSums(5000)))
+		assert.Len(t, fake.sums(t), 5000)
+		require.Greater(t, len(*pauses), 10)
+		taken := time.Since(start)
+		assert.Less(t, taken, 31*time.Minute, "half of what the context had is left for writing")
+		assert.Greater(t, taken, 20*time.Minute, "and the other half is made use of")
+		for _, pause := range *pauses {
+			assert.Less(t, pause, 10*time.Minute)
+		}
+	})
 }
 
 func TestContextEndsAPause(t *testing.T) {

@@ -88,7 +88,8 @@ func (i instance) register(t *testing.T, system, fields string, flags uint16) fu
 			err := unix.SchedSetaffinity(0, &set)
 			for _, event := range events {
 				if err == nil {
-					_, err = unix.Write(int(file.Fd()), append(binary.NativeEndian.AppendUint32(nil, r.Index), event...))
+					data := append(binary.NativeEndian.AppendUint32(nil, r.Index), event...)
+					_, err = unix.Write(int(file.Fd()), data)
 				}
 			}
 			done <- err

@@ -20,47 +20,44 @@ type aggregation struct {
 
 // inspect describes the data of a metric. Its error matches ErrUnsupported; points are counted even then, where the
 // kind is known.
-func inspect(data metricdata.Aggregation) (a aggregation, err error) {
+func inspect(data metricdata.Aggregation) (aggregation, error) {
 	switch d := data.(type) {
 	case metricdata.Gauge[int64]:
 		return aggregation{field: metricGauge, points: len(d.DataPoints)}, nil
 	case metricdata.Gauge[float64]:
 		return aggregation{field: metricGauge, points: len(d.DataPoints)}, nil
 	case metricdata.Sum[int64]:
-		a = aggregation{field: metricSum, monotonic: d.IsMonotonic, points: len(d.DataPoints)}
-		a.temporality, err = temporality(d.Temporality)
+		return withTemporality(metricSum, d.Temporality, d.IsMonotonic, len(d.DataPoints))
 	case metricdata.Sum[float64]:
-		a = aggregation{field: metricSum, monotonic: d.IsMonotonic, points: len(d.DataPoints)}
-		a.temporality, err = temporality(d.Temporality)
+		return withTemporality(metricSum, d.Temporality, d.IsMonotonic, len(d.DataPoints))
 	case metricdata.Histogram[int64]:
-		a = aggregation{field: metricHistogram, points: len(d.DataPoints)}
-		a.temporality, err = temporality(d.Temporality)
+		return withTemporality(metricHistogram, d.Temporality, false, len(d.DataPoints))
 	case metricdata.Histogram[float64]:
-		a = aggregation{field: metricHistogram, points: len(d.DataPoints)}
-		a.temporality, err = temporality(d.Temporality)
+		return withTemporality(metricHistogram, d.Temporality, false, len(d.DataPoints))
 	case metricdata.ExponentialHistogram[int64]:
-		a = aggregation{field: metricExponentialHistogram, points: len(d.DataPoints)}
-		a.temporality, err = temporality(d.Temporality)
+		return withTemporality(metricExponentialHistogram, d.Temporality, false, len(d.DataPoints))
 	case metricdata.ExponentialHistogram[float64]:
-		a = aggregation{field: metricExponentialHistogram, points: len(d.DataPoints)}
-		a.temporality, err = temporality(d.Temporality)
+		return withTemporality(metricExponentialHistogram, d.Temporality, false, len(d.DataPoints))
 	case metricdata.Summary:
 		return aggregation{field: metricSummary, points: len(d.DataPoints)}, nil
 	default:
 		return aggregation{}, fmt.Errorf("%w: data of type %T", ErrUnsupported, data)
 	}
-	return a, err
 }
 
-func temporality(t metricdata.Temporality) (uint64, error) {
+func withTemporality(
+	field protowire.Number, t metricdata.Temporality, monotonic bool, points int,
+) (aggregation, error) {
+	a := aggregation{field: field, monotonic: monotonic, points: points}
 	switch t {
 	case metricdata.DeltaTemporality:
-		return temporalityDelta, nil
+		a.temporality = temporalityDelta
 	case metricdata.CumulativeTemporality:
-		return temporalityCumulative, nil
+		a.temporality = temporalityCumulative
 	default:
-		return 0, fmt.Errorf("%w: temporality %d", ErrUnsupported, t)
+		return a, fmt.Errorf("%w: temporality %d", ErrUnsupported, t)
 	}
+	return a, nil
 }
 
 // dataPoint is one point of any kind.

@@ -29,9 +29,8 @@ type Pacer struct {
 	Burst int           // bytes between two pauses; 0: no pacing
 	Pause time.Duration // after each burst; 0: no pacing
 
-	// Sleep, if not nil, takes the place of waiting, and Now of time.Now.
+	// Sleep, if not nil, takes the place of waiting.
 	Sleep func(context.Context, time.Duration) error
-	Now   func() time.Time
 
 	written int // bytes since the last pause
 	paused  bool
@@ -59,7 +58,7 @@ func (p *Pacer) Wait(ctx context.Context, rest int) error {
 		p.paused = true
 		var deadline time.Time
 		if deadline, p.bounded = ctx.Deadline(); p.bounded {
-			p.left = deadline.Sub(p.now()) / 2
+			p.left = time.Until(deadline) / 2
 		}
 	}
 	pause := p.Pause
@@ -75,13 +74,6 @@ func (p *Pacer) Wait(ctx context.Context, rest int) error {
 		return p.Sleep(ctx, pause)
 	}
 	return Sleep(ctx, pause)
-}
-
-func (p *Pacer) now() time.Time {
-	if p.Now != nil {
-		return p.Now()
-	}
-	return time.Now()
 }
 
 // Sleep waits for d, or until ctx is done; its error is then that of ctx.

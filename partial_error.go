@@ -78,7 +78,7 @@ func (e *PartialError) Error() string {
 			fmt.Fprintf(&text, "; and %d more reasons", len(e.Dropped)-shownDrops)
 			break
 		}
-		fmt.Fprintf(&text, "; metric %q of scope %q: ", shortened(drop.Metric), shortened(drop.Scope))
+		fmt.Fprintf(&text, "; metric %q of scope %q: ", otlp.Shorten(drop.Metric), otlp.Shorten(drop.Scope))
 		if drop.Points > 0 {
 			fmt.Fprintf(&text, "%d points: ", drop.Points)
 		}
@@ -88,15 +88,6 @@ func (e *PartialError) Error() string {
 		text.WriteString(drop.Err.Error())
 	}
 	return text.String()
-}
-
-// shortened keeps a name from filling a log line.
-func shortened(name string) string {
-	const most = 100
-	if len(name) <= most {
-		return name
-	}
-	return name[:most] + "..."
 }
 
 // Unwrap returns the reasons.

@@ -9,9 +9,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// maxKeyInError bounds what an error repeats of an attribute's key, in bytes.
-const maxKeyInError = 100
-
 // pointTooLarge is the reason for a data point whose field takes size bytes without exemplars.
 func (e *Encoder) pointTooLarge(p dataPoint, size int) error {
 	total := e.headers.messageSize(levelData, size)
@@ -58,13 +55,15 @@ type biggest struct {
 
 func (b *biggest) consider(owner string, set *attribute.Set) {
 	if key, size := largestAttribute(set); size > b.size {
-		b.owner, b.key, b.size = owner, shorten(key), size
+		b.owner, b.key, b.size = owner, Shorten(key), size
 	}
 }
 
-func shorten(key string) string {
-	if len(key) > maxKeyInError {
-		return key[:maxKeyInError] + "..."
+// Shorten bounds what an error repeats of a name or key, so that it does not fill a log line: 100 bytes, and "...".
+func Shorten(name string) string {
+	const most = 100
+	if len(name) <= most {
+		return name
 	}
-	return key
+	return name[:most] + "..."
 }

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -83,11 +85,7 @@ func isClosedOutput(err error) bool { return errors.Is(err, syscall.EPIPE) }
 // read output any more (nil: nobody needs to), and, if signals are to end the
 // command in good order, by the first of these. A second one ends it at once.
 func untilEnd(after time.Duration, output io.Writer, signals bool) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
-	if after > 0 {
-		cancel()
-		ctx, cancel = context.WithTimeout(context.Background(), after)
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(after, math.MaxInt64))
 	stop := func() {}
 	if signals {
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/top"
 )
@@ -45,13 +44,12 @@ func newTop(open opener, env func(string) string) *cobra.Command {
 // terminals returns the terminal to read keys from and the one to draw on.
 func terminals(stdin io.Reader, stdout io.Writer, env func(string) string) (in, out *os.File, err error) {
 	const hint = `"userevents listen" needs none`
-	isTerminal := func(file *os.File, ok bool) bool { return ok && term.IsTerminal(int(file.Fd())) }
 	in, inOK := stdin.(*os.File)
 	out, outOK := stdout.(*os.File)
 	switch t := env("TERM"); {
-	case !isTerminal(in, inOK):
+	case !inOK || !term.IsTerminal(int(in.Fd())):
 		return nil, nil, fmt.Errorf("top needs a terminal, and standard input is none: %s", hint)
-	case !isTerminal(out, outOK):
+	case !outOK || !term.IsTerminal(int(out.Fd())):
 		return nil, nil, fmt.Errorf("top needs a terminal, and standard output is none: %s", hint)
 	case t == "" || t == "dumb":
 		return nil, nil, fmt.Errorf("top needs a terminal with a screen, and TERM is %q: %s", t, hint)
@@ -63,11 +61,7 @@ func (f *listenFlags) top(open opener, interval time.Duration, in, out *os.File,
 	ctx, stop := untilEnd(0, out, true)
 	defer stop()
 	s := &source.Session{Filter: f.filter}
-	screen := top.New(f.options.Names, interval, func() source.Status {
-		st := s.Status()
-		st.LastUndecodable = render.Escape(st.LastUndecodable)
-		return st
-	})
+	screen := top.New(f.options.Names, interval, s.Status)
 	s.Show = screen.Event
 	l, err := open.start(f.options, s, warn)
 	if err != nil {

@@ -47,7 +47,6 @@ var (
 		{"tracefs", (*examination).tracefs},
 		{"right_to_emit", (*examination).rightToEmit},
 		{"right_to_listen", (*examination).rightToListen},
-		{"perf_event_paranoid", (*examination).paranoid},
 		{"pid_namespace", (*examination).pidNamespace},
 		{"panic_on_warn", (*examination).panicOnWarn},
 		{"use_after_free", (*examination).useAfterFree},

@@ -134,6 +134,9 @@ func (e *examination) rightToListen() Check {
 		}
 	}
 	paranoid, err := e.number("/proc/sys/kernel/perf_event_paranoid")
+	if err == nil {
+		e.Facts.Paranoid = &paranoid
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fail("the kernel has no perf events", "build the kernel with CONFIG_PERF_EVENTS=y")
@@ -152,18 +155,6 @@ func (e *examination) rightToListen() Check {
 	return fail("neither CAP_PERFMON nor kernel.perf_event_paranoid at -1",
 		"run listeners as root, or grant CAP_PERFMON (setcap cap_perfmon,cap_ipc_lock+ep FILE, or "+
 			"AmbientCapabilities=CAP_PERFMON in the systemd unit)")
-}
-
-func (e *examination) paranoid() Check {
-	v, err := e.number("/proc/sys/kernel/perf_event_paranoid")
-	if err != nil {
-		return unknown(err, mountProc)
-	}
-	e.Facts.Paranoid = &v
-	if v < 0 {
-		return ok("%d: listening takes no capability", v)
-	}
-	return ok("%d: listening takes CAP_PERFMON", v)
 }
 
 // memlock is how large the rings are that a listener got.

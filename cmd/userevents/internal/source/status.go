@@ -12,7 +12,7 @@ type Status struct {
 	Unread      uint64 // written, not lost, and left in the rings at the end
 	Gaps        uint64
 	Undecodable uint64
-	// LastUndecodable says which and why, and is safe to print.
+	// LastUndecodable says which and why. It has texts of other processes.
 	LastUndecodable string
 }
 

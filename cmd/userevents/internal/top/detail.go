@@ -11,16 +11,9 @@ import (
 )
 
 const (
-	// attributeLines is how many lines the attributes may take.
-	attributeLines = 4
-	// leastDetails is how many lines there must be for where the series is from and
-	// for its description.
-	leastDetails = 16
-	originLines  = 2
-	// leastPlot is how many lines there must be for a plot below the buckets.
-	leastPlot = 5
-	// tallestPlot is how high a plot may get.
-	tallestPlot = 16
+	attributeLines = 4 // at most
+	originLines    = 2 // at most, of where the series is from
+	tallestPlot    = 16
 )
 
 // detailView is all that is known of one series, in so many lines.
@@ -38,13 +31,10 @@ func (m *model) detailView(lines int) []string {
 		about += " (" + r.process + ")"
 	}
 	add(newLine(m.width).add(plainStyle, about))
-	if lines >= leastDetails {
-		for _, l := range append(render.Wrap(s.description, m.width, 1),
-			render.Wrap(s.origin, m.width, originLines)...) {
-			add(newLine(m.width).add(quietStyle, l))
-		}
+	for _, l := range append(render.Wrap(s.description, m.width, 1), render.Wrap(s.origin, m.width, originLines)...) {
+		add(newLine(m.width).add(quietStyle, l))
 	}
-	for _, l := range render.Wrap(s.attributes, m.width, max(min(attributeLines, lines/4), 1)) {
+	for _, l := range render.Wrap(s.attributes, m.width, attributeLines) {
 		add(newLine(m.width).add(boldStyle, l))
 	}
 	seen := newLine(m.width).add(plainStyle, fmt.Sprintf("%d points, the last %s ago", r.points, ago(m.at-r.seen)))
@@ -60,15 +50,9 @@ func (m *model) detailView(lines int) []string {
 	for _, l := range m.numbers(s) {
 		add(l)
 	}
-	if lines-len(out) > 3 {
-		out = append(out, "")
-	}
+	out = append(out, "")
 	if len(r.buckets) > 1 {
-		out = append(out, m.bucketLines(s, lines-len(out))...)
-		if lines-len(out) < leastPlot {
-			return out
-		}
-		out = append(out, "")
+		out = append(append(out, m.bucketLines(s, lines-len(out))...), "")
 	}
 	return append(out, m.plotView(s, lines-len(out))...)
 }
@@ -85,7 +69,11 @@ func (m *model) numbers(s *series) []*line {
 	if s.isRate {
 		value.add(plainStyle, "  rate ").add(boldStyle, short(r.rate)+"/s")
 	}
-	value.add(plainStyle, r.overText())
+	if r.sinceStart {
+		value.add(plainStyle, "  since the start of the series")
+	} else if r.over > 0 {
+		value.add(plainStyle, "  in "+span(r.over))
+	}
 	if len(r.buckets) == 0 {
 		return []*line{value}
 	}
@@ -95,17 +83,6 @@ func (m *model) numbers(s *series) []*line {
 			short(quantile(r.buckets, r.limits, q))).add(plainStyle, "  ")
 	}
 	return []*line{value, estimates.add(quietStyle, "(estimated from the buckets)")}
-}
-
-// over says of which time the numbers are.
-func (r *row) overText() string {
-	switch {
-	case r.sinceStart:
-		return "  since the start of the series"
-	case r.over > 0:
-		return "  in " + span(r.over)
-	}
-	return ""
 }
 
 // plotView is the caption and the plot of the last points.

@@ -30,10 +30,10 @@ type Location struct {
 }
 
 // candidates returns where user_events_data may be, the most likely first: DefaultDir,
-// directories where tracefs is mounted, single files of tracefs (a
-// user_events_data that was bind-mounted into a container is listed as a
-// tracefs mount whose mount point is the file), and last debugfs, which has
-// tracefs in a directory below it.
+// directories where tracefs is mounted, or its directory events with
+// user_events_data beside it, single files of tracefs (a user_events_data that was
+// bind-mounted into a container is listed as a tracefs mount whose mount point is
+// the file), and last debugfs, which has tracefs in a directory below it.
 func candidates(mounts []mount) (places []Location, mounted bool) {
 	var dirs, files, debug []Location
 	for _, m := range mounts {
@@ -44,6 +44,8 @@ func candidates(mounts []mount) (places []Location, mounted bool) {
 				files = append(files, Location{DataFile: m.point})
 			case m.root == "/":
 				dirs = append(dirs, at(m.point))
+			case m.root == "/events" && path.Base(m.point) == "events":
+				dirs = append(dirs, at(path.Dir(m.point)))
 			}
 			// Other roots are bind mounts of a directory inside tracefs (an
 			// instance, say), which has no user_events_data.
@@ -182,7 +184,7 @@ func (l Location) below(parts ...string) (string, error) {
 			Path: p,
 			Err:  fs.ErrNotExist,
 			Hint: "only " + l.DataFile + " is visible here: " +
-				"reading events needs the whole tracefs directory (" + DefaultDir + ")",
+				"reading events also needs the directory " + DefaultDir + "/events",
 		}
 	}
 	for _, part := range parts {

@@ -93,6 +93,18 @@ var findTable = []struct {
 		want:    Location{DataFile: "/run/user_events_data"},
 	},
 	{
+		name: "events and the file, mounted into a container", mountinfo: "container-listener",
+		machine: tree{"/run/tracing/events": nil, "/run/tracing/user_events_data": nil},
+		want:    at("/run/tracing"),
+	},
+	{
+		name: "events of a container without the file", mountinfo: "container-listener",
+		machine:  tree{"/run/tracing/events": nil},
+		wantErr:  fs.ErrNotExist,
+		wantPath: "/run/tracing/user_events_data",
+		wantHint: "no such file",
+	},
+	{
 		name: "a blank in the mount point", mountinfo: "escaped",
 		machine: tree{"/mnt/with blank\tand\\back#slash/user_events_data": nil},
 		want:    at("/mnt/with blank\tand\\back#slash"),
@@ -165,12 +177,16 @@ func TestCandidatesAreDistinct(t *testing.T) {
 		{"/", "/sys/kernel/tracing", "tracefs"},
 		{"/", "/sys/kernel/debug/tracing", "tracefs"},
 		{"/instances/x", "/b", "tracefs"},
+		{"/events", "/d/events", "tracefs"},
+		{"/events", "/e", "tracefs"},
+		{"/events/sched", "/f/events", "tracefs"},
 		{"/x", "/c", "debugfs"},
 	})
 	assert.True(t, mounted)
 	assert.Equal(t, []Location{
 		at("/sys/kernel/tracing"),
 		at("/sys/kernel/debug/tracing"),
+		at("/d"),
 		{DataFile: "/a/file"},
 	}, places)
 }
@@ -188,5 +204,5 @@ func TestEventDirRefusesPaths(t *testing.T) {
 	}
 	_, err = Location{DataFile: "/run/user_events_data"}.below("user_events", "otlp_metrics")
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	assert.ErrorContains(t, err, "whole tracefs")
+	assert.ErrorContains(t, err, "tracing/events")
 }

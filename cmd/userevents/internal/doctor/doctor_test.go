@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 		{name: "only the file", fault: func(f *fake) {
 			f.files = map[string]string{"/run/data": "", "/proc/sys/kernel/osrelease": "6.12.0",
 				"/proc/self/mountinfo": "36 25 0:12 /user_events_data /run/data rw - tracefs tracefs rw\n"}
-		}, check: "tracefs", status: Warn, detail: "only /run/data is visible", hint: "the whole of"},
+		}, check: "tracefs", status: Warn, detail: "only /run/data is visible", hint: "/events, too"},
 		{name: "a file that is named", fault: func(f *fake) { f.files["/run/data"] = "" },
 			options: Options{DataFile: "/run/data"},
 			check:   "right_to_emit", status: OK, detail: "/run/data"},

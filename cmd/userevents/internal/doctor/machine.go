@@ -111,7 +111,7 @@ func (e *examination) tracefs() Check {
 		return failed(e.findErr)
 	case e.location.Dir == "":
 		return warn("only "+e.location.DataFile+" is visible here: enough to emit, but not to listen",
-			"give listeners the whole of "+tracefs.DefaultDir)
+			"give listeners "+tracefs.DefaultDir+"/events, too")
 	}
 	return ok("mounted on %s", e.location.Dir)
 }

@@ -19,11 +19,18 @@ const (
 	waitTick  = 10 * time.Millisecond
 )
 
-// The test binary is also the application.
+// children is what the test binary is besides, by the variable that makes it so.
+var children = map[string]func(text string) error{applicationVariable: runApplication}
+
 func TestMain(m *testing.M) {
-	if text := os.Getenv(applicationVariable); text != "" {
-		if err := runApplication(text); err != nil {
-			fmt.Fprintln(os.Stderr, "application:", err)
+	for variable, run := range children {
+		text, ok := os.LookupEnv(variable)
+		if !ok {
+			continue
+		}
+		os.Unsetenv(variable)
+		if err := run(text); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", variable, err)
 			os.Exit(1)
 		}
 		os.Exit(0)

@@ -6,11 +6,14 @@ package endtoend
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -51,7 +54,10 @@ func TestKernelUnit(t *testing.T) {
 	write("userevents-collector.service", string(unit))
 	write("userevents-collector.service.d/test.conf", "[Unit]\nDefaultDependencies=no\n"+
 		"[Service]\nStandardOutput=truncate:"+units+"/out\nStandardError=inherit\n")
-	write("test.target", "[Unit]\nDefaultDependencies=no\nWants=userevents-collector.service\n")
+	write("attempts.service", attemptsUnit(t, string(unit)))
+	write("attempts.service.d/test.conf", "[Unit]\nDefaultDependencies=no\n"+
+		"[Service]\nStandardOutput=truncate:"+units+"/attempts\nStandardError=inherit\n")
+	write("test.target", "[Unit]\nDefaultDependencies=no\nWants=userevents-collector.service attempts.service\n")
 	manager := exec.Command("unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc",
 		"/lib/systemd/systemd", "--system", "--unit=test.target", "--log-target=console", "--show-status=no")
 	manager.Env = append(os.Environ(), "container=test", "SYSTEMD_UNIT_PATH="+units, "SYSTEMD_GENERATOR_PATH="+units)
@@ -63,7 +69,8 @@ func TestKernelUnit(t *testing.T) {
 		_ = manager.Wait()
 		if t.Failed() {
 			out, _ := os.ReadFile(filepath.Join(units, "out"))
-			t.Logf("systemd:\n%s\nthe Collector:\n%s", &log, out)
+			attempts, _ := os.ReadFile(filepath.Join(units, "attempts"))
+			t.Logf("systemd:\n%s\nthe Collector:\n%s\nthe attempts:\n%s", &log, out, attempts)
 		}
 	})
 	require.Eventually(t, func() bool {
@@ -95,6 +102,46 @@ func TestKernelUnit(t *testing.T) {
 	assert.Contains(t, string(out), `"ring": "4MiB"`, "the limit allows it")
 	assert.NotContains(t, string(out), "warn")
 	assert.DirExists(t, "/var/lib/userevents-collector")
+
+	var outcomes map[string]string
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(filepath.Join(units, "attempts"))
+		return err == nil && json.Unmarshal(text, &outcomes) == nil
+	}, waitLimit, 10*waitTick)
+	undoAttempts(t)
+	assertRefused(t, outcomes, map[string]string{
+		otherTracepoint: readOnly, makeUprobe: missing, writeMarker: missing, stopTracing: missing, readTrace: missing,
+		throughInit: denied, openToAll: refused, signalByKill: refused, signalByOwner: "", limitOther: refused,
+		newProcess: "", userNamespace: refused, mountTracefs: refused, fileInImage: readOnly, hearUevents: "",
+	})
+}
+
+// attemptsUnit is the unit with the attempts in place of the Collector.
+func attemptsUnit(t *testing.T, unit string) string {
+	t.Helper()
+	self, err := os.ReadFile("/proc/self/exe")
+	require.NoError(t, err)
+	const program = "/usr/local/bin/attempts"
+	require.NoError(t, os.WriteFile(program, self, 0o755))
+	t.Cleanup(func() { assert.NoError(t, os.Remove(program)) })
+	// In its pid namespace, systemd is process 1.
+	config, err := json.Marshal(attemptsConfig{Tracing: "/sys/kernel/tracing", Victim: 1})
+	require.NoError(t, err)
+	command := regexp.MustCompile(`(?m)^ExecStart=.*$`)
+	require.Len(t, command.FindAllString(unit, -1), 1)
+	return strings.Replace(command.ReplaceAllString(unit, "ExecStart="+program+"\nEnvironment='"+attemptsVariable+"="+
+		string(config)+"'"), "Restart=on-failure\n", "", 1)
+}
+
+// systemd itself finds nothing to say about the unit but that the program is not there.
+func TestKernelUnitIsVerified(t *testing.T) {
+	const program = "/usr/local/bin/userevents-collector"
+	require.NoError(t, os.WriteFile(program, nil, 0o755))
+	t.Cleanup(func() { assert.NoError(t, os.Remove(program)) })
+	output, err := exec.Command("systemd-analyze", "verify", "../../distribution/userevents-collector.service").
+		CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	assert.Empty(t, string(output))
 }
 
 // The Collector runs before it may listen, says that it is not well and why, and attaches when the right is granted.

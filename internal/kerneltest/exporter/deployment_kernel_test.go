@@ -45,7 +45,7 @@ const (
 )
 
 func init() {
-	mains := map[string]func() error{"my-service": myService, "my-listener": myListener}
+	mains := map[string]func() error{"my-service": myService, "my-listener": myListener, "my-member": myMember}
 	run, ok := mains[filepath.Base(os.Args[0])]
 	if !ok {
 		return
@@ -146,7 +146,7 @@ func newHost(t *testing.T) {
 	t.Helper()
 	self, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
-	for _, name := range []string{"my-service", "my-listener"} {
+	for _, name := range []string{"my-service", "my-listener", "my-member"} {
 		path := filepath.Join(programs, name)
 		require.NoError(t, os.WriteFile(path, self, 0o755))
 		t.Cleanup(func() { assert.NoError(t, os.Remove(path)) })
@@ -341,7 +341,21 @@ func recipeListener(t *testing.T) {
 }
 
 func recipeContainerListener(t *testing.T) {
-	receives(t, recipe(t, "container-listener"))
+	container := recipe(t, "container-listener")
+	receives(t, container)
+
+	// What it is not given. Root outside of it may do that.
+	const enable = "echo 1 >%s/events/sched/sched_switch/enable"
+	runShell(t, fmt.Sprintf(enable, kerneltest.Tracing)+"; echo 0 >"+kerneltest.Tracing+"/events/sched/sched_switch/enable")
+	inside := func(script string) string {
+		attempt := strings.Replace(container, "my-listener\n", "sh -c '"+script+"'\n", 1)
+		require.NotEqual(t, container, attempt)
+		return attempt
+	}
+	output, err := shell(inside(fmt.Sprintf(enable, "/run/tracing"))).CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(output), "Read-only file system")
+	assert.Equal(t, "events\nuser_events_data\n", runShell(t, inside("ls /run/tracing")))
 }
 
 // The units, in a systemd that is process 1 of a pid namespace.

@@ -6,12 +6,17 @@ package endtoend
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,8 +30,8 @@ const attemptsVariable = "USEREVENTS_TEST_ATTEMPTS"
 type attemptsConfig struct {
 	// Tracing is the tracing directory.
 	Tracing string
-	// Victim is the pid of another process of root.
-	Victim int
+	// Victim is the pid of another process of root, and Weak of one that has no capability.
+	Victim, Weak int
 }
 
 const (
@@ -37,17 +42,28 @@ const (
 	readTrace       = "read what others trace"
 	throughInit     = "enable another tracepoint through /proc/1/root"
 	openToAll       = "let everybody write events"
-	signalByKill    = "kill a process of root"
-	signalByOwner   = "signal a process of root by F_SETOWN"
+	signalRoot      = "signal a process of root"
+	ownByRoot       = "make a process of root the owner of a file's signals"
 	limitOther      = "set a limit of a process of root"
 	newProcess      = "start a process"
 	userNamespace   = "make a user namespace"
 	mountTracefs    = "mount tracefs"
 	fileInImage     = "write to the image"
-	hearUevents     = "listen to the kernel's announcements of CPUs" // which a listener does
+
+	// What its rights do allow, and SECURITY.md says.
+	hearUevents    = "listen to the kernel's announcements of CPUs"
+	perfTracepoint = "read another tracepoint by perf"
+	perfStacks     = "sample the stacks of all processes by perf"
+	perfUprobe     = "probe a program by perf"
+	throughWeak    = "write to the host through /proc/PID/root of a process without capabilities"
 )
 
-func attempts(config attemptsConfig) map[string]func() error {
+type attempt struct {
+	name string
+	try  func() error
+}
+
+func attempts(config attemptsConfig) []attempt {
 	in := func(name string) string { return filepath.Join(config.Tracing, name) }
 	write := func(file, text string, flags int) func() error {
 		return func() error {
@@ -61,47 +77,98 @@ func attempts(config attemptsConfig) map[string]func() error {
 		}
 	}
 	const enable = "events/sched/sched_switch/enable"
-	return map[string]func() error{
-		otherTracepoint: write(in(enable), "1", 0),
-		makeUprobe:      write(in("uprobe_events"), "p:attempts/probe /bin/sh:0x1000", os.O_APPEND),
-		writeMarker:     write(in("trace_marker"), "attempt", 0),
-		stopTracing:     write(in("tracing_on"), "0", 0),
-		readTrace: func() error {
-			_, err := os.ReadFile(in("trace"))
-			return err
-		},
-		throughInit:  write("/proc/1/root/sys/kernel/tracing/"+enable, "1", 0),
-		openToAll:    func() error { return os.Chmod(in("user_events_data"), 0o666) },
-		signalByKill: func() error { return syscall.Kill(config.Victim, 0) },
-		signalByOwner: func() error {
+	root := func(pid int) string { return fmt.Sprintf("/proc/%d/root/", pid) }
+	return []attempt{
+		{otherTracepoint, write(in(enable), "1", 0)},
+		{makeUprobe, write(in("uprobe_events"), "p:attempts/probe /bin/sh:0x1000", os.O_APPEND)},
+		{writeMarker, write(in("trace_marker"), "attempt", 0)},
+		{readTrace, func() error {
+			_, err1 := os.ReadFile(in("trace"))
+			_, err2 := os.ReadFile("/sys/kernel/tracing/trace")
+			if err1 == nil || err2 == nil {
+				return nil
+			}
+			return errors.Join(err1, err2)
+		}},
+		{stopTracing, write(in("tracing_on"), "0", 0)},
+		{throughInit, write(root(1)+"sys/kernel/tracing/"+enable, "1", 0)},
+		{throughWeak, write(root(config.Weak)+"attempt", "", os.O_CREATE)},
+		{openToAll, func() error { return os.Chmod(in("user_events_data"), 0o666) }},
+		{signalRoot, func() error { return syscall.Kill(config.Victim, 0) }},
+		{ownByRoot, func() error {
 			_, err := unix.FcntlInt(0, unix.F_SETOWN, config.Victim)
 			return err
-		},
-		limitOther: func() error {
+		}},
+		{limitOther, func() error {
 			return unix.Prlimit(config.Victim, unix.RLIMIT_CORE, &unix.Rlimit{Max: unix.RLIM_INFINITY}, nil)
-		},
-		newProcess: func() error { return exec.Command("/usr/bin/true").Run() },
-		userNamespace: func() error { // by a process, as one that has threads cannot enter it
+		}},
+		{newProcess, func() error { return exec.Command("/usr/bin/true").Run() }},
+		{userNamespace, func() error { // by a process, as one that has threads cannot enter it
 			command := exec.Command("/usr/bin/true")
 			command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
 			return command.Run()
-		},
-		mountTracefs: func() error {
-			if err := syscall.Mount("nodev", "/sys/kernel/tracing", "tracefs", 0, ""); err != nil {
+		}},
+		{mountTracefs, func() error {
+			if err := syscall.Mount("nodev", "/mnt", "tracefs", 0, ""); err != nil {
 				return err
 			}
-			return syscall.Unmount("/sys/kernel/tracing", 0)
-		},
-		fileInImage: func() error { return os.WriteFile("/attempt", nil, 0o600) },
-		hearUevents: func() error {
+			return syscall.Unmount("/mnt", 0)
+		}},
+		{fileInImage, func() error { return os.WriteFile("/attempt", nil, 0o600) }},
+		{hearUevents, func() error {
 			fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
 			if err != nil {
 				return err
 			}
 			defer unix.Close(fd)
 			return unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1})
-		},
+		}},
+		{perfTracepoint, func() error {
+			id, err := os.ReadFile(in("events/sched/sched_switch/id"))
+			if err != nil {
+				return err
+			}
+			number, err := strconv.ParseUint(strings.TrimSpace(string(id)), 10, 64)
+			if err != nil {
+				return err
+			}
+			return perfOpen(unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: number,
+				Sample_type: unix.PERF_SAMPLE_RAW})
+		}},
+		{perfStacks, func() error {
+			return perfOpen(unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK,
+				Sample: 1e6, Sample_type: unix.PERF_SAMPLE_STACK_USER, Sample_stack_user: 4096})
+		}},
+		{perfUprobe, func() error {
+			text, err := os.ReadFile("/sys/bus/event_source/devices/uprobe/type")
+			if err != nil {
+				return err
+			}
+			number, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+			if err != nil {
+				return err
+			}
+			path, err := syscall.BytePtrFromString("/usr/bin/true")
+			if err != nil {
+				return err
+			}
+			var pin runtime.Pinner
+			defer pin.Unpin()
+			pin.Pin(path)
+			return perfOpen(unix.PerfEventAttr{Type: uint32(number), Ext1: uint64(uintptr(unsafe.Pointer(path))),
+				Ext2: 0x1000})
+		}},
 	}
+}
+
+// perfOpen opens a perf event of all processes on a CPU, and closes it.
+func perfOpen(a unix.PerfEventAttr) error {
+	a.Size = uint32(unsafe.Sizeof(a))
+	fd, err := unix.PerfEventOpen(&a, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
 }
 
 func init() { children[attemptsVariable] = runAttempts }
@@ -112,10 +179,10 @@ func runAttempts(text string) error {
 		return err
 	}
 	outcomes := map[string]string{}
-	for name, attempt := range attempts(config) {
-		outcomes[name] = ""
-		if err := attempt(); err != nil {
-			outcomes[name] = err.Error()
+	for _, a := range attempts(config) {
+		outcomes[a.name] = ""
+		if err := a.try(); err != nil {
+			outcomes[a.name] = err.Error()
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(outcomes)
@@ -124,21 +191,26 @@ func runAttempts(text string) error {
 // attempted runs the attempts with a command that is given this test binary and its environment.
 func attempted(t *testing.T, tracing string, in func(program string, env ...string) *exec.Cmd) map[string]string {
 	t.Helper()
-	victim := exec.Command("sleep", "1000")
-	require.NoError(t, victim.Start())
-	defer func() {
-		_ = victim.Process.Kill()
-		_ = victim.Wait()
-	}()
-	text, err := json.Marshal(attemptsConfig{Tracing: tracing, Victim: victim.Process.Pid})
+	sleeping := func(by ...string) (pid int) {
+		command := exec.Command("env", append(by, "sleep", "1000")...)
+		require.NoError(t, command.Start())
+		t.Cleanup(func() {
+			_ = command.Process.Kill()
+			_ = command.Wait()
+		})
+		return command.Process.Pid
+	}
+	text, err := json.Marshal(attemptsConfig{
+		Tracing: tracing, Victim: sleeping(), Weak: sleeping("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
+	})
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
 	command := in(self, attemptsVariable+"="+string(text))
-	var errors strings.Builder
-	command.Stderr = &errors
+	var complaints strings.Builder
+	command.Stderr = &complaints
 	output, err := command.Output()
-	require.NoError(t, err, "%s%s", output, &errors)
+	require.NoError(t, err, "%s%s", output, &complaints)
 	outcomes := map[string]string{}
 	require.NoError(t, json.Unmarshal(output, &outcomes), "%s", output)
 	return outcomes
@@ -168,9 +240,9 @@ const (
 // assertRefused compares the outcome of each attempt with a part of its error; an empty one is a success.
 func assertRefused(t *testing.T, outcomes, want map[string]string) {
 	t.Helper()
-	for name := range attempts(attemptsConfig{}) {
-		assert.Contains(t, want, name)
-		assert.Contains(t, outcomes, name)
+	for _, a := range attempts(attemptsConfig{}) {
+		assert.Contains(t, want, a.name)
+		assert.Contains(t, outcomes, a.name)
 	}
 	for name, part := range want {
 		assert.Contains(t, outcomes[name], part, name)

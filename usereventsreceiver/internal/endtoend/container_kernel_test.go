@@ -110,7 +110,8 @@ const makeContainer = `
 root=$(mktemp -d)
 mount -t tmpfs tmpfs "$root"
 cd "$root"
-mkdir -p dev proc sys usr old run
+mkdir -p dev etc proc sys usr old run
+echo "127.0.0.1 localhost" >etc/hosts
 for d in bin lib lib64; do ln -s "usr/$d" "$d"; done
 mount --rbind /usr usr
 mount -t proc proc proc

@@ -45,12 +45,8 @@ func TestKernelDaemonSetReceives(t *testing.T) {
 		require.NoError(t, err)
 		return string(text)
 	}
-	ended := false
 	t.Cleanup(func() {
-		if !ended {
-			_ = command.Process.Kill()
-			_ = command.Wait()
-		}
+		_ = command.Process.Kill()
 		if t.Failed() {
 			t.Logf("the Collector's log:\n%s", logged())
 		}
@@ -58,6 +54,8 @@ func TestKernelDaemonSetReceives(t *testing.T) {
 	own := func(name string) float64 {
 		return scrape(t, "http://127.0.0.1:8888/metrics", "otelcol_receiver_user_events_"+name, "")[""]
 	}
+	exited := make(chan error, 1)
+	go func() { exited <- command.Wait() }()
 	require.Eventually(t, func() bool {
 		_, err := get("http://127.0.0.1:8888/metrics")
 		return err == nil && own("cpus") == float64(runtime.NumCPU())
@@ -81,9 +79,8 @@ func TestKernelDaemonSetReceives(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEmpty(t, entries, "what was not sent survives a restart")
 
-	ended = true
 	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
-	assert.NoError(t, command.Wait())
+	assert.NoError(t, <-exited)
 	assert.Contains(t, logged(), `"ring": "4MiB"`, "by IPC_LOCK")
 	assert.NotContains(t, logged(), "operation not permitted")
 	assert.NotContains(t, logged(), "\twarn\t")
@@ -111,8 +108,9 @@ func TestKernelDaemonSetConfines(t *testing.T) {
 		command.Env = append(os.Environ(), env...)
 		return command
 	})
-	works(outside, otherTracepoint, makeUprobe, writeMarker, stopTracing, readTrace, throughInit, openToAll, signalByKill,
-		signalByOwner, limitOther, newProcess, userNamespace, mountTracefs, fileInImage, hearUevents)
+	works(outside, otherTracepoint, makeUprobe, writeMarker, stopTracing, readTrace, throughInit, openToAll, signalRoot,
+		ownByRoot, limitOther, newProcess, userNamespace, mountTracefs, fileInImage, hearUevents,
+		perfTracepoint, perfStacks, perfUprobe)
 
 	whole := newPod(t)
 	whole.VolumeMounts = []volumeMount{{Name: "all", MountPath: inContainer}}
@@ -121,14 +119,15 @@ func TestKernelDaemonSetConfines(t *testing.T) {
 
 	unfiltered := newPod(t)
 	unfiltered.SecurityContext.SeccompProfile.Type = "Unconfined"
-	works(attempted(t, inContainer, in(unfiltered)), openToAll, signalByKill, signalByOwner, limitOther, newProcess,
+	works(attempted(t, inContainer, in(unfiltered)), openToAll, signalRoot, ownByRoot, limitOther, newProcess,
 		userNamespace)
 
 	inside := attempted(t, inContainer, in(newPod(t)))
 	undoAttempts(t)
 	assertRefused(t, inside, map[string]string{
 		otherTracepoint: readOnly, makeUprobe: missing, writeMarker: missing, stopTracing: missing, readTrace: missing,
-		throughInit: denied, openToAll: refused, signalByKill: refused, signalByOwner: refused, limitOther: refused,
-		newProcess: refused, userNamespace: refused, mountTracefs: refused, fileInImage: readOnly, hearUevents: "",
+		throughInit: denied, openToAll: refused, signalRoot: refused, ownByRoot: refused, limitOther: refused,
+		newProcess: refused, userNamespace: refused, mountTracefs: refused, fileInImage: readOnly,
+		hearUevents: "", perfTracepoint: "", perfStacks: "", perfUprobe: denied, throughWeak: "",
 	})
 }

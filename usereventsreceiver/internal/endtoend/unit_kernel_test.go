@@ -110,9 +110,10 @@ func TestKernelUnit(t *testing.T) {
 	}, waitLimit, 10*waitTick)
 	undoAttempts(t)
 	assertRefused(t, outcomes, map[string]string{
-		otherTracepoint: readOnly, makeUprobe: missing, writeMarker: missing, stopTracing: missing, readTrace: missing,
-		throughInit: denied, openToAll: refused, signalByKill: refused, signalByOwner: "", limitOther: refused,
-		newProcess: "", userNamespace: refused, mountTracefs: refused, fileInImage: readOnly, hearUevents: "",
+		otherTracepoint: readOnly, makeUprobe: missing, writeMarker: missing, stopTracing: missing, readTrace: denied,
+		throughInit: denied, openToAll: refused, signalRoot: refused, ownByRoot: "", limitOther: refused,
+		newProcess: "", userNamespace: refused, mountTracefs: refused, fileInImage: readOnly,
+		hearUevents: "", perfTracepoint: "", perfStacks: "", perfUprobe: denied, throughWeak: denied,
 	})
 }
 
@@ -125,7 +126,7 @@ func attemptsUnit(t *testing.T, unit string) string {
 	require.NoError(t, os.WriteFile(program, self, 0o755))
 	t.Cleanup(func() { assert.NoError(t, os.Remove(program)) })
 	// In its pid namespace, systemd is process 1.
-	config, err := json.Marshal(attemptsConfig{Tracing: "/sys/kernel/tracing", Victim: 1})
+	config, err := json.Marshal(attemptsConfig{Tracing: "/run/tracing", Victim: 1, Weak: 1})
 	require.NoError(t, err)
 	command := regexp.MustCompile(`(?m)^ExecStart=.*$`)
 	require.Len(t, command.FindAllString(unit, -1), 1)

@@ -134,7 +134,7 @@ func attemptsUnit(t *testing.T, unit string) string {
 		string(config)+"'"), "Restart=on-failure\n", "", 1)
 }
 
-// systemd itself finds nothing to say about the unit but that the program is not there.
+// systemd finds no fault with the unit.
 func TestKernelUnitIsVerified(t *testing.T) {
 	const program = "/usr/local/bin/userevents-collector"
 	require.NoError(t, os.WriteFile(program, nil, 0o755))

@@ -32,12 +32,11 @@ func IsStdout(name string) bool { return name == "-" || name == "/dev/stdout" }
 // to directly.
 func Create(name string) (*File, error) {
 	const notReplaced = os.ModeNamedPipe | os.ModeDevice | os.ModeSocket
-	if info, err := os.Lstat(name); isDevice(name) || err == nil && info.Mode()&notReplaced != 0 {
-		f, err := os.OpenFile(name, os.O_WRONLY, 0)
-		if err != nil {
-			return nil, err
-		}
-		return &File{file: f, name: name}, nil
+	info, err := os.Lstat(name)
+	if isDevice(name) {
+		return open(name, nil)
+	} else if err == nil && info.Mode()&notReplaced != 0 {
+		return open(name, info)
 	} else if err == nil && info.IsDir() {
 		return nil, &os.PathError{Op: "open", Path: name, Err: errors.New("is a directory")}
 	}
@@ -46,6 +45,24 @@ func Create(name string) (*File, error) {
 		return nil, fmt.Errorf("%s cannot be created or replaced: %w", name, err)
 	}
 	return &File{file: f, name: name, temporary: f.Name(), regular: true}, nil
+}
+
+// open opens what is written to directly: seen, if that is not nil. Who owns a
+// FIFO, or may write to its folder, might put a link to another file there
+// meanwhile.
+func open(name string, seen os.FileInfo) (*File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := f.Stat()
+	if err == nil && seen != nil && !os.SameFile(seen, opened) {
+		err = &os.PathError{Op: "open", Path: name, Err: errors.New("it was replaced meanwhile")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &File{file: f, name: name}, nil
 }
 
 // isDevice reports whether a name leads to open files: /dev/fd/3, /dev/stderr.

@@ -158,3 +158,18 @@ func TestFileThatIsNone(t *testing.T) {
 	assert.True(t, IsStdout("/dev/stdout"))
 	assert.False(t, IsStdout("file"))
 }
+
+// A link that takes the place of a FIFO after it was looked at is not followed.
+func TestFileThatIsReplacedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	fifo, secret := filepath.Join(dir, "fifo"), filepath.Join(dir, "secret")
+	require.NoError(t, unix.Mkfifo(fifo, 0o600))
+	seen, err := os.Lstat(fifo)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(secret, []byte("old"), 0o600))
+	require.NoError(t, os.Remove(fifo))
+	require.NoError(t, os.Symlink(secret, fifo))
+	_, err = open(fifo, seen)
+	require.ErrorContains(t, err, fifo+": it was replaced meanwhile")
+	assert.Equal(t, "old", content(t, secret))
+}

@@ -22,6 +22,14 @@ const (
 	mountProc   = "mount /proc"
 )
 
+// needs is what is needed, and where that is found if not in this distribution.
+func (e *examination) needs() string {
+	if elsewhere := e.elsewhere(); elsewhere != "" {
+		return needsKernel + ", and " + elsewhere
+	}
+	return needsKernel
+}
+
 func (e *examination) kernel() Check {
 	if e.system != "linux" {
 		return fail("this is "+e.system+", and user_events are a feature of Linux", needsKernel)
@@ -30,17 +38,21 @@ func (e *examination) kernel() Check {
 	if err != nil {
 		return unknown(err, mountProc)
 	}
-	e.Facts.Kernel = release
+	e.Facts.Kernel, e.Facts.Distribution = release, e.osRelease("PRETTY_NAME")
+	named := release
+	if e.Facts.Distribution != "" {
+		named += " on " + e.Facts.Distribution
+	}
 	v, ok1 := parseRelease(release)
 	switch {
 	case !ok1:
-		return warn(release+", which is not a known form of release", needsKernel)
+		return warn(named+", which is not a known form of release", needsKernel)
 	case v.atLeast(6, 4):
-		return ok("%s (user_events came with 6.4)", release)
+		return ok("%s (user_events came with 6.4)", named)
 	case e.location.DataFile != "":
-		return ok("%s, which has user_events although they came with 6.4", release)
+		return ok("%s, which has user_events although they came with 6.4", named)
 	}
-	return fail(release+" is older than 6.4", needsKernel)
+	return fail(named+" is older than 6.4", e.needs())
 }
 
 // version is that of a kernel's release. One with a suffix, such as -amd64, is of
@@ -80,14 +92,17 @@ func (e *examination) config() Check {
 		case e.location.DataFile != "": // the file may be that of another build
 			return ok("%s is not in %s, but user_events are there", option, file)
 		}
-		return fail(fmt.Sprintf("%s is not set in %s", option, file),
-			"build the kernel with "+option+"=y, or boot one that has it (Debian's do not)")
+		detail := fmt.Sprintf("%s is not set in %s", option, file)
+		if elsewhere := e.elsewhere(); elsewhere != "" {
+			detail += ": " + elsewhere
+		}
+		return fail(detail, "boot a kernel that has it (docs/kernels.md lists them), or build one with "+option+"=y")
 	}
 	if e.location.DataFile != "" {
 		return ok("no configuration of this kernel is readable, but user_events are there")
 	}
 	return warn("no configuration of this kernel is readable: neither "+strings.Join(files, " nor "),
-		"if user_events_data is missing although tracefs is mounted, "+option+" is not set: "+needsKernel)
+		"if user_events_data is missing although tracefs is mounted, "+option+" is not set: "+e.needs())
 }
 
 const maxConfig = 4 << 20 // bytes

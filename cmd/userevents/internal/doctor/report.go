@@ -66,7 +66,10 @@ func failed(err error) Check {
 
 // Facts are numbers and names found by the checks, without those that are unknown.
 type Facts struct {
-	Kernel     string `json:"kernel,omitempty"`      // release
+	Kernel string `json:"kernel,omitempty"` // release
+	// Distribution is the name in os-release: in a container that of its image.
+	Distribution string `json:"distribution,omitempty"`
+
 	Tracefs    string `json:"tracefs,omitempty"`     // directory
 	DataFile   string `json:"data_file,omitempty"`   // user_events_data
 	CPUs       int    `json:"cpus,omitempty"`        // online

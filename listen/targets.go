@@ -107,8 +107,8 @@ func (ts *targets) open() error {
 	}
 	return &tracefs.Error{
 		Op: tracefs.OpFind, Path: tracefs.DefaultDir, Err: fs.ErrNotExist,
-		Hint: "listening also needs the directory " + tracefs.DefaultDir + "/events (in a container, mounted read-only " +
-			"beside " + tracefs.DataFileName + "), only " + ts.location.DataFile + " is here",
+		Hint: "listening also needs the directory " + tracefs.DefaultDir + "/events (in a container, mounted " +
+			"read-only beside " + tracefs.DataFileName + "), only " + ts.location.DataFile + " is here",
 	}
 }
 

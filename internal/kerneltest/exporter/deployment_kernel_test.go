@@ -346,7 +346,8 @@ func recipeContainerListener(t *testing.T) {
 
 	// What it is not given. Root outside of it may do that.
 	const enable = "echo 1 >%s/events/sched/sched_switch/enable"
-	runShell(t, fmt.Sprintf(enable, kerneltest.Tracing)+"; echo 0 >"+kerneltest.Tracing+"/events/sched/sched_switch/enable")
+	runShell(t, fmt.Sprintf(enable, kerneltest.Tracing))
+	runShell(t, strings.Replace(fmt.Sprintf(enable, kerneltest.Tracing), "1", "0", 1))
 	inside := func(script string) string {
 		attempt := strings.Replace(container, "my-listener\n", "sh -c '"+script+"'\n", 1)
 		require.NotEqual(t, container, attempt)

@@ -46,7 +46,8 @@ func myMember() error {
 			return err
 		}
 		forged := metrictest.CountingSums(1)
-		forged.Resource = resource.NewSchemaless(attribute.String("service.name", "bank"), attribute.Int("process.pid", 1))
+		forged.Resource = resource.NewSchemaless(
+			attribute.String("service.name", "bank"), attribute.Int("process.pid", 1))
 		if err := exporter.Export(context.Background(), forged); err != nil {
 			return err
 		}
@@ -68,7 +69,8 @@ func myMember() error {
 			}
 		}
 	case "flood":
-		return registered(tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP), func(f *os.File, enabled *uint32) error {
+		otlp := tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP)
+		return registered(otlp, func(f *os.File, enabled *uint32) error {
 			event := binary.NativeEndian.AppendUint32(nil, 0) // the index
 			event = append(event, "\x00\x00\x00\x00v0.19.00"...)
 			event = binary.NativeEndian.AppendUint32(event, 8000<<16)

@@ -208,8 +208,8 @@ func (p pod) container(t *testing.T, program string, arguments []string, env ...
 		Env:          env,
 	})
 	require.NoError(t, err)
-	command := exec.Command("unshare", append([]string{"--mount", "--ipc", "--uts", "bash", "-euc", makeContainer, "bash",
-		strings.Join(mounts, "\n"), "/sandboxed", "/program"}, arguments...)...)
+	command := exec.Command("unshare", append([]string{"--mount", "--ipc", "--uts",
+		"bash", "-euc", makeContainer, "bash", strings.Join(mounts, "\n"), "/sandboxed", "/program"}, arguments...)...)
 	command.Env = append(os.Environ(), sandboxedVariable+"="+string(text))
 	if p.SecurityContext.ReadOnlyRootFilesystem {
 		command.Env = append(command.Env, "READ_ONLY_ROOT=yes")

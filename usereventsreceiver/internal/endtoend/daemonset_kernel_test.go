@@ -32,7 +32,8 @@ func TestKernelDaemonSetReceives(t *testing.T) {
 	server := newBackend(t)
 	command := p.container(t, collectorBinary(t), []string{
 		"--config", "/etc/userevents-collector/config.yaml",
-		"--config", "yaml:exporters::otlp_http: {endpoint: " + server.URL + "/kernel, sending_queue: {storage: file_storage}}",
+		"--config", "yaml:exporters::otlp_http: {endpoint: " + server.URL + "/kernel, " +
+			"sending_queue: {storage: file_storage}}",
 		"--config", "yaml:service::pipelines::metrics::exporters: [otlp_http]",
 	}, "NODE_NAME=node-1")
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))

@@ -28,7 +28,8 @@ var switchedOff = []struct {
 
 // foreign are releases of kernels that are none of these distributions': WSL2's, or
 // that of the host of a container, in which os-release is the image's.
-var foreign = regexp.MustCompile(`microsoft-standard|-(generic|azure|aws|gcp|gke|oracle|arch[0-9-]*)$|-cachyos|\.(azl|amzn)[0-9]`)
+var foreign = regexp.MustCompile(
+	`microsoft-standard|-(generic|azure|aws|gcp|gke|oracle|arch[0-9-]*)$|-cachyos|\.(azl|amzn)[0-9]`)
 
 // elsewhere says that this distribution's kernels have no user_events, and which
 // has them; empty where that is not known. The release of the kernel counts more
@@ -49,7 +50,8 @@ func (e *examination) elsewhere() string {
 }
 
 func switchedOffSays(name, nearest string) string {
-	return "this distribution's kernels have user_events switched off (" + name + "); the nearest that has it is " + nearest
+	return "this distribution's kernels have user_events switched off (" + name +
+		"); the nearest that has it is " + nearest
 }
 
 // osRelease is a value of os-release(5), empty if there is none.

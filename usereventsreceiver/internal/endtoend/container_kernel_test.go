@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,8 +18,6 @@ import (
 	"testing"
 	"unsafe"
 
-	seccomp "github.com/elastic/go-seccomp-bpf"
-	"github.com/elastic/go-seccomp-bpf/arch"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/net/bpf"
@@ -215,86 +212,4 @@ func (p pod) container(t *testing.T, program string, arguments []string, env ...
 		command.Env = append(command.Env, "READ_ONLY_ROOT=yes")
 	}
 	return command
-}
-
-// seccompProfile is the part of the OCI runtime specification's LinuxSeccomp that ours uses.
-type seccompProfile struct {
-	DefaultAction   string
-	DefaultErrnoRet uint32
-	Syscalls        []struct {
-		Names    []string
-		Action   string
-		ErrnoRet uint32
-		Args     []struct {
-			Index           uint32
-			Value, ValueTwo uint64
-			Op              string
-		}
-	}
-}
-
-// filter converts the profile that the recipe names. As runtimes do, it ignores system calls that this architecture
-// does not have.
-func (p pod) filter(t *testing.T) []bpf.RawInstruction {
-	t.Helper()
-	if p.SecurityContext.SeccompProfile.Type == "Unconfined" {
-		return nil
-	}
-	require.Equal(t, "Localhost", p.SecurityContext.SeccompProfile.Type)
-	require.Equal(t, "userevents-collector.json", p.SecurityContext.SeccompProfile.LocalhostProfile)
-	text, err := os.ReadFile(filepath.Join("..", "..", "distribution", "seccomp.json"))
-	require.NoError(t, err)
-	var profile seccompProfile
-	require.NoError(t, json.Unmarshal(text, &profile))
-	action := func(name string, errno uint32) seccomp.Action {
-		switch name {
-		case "SCMP_ACT_ALLOW":
-			return seccomp.ActionAllow
-		case "SCMP_ACT_ERRNO":
-			return seccomp.ActionErrno | seccomp.Action(errno)
-		}
-		require.Failf(t, "unknown action", "%s", name)
-		return 0
-	}
-	known, err := arch.GetInfo("")
-	require.NoError(t, err)
-	require.Equal(t, uint32(unix.EPERM), profile.DefaultErrnoRet) // that of ActionErrno
-	policy := &seccomp.Policy{DefaultAction: seccomp.ActionErrno}
-	require.Equal(t, "SCMP_ACT_ERRNO", profile.DefaultAction)
-	for _, rule := range profile.Syscalls {
-		group := seccomp.SyscallGroup{Action: action(rule.Action, rule.ErrnoRet)}
-		for _, name := range rule.Names {
-			if _, ok := known.SyscallNames[name]; !ok {
-				continue
-			}
-			if len(rule.Args) == 0 {
-				group.Names = append(group.Names, name)
-				continue
-			}
-			conditions := seccomp.NameWithConditions{Name: name}
-			for _, a := range rule.Args {
-				condition := seccomp.Condition{Argument: a.Index, Value: a.Value}
-				switch a.Op {
-				case "SCMP_CMP_EQ":
-					condition.Operation = seccomp.Equal
-				case "SCMP_CMP_LT":
-					condition.Operation = seccomp.LessThan
-				case "SCMP_CMP_MASKED_EQ": // of one bit
-					require.Equal(t, a.Value, a.ValueTwo)
-					require.Zero(t, a.Value&(a.Value-1))
-					condition.Operation = seccomp.BitsSet
-				default:
-					require.Failf(t, "unknown operator", "%s", a.Op)
-				}
-				conditions.Conditions = append(conditions.Conditions, condition)
-			}
-			group.NamesWithCondtions = append(group.NamesWithCondtions, conditions)
-		}
-		policy.Syscalls = append(policy.Syscalls, group)
-	}
-	instructions, err := policy.Assemble()
-	require.NoError(t, err)
-	raw, err := bpf.Assemble(instructions)
-	require.NoError(t, err)
-	return raw
 }

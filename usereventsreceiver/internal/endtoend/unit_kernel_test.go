@@ -110,7 +110,7 @@ func TestKernelUnit(t *testing.T) {
 	}, waitLimit, 10*waitTick)
 	undoAttempts(t)
 	assertRefused(t, outcomes, map[string]string{
-		otherTracepoint: readOnly, makeUprobe: missing, writeMarker: missing, stopTracing: missing, readTrace: denied,
+		otherTracepoint: denied, makeUprobe: missing, writeMarker: missing, stopTracing: missing, readTrace: denied,
 		throughInit: denied, openToAll: refused, signalRoot: refused, ownByRoot: "", limitOther: refused,
 		newProcess: "", userNamespace: refused, mountTracefs: refused, fileInImage: readOnly,
 		hearUevents: "", perfTracepoint: "", perfStacks: "", perfUprobe: denied, throughWeak: denied,

@@ -7,6 +7,7 @@ package endtoend
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +84,8 @@ func total(m map[string]int) (n int) {
 
 // Two processes with equal resources, and the distribution's own configuration.
 func TestKernelPrometheusAddsUp(t *testing.T) {
+	t.Setenv("HOSTNAME", "")
+	require.NoError(t, os.Unsetenv("HOSTNAME")) // as sudo leaves it
 	c := startShipped(t, t.TempDir(), shippedConfig(t))
 	var processes []*application
 	for range 2 {
@@ -105,6 +108,9 @@ func TestKernelPrometheusAddsUp(t *testing.T) {
 		assert.NotEmpty(t, id)
 		assert.Equal(t, float64(each), n)
 	}
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	assert.Equal(t, map[string]float64{host: 2 * each}, scrape(t, shippedPage, "shop_orders", "host_name"))
 	for _, a := range processes {
 		a.end()
 	}

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,6 +43,12 @@ func TestKernelUnit(t *testing.T) {
 		"a second systemd would manage the cgroups of the first: run this test in the VM")
 	output, err := exec.Command("bash", "-euc", prepareHost, "bash", collectorBinary(t)).CombinedOutput()
 	require.NoError(t, err, "%s", output)
+
+	before, err := os.Hostname()
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, syscall.Sethostname([]byte(before))) })
+	const name = "123e4" // which is not to become a number
+	require.NoError(t, syscall.Sethostname([]byte(name)))
 
 	units := t.TempDir()
 	write := func(name, text string) {
@@ -86,8 +93,6 @@ func TestKernelUnit(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return scrape(t, shippedPage, "shop_orders", "")[""] == 3
 	}, waitLimit, 10*waitTick)
-	name, err := os.Hostname()
-	require.NoError(t, err)
 	byHost := scrape(t, shippedPage, "shop_orders", "host_name")
 	assert.Equal(t, map[string]float64{name: 3}, byHost)
 	own := func(name string) float64 {

@@ -44,11 +44,7 @@ func TestKernelUnit(t *testing.T) {
 	output, err := exec.Command("bash", "-euc", prepareHost, "bash", collectorBinary(t)).CombinedOutput()
 	require.NoError(t, err, "%s", output)
 
-	before, err := os.Hostname()
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, syscall.Sethostname([]byte(before))) })
-	const name = "123e4" // which is not to become a number
-	require.NoError(t, syscall.Sethostname([]byte(name)))
+	setHostname(t, "123e4") // which is not to become a number
 
 	units := t.TempDir()
 	write := func(name, text string) {
@@ -93,6 +89,8 @@ func TestKernelUnit(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return scrape(t, shippedPage, "shop_orders", "")[""] == 3
 	}, waitLimit, 10*waitTick)
+	name, err := os.Hostname()
+	require.NoError(t, err)
 	byHost := scrape(t, shippedPage, "shop_orders", "host_name")
 	assert.Equal(t, map[string]float64{name: 3}, byHost)
 	own := func(name string) float64 {
@@ -120,6 +118,22 @@ func TestKernelUnit(t *testing.T) {
 		newProcess: "", userNamespace: refused, mountTracefs: refused, fileInImage: readOnly,
 		hearUevents: "", perfTracepoint: "", perfStacks: "", perfUprobe: denied, throughWeak: denied,
 	})
+}
+
+// setHostname names the machine, also for systemd, which sets the name again when it starts.
+func setHostname(t *testing.T, name string) {
+	t.Helper()
+	const file = "/etc/hostname"
+	before, err := os.Hostname()
+	require.NoError(t, err)
+	written, err := os.ReadFile(file)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, os.WriteFile(file, written, 0o644))
+		assert.NoError(t, syscall.Sethostname([]byte(before)))
+	})
+	require.NoError(t, os.WriteFile(file, []byte(name+"\n"), 0o644))
+	require.NoError(t, syscall.Sethostname([]byte(name)))
 }
 
 // attemptsUnit is the unit with the attempts in place of the Collector.

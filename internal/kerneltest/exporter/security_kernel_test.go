@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -53,30 +52,26 @@ func myMember() error {
 		}
 		return exporter.Shutdown(context.Background())
 	case "take":
-		return registered("otlp_metrics u64 something_else", func(*os.File, *uint32) error { return nil })
+		return registered("otlp_metrics u64 something_else", func(*os.File, *tracefs.Registration) error { return nil })
 	case "use up":
 		for n := 0; ; n++ {
-			word, err := tracefs.NewEnableWord()
-			if err != nil {
-				return err
-			}
 			file, _, err := tracefs.Open("")
 			if err != nil {
 				return err
 			}
-			if _, err := tracefs.Register(file, word, 0, fmt.Sprintf("useless_%d u32 x", n), 0); err != nil {
+			if _, err := tracefs.Register(file, fmt.Sprintf("useless_%d u32 x", n), 0); err != nil {
 				return hold(fmt.Sprintf("%d: %v", n, err))
 			}
 		}
 	case "flood":
 		otlp := tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP)
-		return registered(otlp, func(f *os.File, enabled *uint32) error {
-			event := binary.NativeEndian.AppendUint32(nil, 0) // the index
+		return registered(otlp, func(f *os.File, r *tracefs.Registration) error {
+			event := binary.NativeEndian.AppendUint32(nil, r.Index)
 			event = append(event, "\x00\x00\x00\x00v0.19.00"...)
 			event = binary.NativeEndian.AppendUint32(event, 8000<<16)
 			event = append(event, make([]byte, 8000)...)
 			for range 1000 {
-				if atomic.LoadUint32(enabled) == 0 {
+				if !r.Enabled() {
 					return fmt.Errorf("nobody listens")
 				}
 				if _, err := f.Write(event); err != nil {
@@ -86,7 +81,7 @@ func myMember() error {
 			return nil
 		})
 	case "stay":
-		return registered(tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP), func(f *os.File, _ *uint32) error {
+		return registered(tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP), func(f *os.File, _ *tracefs.Registration) error {
 			if err := hold("open"); err != nil {
 				return err
 			}
@@ -99,19 +94,16 @@ func myMember() error {
 }
 
 // registered registers an event, calls do, and keeps the registration until its input ends.
-func registered(nameArgs string, do func(*os.File, *uint32) error) error {
+func registered(nameArgs string, do func(*os.File, *tracefs.Registration) error) error {
 	file, _, err := tracefs.Open("")
 	if err != nil {
 		return err
 	}
-	word, err := tracefs.NewEnableWord()
+	r, err := tracefs.Register(file, nameArgs, 0)
 	if err != nil {
 		return err
 	}
-	if _, err := tracefs.Register(file, word, 0, nameArgs, 0); err != nil {
-		return err
-	}
-	if err := do(file, word); err != nil {
+	if err := do(file, r); err != nil {
 		return err
 	}
 	return hold("did it")

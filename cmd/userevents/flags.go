@@ -83,9 +83,10 @@ func (f *listenFlags) add(c *cobra.Command, env func(string) string) {
 
 // optionErrors names flags in errors about fields of listen.Options.
 func optionErrors(o listen.Options) error {
-	joined, ok := o.Validate().(interface{ Unwrap() []error })
+	err := o.Validate()
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return nil
+		return err
 	}
 	flags := map[string]string{"Names": "name", "PIDs": "pid", "ProcessNames": "comm", "DataFile": "data-file"}
 	var errs []error

@@ -143,8 +143,8 @@ collector-test: ## the Collector's kernel tests, from services to what it export
 	@$(KERNEL_TESTS) --timeout 900 usereventsreceiver/internal/endtoend
 
 .PHONY: purego
-purego: ## the exporter's kernel tests with the backend in pure Go
-	@$(KERNEL_TESTS) --tags purego --timeout 900 . internal/conformance internal/kerneltest/exporter
+purego: ## the kernel tests of what writes, with the backend in pure Go
+	@$(KERNEL_TESTS) --tags purego --timeout 900 . internal/conformance internal/kerneltest/exporter eventheader
 
 .PHONY: interface
 interface: ## the wrappers against installed libraries, for which the bundled ones stand in

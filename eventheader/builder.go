@@ -86,12 +86,10 @@ func (b *Builder) Reset(name string, tag uint16) *Builder {
 		b.metadata = make([]byte, headroom, headroom+512)
 		b.payload = make([]byte, 0, 512)
 	}
-	*b = Builder{
-		metadata:   b.metadata[:headroom],
-		payload:    b.payload[:0],
-		attributes: b.attributes[:0],
-		tag:        tag,
-	}
+	b.metadata, b.payload, b.attributes = b.metadata[:headroom], b.payload[:0], b.attributes[:0]
+	b.err = nil
+	b.version, b.id, b.tag, b.opcode, b.ids = 0, 0, tag, OpcodeInfo, 0
+	b.fieldTag, b.fields, b.depth, b.replay, b.missing = 0, 0, 0, 0, 0
 	var ok bool
 	if b.metadata, ok = appendName(b.metadata, name); !ok {
 		return b.invalidName("event", name)

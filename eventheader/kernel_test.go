@@ -35,9 +35,9 @@ func newProvider(t *testing.T, name string, options ...eventheader.Option) *even
 	return provider
 }
 
-func newSet(t *testing.T, provider *eventheader.Provider, level eventheader.Level, keyword uint64) *eventheader.EventSet {
+func newSet(t *testing.T, p *eventheader.Provider, level eventheader.Level, keyword uint64) *eventheader.EventSet {
 	t.Helper()
-	set, err := provider.EventSet(level, keyword)
+	set, err := p.EventSet(level, keyword)
 	require.NoError(t, err)
 	return set
 }
@@ -172,8 +172,8 @@ func TestKernelClose(t *testing.T) {
 	require.ErrorIs(t, err, eventheader.ErrClosed)
 	_, err = provider.EventSet(4, 2)
 	require.ErrorIs(t, err, eventheader.ErrClosed)
-	kerneltest.Gone(t, "EhClose_L4K1")
 	if tracepoint.Capable.ClosesDescriptor {
+		kerneltest.Gone(t, "EhClose_L4K1")
 		assert.Len(t, kerneltest.Descriptors(t), before)
 	}
 }
@@ -203,7 +203,6 @@ func TestKernelCloseBesideWrites(t *testing.T) {
 		require.NoError(t, provider.Close())
 		group.Wait()
 		kerneltest.Listen(t, "EhBeside_L4K1", false)
-		kerneltest.Gone(t, "EhBeside_L4K1")
 	}
 }
 
@@ -251,11 +250,11 @@ func TestKernelLargestEventOfFtrace(t *testing.T) {
 
 // Something else in the process closes the descriptor.
 func TestKernelLostDescriptor(t *testing.T) {
-	if !kerneltest.InOwnProcess(t) {
-		return
-	}
 	for _, replaced := range []bool{false, true} {
-		t.Run(fmt.Sprintf("replaced %t", replaced), func(t *testing.T) {
+		t.Run(fmt.Sprintf("replaced_%t", replaced), func(t *testing.T) {
+			if !kerneltest.InOwnProcess(t) {
+				return
+			}
 			provider, err := eventheader.NewProvider("EhLost")
 			require.NoError(t, err)
 			set := newSet(t, provider, 4, 1)
@@ -281,6 +280,11 @@ func TestKernelLostDescriptor(t *testing.T) {
 				require.ErrorIs(t, set.Write(&b), eventheader.ErrLost)
 			}
 			require.ErrorIs(t, provider.Close(), eventheader.ErrLost)
+			if !tracepoint.Capable.ClosesDescriptor {
+				_, err := eventheader.NewProvider("EhLost")
+				require.ErrorIs(t, err, eventheader.ErrLost)
+				return
+			}
 			again := newProvider(t, "EhLost")
 			require.NoError(t, newSet(t, again, 4, 1).Write(&b), "another provider")
 		})

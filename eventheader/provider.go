@@ -17,8 +17,8 @@ import (
 var ErrClosed = tracepoint.ErrClosed
 
 // ErrLost is matched by the error of each write once it is seen that something else in the process has closed the
-// provider's descriptor of user_events_data, whose number may be that of another file by now. It is looked at ahead of a
-// write, unless that was done in the 10 ms before. Close the provider and make another one.
+// provider's descriptor of user_events_data, whose number may be that of another file by now. It is looked at ahead of
+// a write, unless that was done in the 10 ms before. Close the provider and make another one.
 var ErrLost = tracepoint.ErrLost
 
 // checkEvery is how often the descriptor is looked at, at most: it takes a system call.

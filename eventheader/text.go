@@ -177,25 +177,26 @@ func compatible(address netip.Addr) (v4 netip.Addr, ok bool) {
 
 // The years that gmtime(3) knows: struct tm counts them from 1900 in 32 bits.
 const (
-	firstYear = math.MinInt32 + 1900
-	lastYear  = math.MaxInt32 + 1900
-	// The longest year, so that no sum of years and seconds overflows.
-	secondsOfYear = 366 * 24 * 60 * 60
+	firstYear int64 = math.MinInt32 + 1900
+	lastYear  int64 = math.MaxInt32 + 1900
 )
 
+// secondsOf400Years, after which the calendar is the same again.
+const secondsOf400Years = 146097 * 24 * 60 * 60
+
 func appendTime(dst []byte, seconds int64) []byte {
-	if seconds > firstYear*secondsOfYear && seconds < lastYear*secondsOfYear {
-		t := time.Unix(seconds, 0).UTC()
-		if year := t.Year(); firstYear <= year && year <= lastYear {
-			return appendCivil(dst, t, year)
-		}
+	// Package time has years in an int, which may have 32 bits.
+	t := time.Unix(seconds%secondsOf400Years, 0).UTC()
+	year := int64(t.Year()) + 400*(seconds/secondsOf400Years)
+	if year < firstYear || year > lastYear {
+		return append(strconv.AppendInt(append(dst, "TIME("...), seconds, 10), ')')
 	}
-	return append(strconv.AppendInt(append(dst, "TIME("...), seconds, 10), ')')
+	return appendCivil(dst, t, year)
 }
 
 // appendCivil appends the year with four characters or more, which no layout of package time does.
-func appendCivil(dst []byte, t time.Time, year int) []byte {
-	digits := 1000
+func appendCivil(dst []byte, t time.Time, year int64) []byte {
+	digits := int64(1000)
 	if year < 0 {
 		dst = append(dst, '-')
 		year, digits = -year, 100
@@ -203,6 +204,6 @@ func appendCivil(dst []byte, t time.Time, year int) []byte {
 	for ; year < digits && digits > 1; digits /= 10 {
 		dst = append(dst, '0')
 	}
-	dst = strconv.AppendInt(dst, int64(year), 10)
+	dst = strconv.AppendInt(dst, year, 10)
 	return t.AppendFormat(dst, "-01-02T15:04:05")
 }

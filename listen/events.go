@@ -49,13 +49,16 @@ func newEventPool(o Options, named []*target) *pool {
 		}
 	}
 	p.list = func(ts *targets, skipped []*found) {
-		ts.refused, ts.refusals = nil, len(skipped)
+		var refused []string
 		for _, f := range skipped {
-			ts.refused = append(ts.refused, f.target.path())
+			refused = append(refused, f.target.path())
 		}
-		slices.Sort(ts.refused)
-		ts.refused = ts.refused[:min(len(ts.refused), o.MaxEvents)]
-		ts.unmatched = unmatched(texts, p.known)
+		slices.Sort(refused)
+		none := unmatched(texts, p.known)
+		ts.mu.Lock()
+		defer ts.mu.Unlock()
+		ts.refused, ts.refusals = refused[:min(len(refused), o.MaxEvents)], len(refused)
+		ts.unmatched = none
 	}
 	return p
 }

@@ -203,6 +203,22 @@ func TestKernelBooksOfSeveralLayouts(t *testing.T) {
 	assert.Equal(t, stats.Total().Received, received[LayoutOTLP]+received[LayoutEventHeader])
 }
 
+// The kernel takes line breaks in the names of fields, and so in the lines of
+// format files. A tracepoint cannot pass by them for another one, which nobody
+// asked for: a line of a field that ends too early makes the file malformed.
+func TestKernelTracepointThatPassesForAnother(t *testing.T) {
+	name := tracepointOf(t)
+	other := sets(t, "Other"+name, eventheader.LevelInformation)[0]
+	id, err := os.ReadFile("/sys/kernel/tracing/events/user_events/" + other.Name().String() + "/id")
+	require.NoError(t, err)
+	produce(t, name+"_L7K1", "u32 a\nID:"+strings.TrimSpace(string(id)))
+	l := listenIn(t, Options{Events: []string{name + "_L*"}})
+	assert.False(t, other.Enabled())
+	assert.Empty(t, attachedNames(l))
+	require.Len(t, findings(l), 1)
+	assert.Contains(t, findings(l)[0], "not a format file")
+}
+
 // A process that takes names that look like a provider's, with fields and bytes
 // as it likes, harms nobody: what a provider writes arrives.
 func TestKernelHostileProvider(t *testing.T) {

@@ -5,10 +5,12 @@ package listen_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"os/signal"
 	"syscall"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -40,3 +42,26 @@ func Example() {
 }
 
 func handOn([]byte) {}
+
+// What a provider of EventHeader events writes, from warnings on, and which
+// programs are started.
+func ExampleOptions_events() {
+	l, err := listen.Open(listen.Options{
+		Events: append(listen.EventHeaderNames("Shop", eventheader.LevelWarning, 1), "sched:sched_process_exec"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+	for ev, err := range l.All(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		text, err := ev.AppendJSON(nil)
+		if err != nil {
+			log.Printf("process %d (%q) writes nonsense: %v", ev.PID, ev.Process, err)
+			continue
+		}
+		fmt.Printf("%s\n", text)
+	}
+}

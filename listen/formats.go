@@ -24,6 +24,8 @@ func newFormatPool(o Options, name string) *pool {
 			return &target{name: name, system: tp.system, event: tp.event, layout: o.Layout}
 		},
 		list: func(ts *targets, skipped []*found) {
+			ts.mu.Lock()
+			defer ts.mu.Unlock()
 			for _, t := range ts.all {
 				if t.pool == nil && !t.layout.isEvent() && t.name == name {
 					t.state.skipped = len(skipped)

@@ -29,7 +29,7 @@ type pool struct {
 	// match returns a new target for a tracepoint that belongs to the pool, else
 	// nil.
 	match func(tracepoint) *target
-	// list makes what was found known to Info. It is called with targets.mu held.
+	// list makes those that are not listened to known to Info.
 	list func(ts *targets, skipped []*found)
 }
 
@@ -159,9 +159,6 @@ func (ts *targets) scanPool(p *pool, present []tracepoint, now int64, maxReads i
 // publish makes the tracepoints of a pool those that Info lists: the ones that
 // are attached, and as many at most that failed. The pool counts the others.
 func (ts *targets) publish(p *pool, all []*found) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	ts.all = slices.DeleteFunc(ts.all, func(t *target) bool { return t.pool == p })
 	failed := 0
 	var listed []*target
 	var skipped []*found
@@ -177,6 +174,9 @@ func (ts *targets) publish(p *pool, all []*found) {
 		listed = append(listed, f.target)
 	}
 	slices.SortFunc(listed, func(a, b *target) int { return cmp.Compare(a.path(), b.path()) })
+	ts.mu.Lock()
+	ts.all = slices.DeleteFunc(ts.all, func(t *target) bool { return t.pool == p })
 	ts.all = append(ts.all, listed...)
+	ts.mu.Unlock()
 	p.list(ts, skipped)
 }

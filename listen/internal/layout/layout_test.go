@@ -188,6 +188,12 @@ func FuzzEvent(f *testing.F) {
 		if err != nil {
 			return
 		}
+		for _, name := range []string{"e", "Shop_L4K1"} {
+			d := NewEvent(name, format, binary.NativeEndian, 8)
+			if m, err := d.Decode(raw); len(m.Payload) > len(raw) || err != nil && len(m.Payload) > 0 {
+				t.Fatalf("%d bytes became %d, and %v", len(raw), len(m.Payload), err)
+			}
+		}
 		d, err := New(format)
 		if err != nil {
 			return

@@ -3,10 +3,13 @@
 package names
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
 func TestRegistered(t *testing.T) {
@@ -24,6 +27,27 @@ func TestOf(t *testing.T) {
 	assert.Equal(t, "a", Of("user_events_multi", "a.1f"))
 	assert.Equal(t, "user_events_multi:enable", Of("user_events_multi", "enable"))
 	assert.Equal(t, "sched:sched_switch", Of("sched", "sched_switch"))
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"MyProvider_L*", "sched:sched_switch", "a.1f", "*:*", ":", "a:b:c", "?\n"} {
+		f.Add(seed, "user_events", seed)
+	}
+	f.Fuzz(func(t *testing.T, text, system, event string) {
+		p, err := Parse(text)
+		if err != nil {
+			return
+		}
+		if system := cmp.Or(p.System, tracefs.System); p.IsLiteral() && !p.Match(system, p.Name) {
+			t.Fatalf("%q does not match itself", text)
+		}
+		if p.Match(system, event) && p.OfUserEvents() && !IsUserEvents(system) {
+			t.Fatalf("%q matches %q of %q", text, event, system)
+		}
+		if Of(system, event) == "" && event != "" {
+			t.Fatalf("%q of %q has no name", event, system)
+		}
+	})
 }
 
 func TestPatterns(t *testing.T) {

@@ -38,6 +38,7 @@ func myMember() error {
 	if len(os.Args) < 2 {
 		return fmt.Errorf("what?")
 	}
+	otlp := tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP)
 	switch what := os.Args[1]; what {
 	case "forge":
 		exporter, err := usereventsmetric.New(usereventsmetric.WithRequired())
@@ -64,7 +65,6 @@ func myMember() error {
 			}
 		}
 	case "flood":
-		otlp := tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP)
 		return registered(otlp, func(f *os.File, r *tracefs.Registration) error {
 			event := binary.NativeEndian.AppendUint32(nil, r.Index)
 			event = append(event, "\x00\x00\x00\x00v0.19.00"...)
@@ -81,11 +81,12 @@ func myMember() error {
 			return nil
 		})
 	case "stay":
-		return registered(tracefs.NameArgs(kerneltest.OTLP, tracefs.FieldsOTLP), func(f *os.File, _ *tracefs.Registration) error {
+		return registered(otlp, func(f *os.File, r *tracefs.Registration) error {
 			if err := hold("open"); err != nil {
 				return err
 			}
-			_, err := f.Write(append(make([]byte, 4+4), "v0.19.00\x00\x00\x00\x00"...))
+			event := binary.NativeEndian.AppendUint32(nil, r.Index)
+			_, err := f.Write(append(event, "\x00\x00\x00\x00v0.19.00\x00\x00\x00\x00"...))
 			return err
 		})
 	default:

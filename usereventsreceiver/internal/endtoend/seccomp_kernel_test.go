@@ -36,8 +36,8 @@ type seccompArgument struct {
 	Op              string
 }
 
-// filter assembles the profile that the recipe names, since runtimes do so by a C library. As they do, it ignores system
-// calls that this architecture does not have.
+// filter assembles the profile that the recipe names, since runtimes do so by a C library. As they do, it ignores
+// system calls that this architecture does not have.
 func (p pod) filter(t *testing.T) []bpf.RawInstruction {
 	t.Helper()
 	if p.SecurityContext.SeccompProfile.Type == "Unconfined" {

@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -241,15 +240,4 @@ func memberKeepsTheDescriptor(t *testing.T) {
 	collected.Drained(t)
 	assert.Equal(t, []int{m.command.Process.Pid}, collected.PIDs)
 	runShell(t, recipe(t, "by-hand"))
-}
-
-// The tests that SECURITY.md names are there.
-func TestKernelSecurityNamesTests(t *testing.T) {
-	text, err := os.ReadFile("../../../SECURITY.md")
-	require.NoError(t, err)
-	names := regexp.MustCompile("`(Test[A-Za-z]+)`").FindAllStringSubmatch(string(text), -1)
-	require.NotEmpty(t, names)
-	for _, name := range names {
-		runShell(t, "grep -rqE --include='*_test.go' '^func "+name[1]+"\\(' .")
-	}
 }

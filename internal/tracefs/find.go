@@ -73,13 +73,11 @@ func at(dir string) Location {
 }
 
 // host is what finding asks of the machine. Tests put tables in its place.
-type host interface {
-	// stat follows links, as os.Stat does.
-	stat(path string) (fs.FileInfo, error)
-	// mountinfo opens /proc/self/mountinfo.
-	mountinfo() (io.ReadCloser, error)
-	// release is the kernel's release, "6.1.0-49-amd64", or "" if unknown.
-	release() string
+type host struct {
+	stat      func(path string) (fs.FileInfo, error) // follows links, as os.Stat does
+	open      func(path string) (*os.File, error)    // for writing
+	mountinfo func() (io.ReadCloser, error)          // opens /proc/self/mountinfo
+	release   string                                 // of the kernel, "6.1.0-49-amd64", or "" if unknown
 }
 
 // firstUsable calls try for each place where user_events_data may be and stops
@@ -122,8 +120,8 @@ func firstUsable(h host, try func(Location) error) (Location, error) {
 	}
 
 	kernel := "the kernel must be 6.4 or newer and built with CONFIG_USER_EVENTS=y"
-	if r := h.release(); r != "" {
-		kernel += " (this one is " + r + ")"
+	if h.release != "" {
+		kernel += " (this one is " + h.release + ")"
 	}
 	e := &Error{Op: OpFind, Path: places[0].DataFile, Err: fs.ErrNotExist}
 	switch {
@@ -163,17 +161,8 @@ func find(h host) (Location, error) {
 // FindIn is [Find] over a given text of /proc/self/mountinfo and a stat
 // function, which must follow links as os.Stat does.
 func FindIn(mountinfo io.Reader, stat func(path string) (fs.FileInfo, error)) (Location, error) {
-	return find(givenHost{mountinfo, stat})
+	return find(host{stat: stat, mountinfo: func() (io.ReadCloser, error) { return io.NopCloser(mountinfo), nil }})
 }
-
-type givenHost struct {
-	mounts io.Reader
-	statFn func(path string) (fs.FileInfo, error)
-}
-
-func (h givenHost) stat(p string) (fs.FileInfo, error) { return h.statFn(p) }
-func (h givenHost) mountinfo() (io.ReadCloser, error)  { return io.NopCloser(h.mounts), nil }
-func (h givenHost) release() string                    { return "" }
 
 // below is the directory of a system's events, or of one of them.
 func (l Location) below(parts ...string) (string, error) {

@@ -18,26 +18,20 @@ import (
 )
 
 // tableHost is a host over a tree.
-type tableHost struct {
-	tree
-	mounts    string
-	mountsErr error
-	kernel    string
+func tableHost(tr tree, mounts string, mountsErr error) host {
+	return host{stat: tr.stat, open: tr.open, release: "5.10.0-8-amd64", mountinfo: func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(mounts)), mountsErr
+	}}
 }
-
-func (h tableHost) mountinfo() (io.ReadCloser, error) {
-	return io.NopCloser(strings.NewReader(h.mounts)), h.mountsErr
-}
-func (h tableHost) release() string { return h.kernel }
 
 func TestOpenFindsTheSame(t *testing.T) {
 	for _, tt := range findTable {
 		t.Run(tt.name, func(t *testing.T) {
-			h := tableHost{tree: tt.machine}
+			mounts := ""
 			if tt.mountinfo != "" {
-				h.mounts = mountinfoText(t, tt.mountinfo)
+				mounts = mountinfoText(t, tt.mountinfo)
 			}
-			f, got, err := openIn(h, "", tt.machine.open)
+			f, got, err := openIn(tableHost(tt.machine, mounts, nil), "")
 			if tt.wantErr == nil {
 				require.NoError(t, err)
 				assert.Equal(t, tt.want, got)
@@ -57,13 +51,13 @@ func TestOpenGoesOnPastAReadOnlyMount(t *testing.T) {
 		"/sys/kernel/tracing/events":           nil,
 		"/run/user_events_data":                nil,
 	}
-	f, l, err := openIn(tableHost{tree: tr, mounts: mountinfoText(t, "container-file")}, "", tr.open)
+	f, l, err := openIn(tableHost(tr, mountinfoText(t, "container-file"), nil), "")
 	require.NoError(t, err)
 	assert.Equal(t, "/run/user_events_data", f.Name())
 	assert.Equal(t, "/sys/kernel/tracing", l.Dir, "events are only read, and can be there")
 
 	delete(tr, "/sys/kernel/tracing/events")
-	_, l, err = openIn(tableHost{tree: tr, mounts: mountinfoText(t, "container-file")}, "", tr.open)
+	_, l, err = openIn(tableHost(tr, mountinfoText(t, "container-file"), nil), "")
 	require.NoError(t, err)
 	assert.Equal(t, Location{DataFile: "/run/user_events_data"}, l)
 }
@@ -77,7 +71,7 @@ func TestOpenExplicit(t *testing.T) {
 		"/run/ued":                             nil,
 		"/run/ro":                              syscall.EROFS,
 	}
-	h := tableHost{tree: tr}
+	h := tableHost(tr, "", nil)
 	tests := []struct {
 		path    string
 		want    Location
@@ -90,7 +84,7 @@ func TestOpenExplicit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.path, func(t *testing.T) {
-			_, l, err := openIn(h, tt.path, tr.open)
+			_, l, err := openIn(h, tt.path)
 			if tt.wantErr != nil {
 				require.ErrorIs(t, err, tt.wantErr)
 				assert.ErrorContains(t, err, "open "+tt.path+": ")
@@ -103,10 +97,10 @@ func TestOpenExplicit(t *testing.T) {
 }
 
 func TestFindSaysWhatItKnowsOfTheMachine(t *testing.T) {
-	_, err := find(tableHost{mountsErr: syscall.EACCES, kernel: "5.10.0-8-amd64"})
+	_, err := find(tableHost(nil, "", syscall.EACCES))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	assert.ErrorContains(t, err, "list of mounts cannot be read (permission denied)")
-	_, err = find(tableHost{mounts: mountinfoText(t, "none"), kernel: "5.10.0-8-amd64"})
+	_, err = find(tableHost(nil, mountinfoText(t, "none"), nil))
 	assert.ErrorContains(t, err, "this one is 5.10.0-8-amd64")
 }
 

@@ -3,7 +3,6 @@
 package tracefs
 
 import (
-	"bytes"
 	"io"
 	"io/fs"
 	"os"
@@ -13,40 +12,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-type osHost struct{}
-
-func (osHost) stat(p string) (fs.FileInfo, error) { return os.Stat(p) }
-func (osHost) mountinfo() (io.ReadCloser, error)  { return os.Open("/proc/self/mountinfo") }
-func (osHost) release() string {
+func thisHost() host {
 	var u unix.Utsname
-	if unix.Uname(&u) != nil {
-		return ""
+	_ = unix.Uname(&u) // it cannot fail for a valid address
+	return host{
+		stat:      os.Stat,
+		open:      func(p string) (*os.File, error) { return os.OpenFile(p, os.O_WRONLY|syscall.O_CLOEXEC, 0) },
+		mountinfo: func() (io.ReadCloser, error) { return os.Open("/proc/self/mountinfo") },
+		release:   unix.ByteSliceToString(u.Release[:]),
 	}
-	r, _, _ := bytes.Cut(u.Release[:], []byte{0})
-	return string(r)
 }
 
 // Find looks for user_events_data: below /sys/kernel/tracing, then wherever
 // /proc/self/mountinfo has a tracefs, then below debugfs. The error is an
 // [*Error] and matches fs.ErrNotExist, or fs.ErrPermission where a tracefs is
 // there but closed to this user.
-func Find() (Location, error) { return find(osHost{}) }
+func Find() (Location, error) { return find(thisHost()) }
 
 // Open opens user_events_data for writing, which is all that registering and writing need, with O_CLOEXEC, and says
 // where it and the rest of tracefs are. If explicit is not empty, only that path is tried, else the places of [Find]
 // until one of them can be opened. The error is an [*Error]. With an explicit path, Location.Dir is that file's
 // directory if it looks like a tracefs, else the first tracefs found.
 func Open(explicit string) (*os.File, Location, error) {
-	return openIn(osHost{}, explicit, openDataFile)
+	return openIn(thisHost(), explicit)
 }
 
-func openDataFile(p string) (*os.File, error) {
-	return os.OpenFile(p, os.O_WRONLY|syscall.O_CLOEXEC, 0)
-}
-
-func openIn(h host, explicit string, open func(string) (*os.File, error)) (*os.File, Location, error) {
+func openIn(h host, explicit string) (*os.File, Location, error) {
 	if explicit != "" {
-		f, err := open(explicit)
+		f, err := h.open(explicit)
 		if err != nil {
 			return nil, Location{}, Explain(OpOpen, explicit, err)
 		}
@@ -60,7 +53,7 @@ func openIn(h host, explicit string, open func(string) (*os.File, error)) (*os.F
 	}
 	var f *os.File
 	l, err := firstUsable(h, func(l Location) (err error) {
-		f, err = open(l.DataFile)
+		f, err = h.open(l.DataFile)
 		return err
 	})
 	if err != nil {

@@ -4,15 +4,16 @@ package eventheader
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 )
 
-// name is a name as it is in the metadata, with any attributes behind it: "name;key=value;key=value". A semicolon
-// within a name or a value is doubled.
-type name []byte
+// RawName is the name of an event or of a field as it was written, with any attributes behind it:
+// "name;key=value;key=value". A semicolon within the name or a value is doubled.
+type RawName []byte
 
 // cut returns what is in front of the first semicolon that stands alone, and what is behind it.
-func (n name) cut() (before, after []byte, found bool) {
+func (n RawName) cut() (before, after []byte, found bool) {
 	for i := 0; i < len(n); i++ {
 		next := bytes.IndexByte(n[i:], ';')
 		if next < 0 {
@@ -26,14 +27,14 @@ func (n name) cut() (before, after []byte, found bool) {
 	return n, nil, false
 }
 
-// text is the name itself.
-func (n name) text() []byte {
+// Name returns the name itself. It allocates only for a name with a semicolon in it.
+func (n RawName) Name() []byte {
 	before, _, _ := n.cut()
 	return undouble(before)
 }
 
-// appendText appends the name itself, for JSON. It does not allocate for a name with a semicolon in it, as text does.
-func (n name) appendText(dst []byte) []byte {
+// appendText appends the name itself, for JSON. It does not allocate for a name with a semicolon in it, as Name does.
+func (n RawName) appendText(dst []byte) []byte {
 	before, _, _ := n.cut()
 	for {
 		part, rest, found := bytes.Cut(before, doubled)
@@ -46,13 +47,26 @@ func (n name) appendText(dst []byte) []byte {
 	}
 }
 
-func (n name) attribute(key string) (value string, ok bool) {
-	_, rest, more := n.cut()
-	for more {
-		var one []byte
-		one, rest, more = name(rest).cut()
-		if k, v, isPair := bytes.Cut(one, []byte{'='}); isPair && string(k) == key {
-			return string(undouble(v)), true
+// Attributes returns the attributes in the order in which they were written.
+func (n RawName) Attributes() iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		_, rest, more := n.cut()
+		for more {
+			var one []byte
+			one, rest, more = RawName(rest).cut()
+			key, value, isPair := bytes.Cut(one, []byte{'='})
+			if isPair && !yield(string(key), string(undouble(value))) {
+				return
+			}
+		}
+	}
+}
+
+// Attribute returns the value of the first attribute of a key.
+func (n RawName) Attribute(key string) (value string, ok bool) {
+	for k, v := range n.Attributes() {
+		if k == key {
+			return v, true
 		}
 	}
 	return "", false

@@ -56,13 +56,3 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
-
-func BenchmarkDisabled(b *testing.B) {
-	var set *eventheader.EventSet
-	b.ReportAllocs()
-	for b.Loop() {
-		if set.Enabled() {
-			b.Fatal("a nil set is enabled")
-		}
-	}
-}

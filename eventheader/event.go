@@ -54,7 +54,7 @@ type Event struct {
 	Opcode  Opcode
 	Level   Level
 
-	name     name
+	name     RawName
 	metadata []byte // the definitions of the fields
 	payload  []byte // the values of the fields, and whatever follows them
 	activity []byte // one ID, or two, or none
@@ -135,13 +135,13 @@ func (e *Event) ByteOrder() binary.ByteOrder {
 }
 
 // Name returns the name of the event, without its attributes. It allocates only for a name with a semicolon in it.
-func (e *Event) Name() []byte { return e.name.text() }
+func (e *Event) Name() []byte { return e.name.Name() }
 
 // RawName returns the name of the event as it was written: with attributes, and with semicolons doubled.
-func (e *Event) RawName() []byte { return e.name }
+func (e *Event) RawName() RawName { return e.name }
 
 // Attribute returns the value of an attribute of the event.
-func (e *Event) Attribute(key string) (value string, ok bool) { return e.name.attribute(key) }
+func (e *Event) Attribute(key string) (value string, ok bool) { return e.name.Attribute(key) }
 
 // ActivityID returns the id of the activity that the event belongs to, and whether it has one.
 func (e *Event) ActivityID() (id ID, ok bool) {

@@ -232,6 +232,20 @@ func TestMetaOfCaller(t *testing.T) {
 	assert.Equal(t, `{"n":"P\":e","meta":{"pid":7,"level":5,"keyword":"0xABC"}}`, string(text))
 }
 
+func TestRawName(t *testing.T) {
+	name := eventheader.RawName("a;;b;k=v=;;;l=;not;k=w")
+	assert.Equal(t, "a;b", string(name.Name()))
+	var pairs []string
+	for key, value := range name.Attributes() {
+		pairs = append(pairs, key, value)
+	}
+	assert.Equal(t, []string{"k", "v=;", "l", "", "k", "w"}, pairs)
+	value, ok := name.Attribute("k")
+	assert.True(t, ok)
+	assert.Equal(t, "v=;", value, "the first one")
+	assert.Empty(t, eventheader.RawName("").Name())
+}
+
 func TestDecodingAllocatesNothing(t *testing.T) {
 	g := eventtest.NewGenerator(5)
 	var events [][]byte

@@ -20,7 +20,7 @@ type Field struct {
 	Tag          uint16 // the provider's own
 	Value        []byte // of a KindValue: the bytes of the value, without the count or the zero unit of a string
 
-	name         name
+	name         RawName
 	order        byteOrder
 	arrays       uint8 // the bits of the encoding
 	constCount   int   // of an array of constant count
@@ -30,13 +30,13 @@ type Field struct {
 
 // Name returns the name of the field, without its attributes. An element has the name of its array. It allocates only
 // for a name with a semicolon in it.
-func (f *Field) Name() []byte { return f.name.text() }
+func (f *Field) Name() []byte { return f.name.Name() }
 
 // RawName returns the name of the field as it was written: with attributes, and with semicolons doubled.
-func (f *Field) RawName() []byte { return f.name }
+func (f *Field) RawName() RawName { return f.name }
 
 // Attribute returns the value of an attribute of the field.
-func (f *Field) Attribute(key string) (value string, ok bool) { return f.name.attribute(key) }
+func (f *Field) Attribute(key string) (value string, ok bool) { return f.name.Attribute(key) }
 
 // IsElement reports whether this is an element of an array.
 func (f *Field) IsElement() bool {

@@ -327,3 +327,28 @@ func TestKernelWritingAllocatesNothing(t *testing.T) {
 		}
 	}))
 }
+
+// With nobody listening, and with ftrace. Its times are those of the machine that the kernel tests run in.
+func BenchmarkKernelWrite(b *testing.B) {
+	provider, err := eventheader.NewProvider("EhBench")
+	require.NoError(b, err)
+	defer provider.Close()
+	set, err := provider.EventSet(4, 1)
+	require.NoError(b, err)
+	var builder eventheader.Builder
+	write := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if set.Enabled() {
+				buildSix(&builder)
+				if err := set.Write(&builder); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.Run("disabled", write)
+	kerneltest.Listen(b, "EhBench_L4K1", true)
+	defer kerneltest.Listen(b, "EhBench_L4K1", false)
+	b.Run("enabled", write)
+}

@@ -257,7 +257,7 @@ func TestKernelTopWithTenThousandSeries(t *testing.T) {
 		return len(lines) == 10 && strings.HasPrefix(lines[9], "q quit") && !strings.Contains(s, "ATTRIBUTES")
 	})
 	p.tmux("resize-window", "-x", "12", "-y", "3")
-	p.until("a tiny screen", func(s string) bool { return strings.HasPrefix(s, "METRIC") })
+	p.until("a tiny screen", func(s string) bool { return strings.HasPrefix(s, "many.items") })
 	p.tmux("resize-window", "-x", "80", "-y", "24")
 	p.has(" 1-20/10000")
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -269,6 +270,7 @@ func TestNamesAreNotEvents(t *testing.T) {
 	}
 	assert.Equal(t, []string{"user_events/otlp_metrics otlp", "user_events_multi/otlp_metrics.0 otlp",
 		"user_events/others any", "user_events_multi/otlp_metrics_2.0 any"}, got)
+	assert.Empty(t, findings(l), "files beside them are none")
 }
 
 func TestEventsAreBounded(t *testing.T) {
@@ -319,6 +321,29 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 	assert.Len(t, tried, 32)
 	assert.NotEmpty(t, h.gaps, "one that gave way and has a slot again was not listened to")
+}
+
+// Each that gives way takes the reader a moment.
+func TestFewEventsGiveWayAtOnce(t *testing.T) {
+	h := newHotplug(t, Options{Events: []string{"p*"}, MaxEvents: 3 * maxDetached}, 0)
+	for i := range 10 * maxDetached {
+		h.add(tracefs.System, layouttest.ParsedEventHeader(fmt.Sprintf("p%03d_L4K1", i), 600+i))
+	}
+	h.scan()
+	first := attachedNames(h.l)
+	require.Len(t, first, 3*maxDetached)
+	h.pass(time.Duration(silentTime))
+	for i := range 3 {
+		h.scan()
+		stayed := 0
+		for _, name := range attachedNames(h.l) {
+			if slices.Contains(first, name) {
+				stayed++
+			}
+		}
+		assert.Equal(t, (2-i)*maxDetached, stayed)
+		assert.Len(t, attachedNames(h.l), 3*maxDetached)
+	}
 }
 
 func TestEventsThatCannotBeAttached(t *testing.T) {

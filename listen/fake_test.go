@@ -177,10 +177,16 @@ func (f *fakeSystem) openTracefs(string) (eventFile, tracefs.Location, error) {
 	return fakeFile{f}, f.loc, nil
 }
 
+// systemFiles are what is beside the tracepoints of a system.
+var systemFiles = []string{"enable", "filter"}
+
 func (f *fakeSystem) eventFormat(_ tracefs.Location, system, name string) (*tracefs.Format, error) {
 	defer f.lock()()
 	if err := f.at("format"); err != nil {
 		return nil, err
+	}
+	if slices.Contains(systemFiles, name) {
+		return nil, tracefs.Explain(tracefs.OpRead, name, syscall.ENOTDIR)
 	}
 	fm := f.formats[system+"/"+name]
 	if fm == nil {
@@ -247,7 +253,7 @@ func (f *fakeSystem) eventNames(_ tracefs.Location, system string) ([]string, er
 		}
 		return slices.Clone(f.multi), nil
 	}
-	names := []string{"enable", "filter"}
+	names := slices.Clone(systemFiles)
 	for path := range f.formats {
 		if name, ok := strings.CutPrefix(path, system+"/"); ok {
 			names = append(names, name)

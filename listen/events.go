@@ -49,15 +49,15 @@ func newEventPool(o Options, named []*target) *pool {
 		}
 	}
 	p.list = func(ts *targets, skipped []*found) {
+		slices.SortFunc(skipped, func(a, b *found) int { return compareTargets(a.target, b.target) })
 		var refused []string
-		for _, f := range skipped {
+		for _, f := range skipped[:min(len(skipped), o.MaxEvents)] {
 			refused = append(refused, f.target.path())
 		}
-		slices.Sort(refused)
 		none := unmatched(texts, p.known)
 		ts.mu.Lock()
 		defer ts.mu.Unlock()
-		ts.refused, ts.refusals = refused[:min(len(refused), o.MaxEvents)], len(refused)
+		ts.refused, ts.refusals = refused, len(skipped)
 		ts.unmatched = none
 	}
 	return p

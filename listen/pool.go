@@ -173,7 +173,7 @@ func (ts *targets) publish(p *pool, all []*found) {
 		}
 		listed = append(listed, f.target)
 	}
-	slices.SortFunc(listed, func(a, b *target) int { return cmp.Compare(a.path(), b.path()) })
+	slices.SortFunc(listed, compareTargets)
 	ts.mu.Lock()
 	ts.all = slices.DeleteFunc(ts.all, func(t *target) bool { return t.pool == p })
 	ts.all = append(ts.all, listed...)

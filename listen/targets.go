@@ -3,6 +3,7 @@
 package listen
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -87,6 +88,11 @@ type targetState struct {
 
 // path is the kernel's name of the tracepoint.
 func (t *target) path() string { return t.system + "/" + t.event }
+
+// compareTargets compares the kernel's names.
+func compareTargets(a, b *target) int {
+	return cmp.Or(cmp.Compare(a.system, b.system), cmp.Compare(a.event, b.event))
+}
 
 // set replaces the state of a target.
 func (ts *targets) set(t *target, s targetState) {

@@ -43,8 +43,13 @@ func TestKernelUnit(t *testing.T) {
 		"a second systemd would manage the cgroups of the first: run this test in the VM")
 	output, err := exec.Command("bash", "-euc", prepareHost, "bash", collectorBinary(t)).CombinedOutput()
 	require.NoError(t, err, "%s", output)
+	output, err = exec.Command("systemd-analyze", "verify", "../../distribution/userevents-collector.service").
+		CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	assert.Empty(t, string(output), "systemd finds no fault with the unit")
 
-	setHostname(t, "123e4") // which is not to become a number
+	const name = "123e4" // which is not to become a number
+	setHostname(t, name)
 
 	units := t.TempDir()
 	write := func(name, text string) {
@@ -89,8 +94,6 @@ func TestKernelUnit(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return scrape(t, shippedPage, "shop_orders", "")[""] == 3
 	}, waitLimit, 10*waitTick)
-	name, err := os.Hostname()
-	require.NoError(t, err)
 	byHost := scrape(t, shippedPage, "shop_orders", "host_name")
 	assert.Equal(t, map[string]float64{name: 3}, byHost)
 	own := func(name string) float64 {
@@ -151,17 +154,6 @@ func attemptsUnit(t *testing.T, unit string) string {
 	require.Len(t, command.FindAllString(unit, -1), 1)
 	return strings.Replace(command.ReplaceAllString(unit, "ExecStart="+program+"\nEnvironment='"+attemptsVariable+"="+
 		string(config)+"'"), "Restart=on-failure\n", "", 1)
-}
-
-// systemd finds no fault with the unit.
-func TestKernelUnitIsVerified(t *testing.T) {
-	const program = "/usr/local/bin/userevents-collector"
-	require.NoError(t, os.WriteFile(program, nil, 0o755))
-	t.Cleanup(func() { assert.NoError(t, os.Remove(program)) })
-	output, err := exec.Command("systemd-analyze", "verify", "../../distribution/userevents-collector.service").
-		CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	assert.Empty(t, string(output))
 }
 
 // The Collector runs before it may listen, says that it is not well and why, and attaches when the right is granted.

@@ -421,6 +421,16 @@ type fakeProcessRing struct {
 	sys      *fakeSystem
 	lostOnes atomic.Uint64
 	asked    atomic.Int64 // how often lost was
+	// beforeTail is called once, before the tail is moved.
+	beforeTail func()
+}
+
+func (r *fakeProcessRing) storeTail(tail uint64) {
+	if f := r.beforeTail; f != nil {
+		r.beforeTail = nil
+		f()
+	}
+	r.memRing.storeTail(tail)
 }
 
 func (r *fakeProcessRing) lost() uint64 {

@@ -136,12 +136,15 @@ func TestFollowedProcesses(t *testing.T) {
 		{"threads and other pid namespaces are ignored", nil,
 			[]step{
 				{record: forkRecord(7, 1, ms(101))}, {record: commRecord(7, 7, "shop", ms(102))},
-				{record: taskRecord(perfrecord.Fork, 7, 7, 8, 7, ms(103))},
-				{record: commRecord(7, 8, "thread", ms(104))},
-				{record: taskRecord(perfrecord.Exit, 7, 7, 8, 7, ms(105))}, {record: forkRecord(0, 0, ms(106))},
-				{record: commRecord(0, 0, "outside", ms(107))}, {event: 7, at: ms(108)}, {event: 0, at: ms(109)},
+				{event: 7, at: ms(103)},
+				{record: taskRecord(perfrecord.Fork, 7, 7, 8, 7, ms(203))}, {record: commRecord(7, 8, "thread", ms(204))},
+				{record: taskRecord(perfrecord.Exit, 7, 7, 8, 7, ms(205))}, {record: forkRecord(0, 0, ms(206))},
+				{record: commRecord(0, 0, "outside", ms(207))}, {event: 7, at: ms(208)}, {event: 0, at: ms(209)},
 			},
-			[]writer{{"shop", tick(100)}, {}}},
+			[]writer{{"shop", tick(100)}, {"shop", tick(100)}, {}}},
+		{"a FORK that is missing", map[int]writer{7: {"new", tick(500)}},
+			[]step{{event: 7, at: ms(103)}, {event: 7, at: ms(603)}},
+			[]writer{{}, {"new", tick(500)}}},
 		{"the first thread ends, and another one writes", nil,
 			[]step{
 				{record: forkRecord(7, 1, ms(101))}, {record: commRecord(7, 7, "shop", ms(102))},
@@ -212,26 +215,29 @@ func TestRecordsOfLaterBatches(t *testing.T) {
 
 // Once records were lost, nothing that was known is believed.
 func TestLostProcessRecords(t *testing.T) {
-	lose := func(r *fakeProcessRing) { // what the kernel does: see memRing
-		for at := ms(1); r.write(forkRecord(9, 1, at)); at++ {
+	fill := func(r *fakeProcessRing, until int) {
+		for used := 0; used < until && r.write(forkRecord(9, 1, ms(1))); used += len(forkRecord(9, 1, 0)) {
 		}
-		r.pending = 0 // it says so with the next record only, and there is none
+	}
+	lose := func(r *fakeProcessRing) {
+		fill(r, maxProcessRing)
+		r.pending = 0 // the kernel says so with the next record only, and there is none
 		r.lostOnes.Add(1)
 	}
 	for _, tt := range []struct {
 		name   string
-		before func(*fakeProcessRing) // the event is read
+		before func(*fakeProcessRing) // an event is read
+		later  bool                   // that event was written before the loss
 	}{
-		{"the ring was full", lose},
+		{"the ring was full", lose, false},
 		{"the ring was full after it was looked at", func(r *fakeProcessRing) {
-			r.onLoadHead = func() {
-				r.onLoadHead = func() { r.onLoadHead = nil; lose(r) } // between the records and the tail
-			}
-		}},
+			fill(r, maxProcessRing/2)
+			r.beforeTail = func() { lose(r) }
+		}, true},
 		{"a LOST record", func(r *fakeProcessRing) {
 			r.lostOnes.Add(1)
 			r.put(withSampleID(perfrecord.Lost, lostRecord(1)[perfrecord.HeaderSize:], ms(110)))
-		}},
+		}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sys := newFakeSystem(0)
@@ -244,8 +250,10 @@ func TestLostProcessRecords(t *testing.T) {
 			require.Equal(t, "old", readN(t, l, 1)[0].Process)
 			asked := records.asked.Load()
 			tt.before(records)
-			sys.write(0, 7, rawOTLP(447, "b"))
-			readN(t, l, 1)
+			if tt.later {
+				sys.write(0, 7, rawOTLP(447, "b"))
+				assert.Equal(t, "old", readN(t, l, 1)[0].Process)
+			}
 			sys.write(0, 7, rawOTLP(447, "c")) // of a process whose FORK was lost
 			ev := readN(t, l, 1)[0]
 			assert.Equal(t, writer{}, writer{ev.Process, ev.ProcessStart})
@@ -280,6 +288,23 @@ func TestProcessesWhenCPUsComeAndGo(t *testing.T) {
 	sys.names[7], sys.starts[7] = "new", tick(900)
 	sys.write(0, 7, rawOTLP(447, "b"))
 	assert.Equal(t, "new", readN(t, l, 1)[0].Process)
+}
+
+// So may one that is there for the first time.
+func TestProcessesWhenCPUComes(t *testing.T) {
+	sys := newFakeSystem(0)
+	l := sys.listenTo(t, Options{Processes: true})
+	sys.clock = ms(200)
+	sys.records[0].write(forkRecord(7, 1, ms(101)))
+	sys.records[0].write(commRecord(7, 7, "old", ms(102)))
+	sys.writeAt(ms(103), 0, 7, rawOTLP(447, "a"))
+	require.Equal(t, "old", readN(t, l, 1)[0].Process)
+	sys.bringOnline(1)
+	sys.pass(time.Second)
+	l.beginBatch()
+	require.Contains(t, sys.records, 1)
+	sys.write(0, 7, rawOTLP(447, "b"))
+	assert.Empty(t, readN(t, l, 1)[0].Process)
 }
 
 func TestWithoutProcessRings(t *testing.T) {

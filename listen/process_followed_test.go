@@ -137,7 +137,8 @@ func TestFollowedProcesses(t *testing.T) {
 			[]step{
 				{record: forkRecord(7, 1, ms(101))}, {record: commRecord(7, 7, "shop", ms(102))},
 				{event: 7, at: ms(103)},
-				{record: taskRecord(perfrecord.Fork, 7, 7, 8, 7, ms(203))}, {record: commRecord(7, 8, "thread", ms(204))},
+				{record: taskRecord(perfrecord.Fork, 7, 7, 8, 7, ms(203))},
+				{record: commRecord(7, 8, "thread", ms(204))},
 				{record: taskRecord(perfrecord.Exit, 7, 7, 8, 7, ms(205))}, {record: forkRecord(0, 0, ms(206))},
 				{record: commRecord(0, 0, "outside", ms(207))}, {event: 7, at: ms(208)}, {event: 0, at: ms(209)},
 			},

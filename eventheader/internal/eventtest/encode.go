@@ -55,12 +55,17 @@ func (w Writer) Metadata(e *Event) []byte {
 	return w.define(appendName(nil, e.Name, e.Attributes), e.Fields)
 }
 
-func appendName(b []byte, name string, attributes []Attribute) []byte {
-	b = append(b, strings.ReplaceAll(name, ";", ";;")...)
+// RawName returns the name of an event or a field as it is written: with attributes, and with semicolons doubled.
+func RawName(name string, attributes []Attribute) string {
+	raw := strings.ReplaceAll(name, ";", ";;")
 	for _, a := range attributes {
-		b = append(b, ";"+a.Key+"="+strings.ReplaceAll(a.Value, ";", ";;")...)
+		raw += ";" + a.Key + "=" + strings.ReplaceAll(a.Value, ";", ";;")
 	}
-	return append(b, 0)
+	return raw
+}
+
+func appendName(b []byte, name string, attributes []Attribute) []byte {
+	return append(append(b, RawName(name, attributes)...), 0)
 }
 
 func (w Writer) define(b []byte, fields []Field) []byte {
@@ -70,7 +75,7 @@ func (w Writer) define(b []byte, fields []Field) []byte {
 		encoding, format := byte(f.Encoding), byte(f.Format)
 		isStruct := f.Encoding == eventheader.EncodingStruct
 		if isStruct {
-			format = byte(len(f.structFields()))
+			format = byte(len(f.StructFields()))
 		}
 		if format != 0 || f.Tag != 0 {
 			encoding |= 0x80
@@ -88,7 +93,7 @@ func (w Writer) define(b []byte, fields []Field) []byte {
 			b = w.append(b, uint64(len(f.Values)), 2)
 		}
 		if isStruct {
-			b = w.define(b, f.structFields())
+			b = w.define(b, f.StructFields())
 		}
 	}
 	return b

@@ -60,8 +60,8 @@ type Value struct {
 	Fields []Field // of a struct
 }
 
-// structFields returns the fields that the definition of a struct has.
-func (f *Field) structFields() []Field {
+// StructFields returns the fields that the definition of a struct has.
+func (f *Field) StructFields() []Field {
 	if len(f.Values) == 0 {
 		return f.Template
 	}

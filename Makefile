@@ -17,7 +17,7 @@ KERNEL_TESTS := vm/kernel-tests $(WHERE:%=--%)
 
 # What "make test" does, and what "make check" does besides.
 TEST := packages lint unit kernel
-MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test purego instructions interface demo-test
+MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test purego instructions interface peers demo-test
 IN_VM = $(filter vm,$(shell $(KERNEL_TESTS) --where))
 # The VM's kernel is built while lint and unit tests run.
 STAGES = scripts/stages $(IN_VM:%=--background %)
@@ -129,7 +129,7 @@ vm-selftest: ## what vm/run promises
 
 .PHONY: kernel
 kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
-	@$(KERNEL_TESTS) --timeout 900 --without usereventsreceiver/internal/endtoend
+	@$(KERNEL_TESTS) --timeout 900 --without usereventsreceiver/internal/endtoend --without eventheader/internal/peers
 
 .PHONY: collector
 collector: ## build the Collector with the receiver, and print its path
@@ -150,6 +150,12 @@ purego: ## the kernel tests of what writes, with the backend in pure Go
 interface: ## the wrappers against installed libraries, for which the bundled ones stand in
 	@$(KERNEL_PACKAGES)
 	@scripts/interface-test
+
+.PHONY: peers
+peers: ## EventHeader events written by the Rust crates, and decoded by them
+	@$(KERNEL_PACKAGES) peers
+	@scripts/eventheader-peer >/dev/null
+	@$(KERNEL_TESTS) --timeout 900 eventheader/internal/peers
 
 .PHONY: demo-test
 demo-test: ## the demo for 20 updates, and a check of what it shows

@@ -23,7 +23,7 @@ import (
 )
 
 // batch is how many events are written before they are read. All of them fit into a ring.
-const batch = 100
+const batch = 500
 
 // read reads the next events of a listener.
 func read(t *testing.T, listener *listen.Listener, n int) (all []recorded) {
@@ -65,7 +65,7 @@ func TestKernelWriteForRust(t *testing.T) {
 		}
 		received := read(t, listener, batch)
 		for i, theirs := range decode(t, received) {
-			requireWritten(t, first+i, &written[i], received[i])
+			requireSame(t, first+i, &written[i], received[i])
 			compared.compare(t, first+i, received[i].dump(), theirs)
 		}
 	}
@@ -73,15 +73,13 @@ func TestKernelWriteForRust(t *testing.T) {
 	compared.check(t)
 }
 
-// requireWritten requires that what was received is e.
-func requireWritten(t *testing.T, number int, e *eventtest.Event, received recorded) {
+// requireSame requires that what was received is e, byte for byte.
+func requireSame(t *testing.T, number int, e *eventtest.Event, received recorded) {
 	t.Helper()
 	require.Equal(t, e.Tracepoint.String(), received.tracepoint)
-	eventtest.Check(t, received.data, eventtest.Native, e)
 	expected := eventtest.Native.Encode(e)
 	require.GreaterOrEqual(t, len(received.data), len(expected))
 	require.Equal(t, expected, received.data[:len(expected)], "event %d", number)
-	require.False(t, t.Failed(), "event %d: %+v", number, e)
 }
 
 // eventheader_dynamic writes through the kernel, ours reads.
@@ -100,7 +98,9 @@ func TestKernelReadFromRust(t *testing.T) {
 		}
 		peer.run(t, &calls)
 		for i, received := range read(t, listener, batch) {
-			requireWritten(t, first+i, &written[i], received)
+			requireSame(t, first+i, &written[i], received)
+			eventtest.Check(t, received.data, eventtest.Native, &written[i])
+			require.False(t, t.Failed(), "event %d: %+v", first+i, written[i])
 		}
 	}
 	g.checkKinds(t)
@@ -143,22 +143,4 @@ func (w *writer) run(t *testing.T, calls *script) {
 	answer, err := w.answers.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "ok\n", answer)
-}
-
-// A writer of either byte order and of any pointer size: ours and tracepoint_decode read the same.
-func TestKernelAnyWriterAsRust(t *testing.T) {
-	g := generator{eventtest.NewGenerator(3), "peers_any"}
-	compared := newComparison()
-	for first := 0; first < events; first += batch {
-		var all []recorded
-		for i := range batch {
-			e := g.event()
-			countInPayload(e.Fields, false)
-			all = append(all, recorded{e.Tracepoint.String(), eventtest.Writers[i%len(eventtest.Writers)].Encode(&e)})
-		}
-		for i, theirs := range decode(t, all) {
-			compared.compare(t, first+i, all[i].dump(), theirs)
-		}
-	}
-	compared.check(t)
 }

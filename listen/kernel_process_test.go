@@ -102,7 +102,7 @@ func helpRestricted() error {
 		return err
 	}
 	l, err := Open(Options{Names: []string{os.Getenv(tracepointVariable)}, MaxDelay: 20 * time.Millisecond,
-		RingSize: size})
+		RingSize: size, Processes: true})
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,8 @@ func helpRestricted() error {
 	if err := l.Read(context.Background(), &ev); err != nil {
 		return err
 	}
-	fmt.Printf("ring %d wanted %d payload %s\n", l.Info().RingSize, l.Info().WantedRingSize, ev.Payload)
+	fmt.Printf("ring %d wanted %d payload %s, process rings: %v\n", l.Info().RingSize, l.Info().WantedRingSize,
+		ev.Payload, l.Info().ProcessErr)
 	return errors.Join(l.Close())
 }
 
@@ -205,7 +206,8 @@ func TestKernelWithoutLockedMemory(t *testing.T) {
 	out, err := runRestricted(t, 0, capDACOverride, capPerfmon)
 	require.NoError(t, err, out)
 	// kernel.perf_event_mlock_kb is 512 and a page, per CPU.
-	assert.Equal(t, "ring 524288 wanted 4194304 payload x\n", out)
+	assert.Contains(t, out, "ring 524288 wanted 4194304 payload x, process rings: ")
+	assert.Contains(t, out, "CAP_IPC_LOCK", "the tracepoints' rings take precedence")
 
 	out, err = runRestricted(t, 1<<20, capDACOverride, capPerfmon)
 	require.Error(t, err, "a size that was asked for is not made smaller")
@@ -216,7 +218,7 @@ func TestKernelWithoutLockedMemory(t *testing.T) {
 
 	out, err = runRestricted(t, 1<<20, capDACOverride, capPerfmon, capIPCLock)
 	require.NoError(t, err, out)
-	assert.Equal(t, "ring 1048576 wanted 1048576 payload x\n", out)
+	assert.Equal(t, "ring 1048576 wanted 1048576 payload x, process rings: <nil>\n", out)
 }
 
 func TestKernelWithoutRights(t *testing.T) {

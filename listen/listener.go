@@ -40,7 +40,9 @@ type Listener struct {
 	clock    wallClock
 	followed followedProcesses
 	polled   polledProcesses // where processes cannot be followed, or need not
-	reads    int             // since the clock was read
+	// following is whether they are in this batch.
+	following bool
+	reads     int // since the clock was read
 
 	findingsDue bool
 	reported    []string // the findings that held when they were due last
@@ -224,11 +226,12 @@ func (l *Listener) follow() {
 		l.followed.forget()
 	}
 	l.followed.begin(l.merge.cutoff, l.rings.open)
+	l.following = l.rings.following()
 }
 
 // processOf is who wrote an event.
 func (l *Listener) processOf(pid int, written int64) process {
-	if l.rings.following() {
+	if l.following {
 		return l.followed.at(pid, written)
 	}
 	return l.polled.at(pid, written)

@@ -80,7 +80,7 @@ func writeOnce(t *testing.T, name string, count int) {
 // Processes that write one event and end have an id each, and their own name. One that lives has the same id after the
 // Collector was restarted.
 func TestKernelIdentity(t *testing.T) {
-	const count = 200
+	const count = 50
 	server := newBackend(t)
 	config := toBackend(server, `
     tracepoints: [userevents_identity]

@@ -127,8 +127,13 @@ func (b *Builder) ActivityIDs(id, parent ID) *Builder {
 // EventAttribute adds an attribute to the name of the event. It must come ahead of the first field. A key has neither
 // ';' nor '=', and neither key nor value a NUL.
 func (b *Builder) EventAttribute(key, value string) *Builder {
-	if b.fields > 0 || b.depth > 0 {
-		return b.invalid("attribute %q of the event comes behind a field", key)
+	switch {
+	case b.err != nil:
+		return b
+	case b.metadata == nil:
+		return b.invalid("no Reset")
+	case b.fields > 0 || b.depth > 0:
+		return b.invalid("attribute %.100q of the event comes behind a field", key)
 	}
 	end := len(b.metadata) - 1
 	b.metadata = append(b.appendAttribute(b.metadata[:end], key, value), 0)
@@ -150,7 +155,7 @@ func (b *Builder) Tag(tag uint16) *Builder {
 
 // Size returns the size of the event so far, in bytes. See [MaxEventSize].
 func (b *Builder) Size() int {
-	size := headerSize + extensionHeaderSize + len(b.metadata) - headroom + len(b.attributes) + len(b.payload)
+	size := headerSize + extensionHeaderSize + max(0, len(b.metadata)-headroom) + len(b.attributes) + len(b.payload)
 	if b.ids > 0 {
 		size += extensionHeaderSize + b.ids*len(ID{})
 	}

@@ -189,7 +189,11 @@ func TestAttributeWithoutAField(t *testing.T) {
 
 func TestBuilderBounds(t *testing.T) {
 	var b builder
-	require.ErrorIs(t, b.Uint8("f", 0).Err(), eventheader.ErrInvalid, "without a Reset")
+	assert.Positive(t, b.Size())
+	require.ErrorContains(t, b.Err(), "no Reset")
+	require.ErrorContains(t, b.Uint8("f", 0).Err(), "no Reset")
+	b = builder{}
+	require.ErrorContains(t, b.EventAttribute("k", "v").Err(), "no Reset")
 
 	many(b.Reset("e", 0), 254)
 	nest(&b, 8)

@@ -122,3 +122,83 @@ func FuzzBuilder(f *testing.F) {
 		require.NoError(t, fields.Err())
 	})
 }
+
+// Whatever is called in whatever order, the builder does not panic, and what it makes without an error can be read.
+func FuzzBuilderCalls(f *testing.F) {
+	f.Add([]byte("\x00\x10\x11\x11\x12"), "name")
+	f.Add([]byte("\x00\x0e\x02\x0f\x01\x02\x0f\x01\x02\x10"), "a;b")
+	f.Fuzz(func(t *testing.T, calls []byte, name string) {
+		var b eventheader.Builder
+		for ; len(calls) >= 2; calls = calls[2:] {
+			call(&b, calls[0], calls[1], name)
+		}
+		_ = b.Size()
+		data, err := b.Bytes(eventheader.LevelError)
+		if err != nil {
+			require.Equal(t, b.Err(), err)
+			return
+		}
+		require.Len(t, data, b.Size())
+		event, err := eventheader.Parse(data)
+		require.NoError(t, err)
+		fields := event.Fields()
+		for fields.Next() {
+		}
+		require.NoError(t, fields.Err())
+	})
+}
+
+// call makes one of a Builder's calls, with an argument.
+func call(b *eventheader.Builder, which, argument byte, name string) {
+	e, format, count := eventheader.Encoding(argument&15), eventheader.Format(argument>>3), int(argument>>5)
+	switch which % 24 {
+	case 0:
+		b.Reset(name, uint16(argument))
+	case 1:
+		b.Value8(name, argument, format)
+	case 2:
+		b.Value16(name, uint16(argument), format)
+	case 3:
+		b.Value32(name, uint32(argument), format)
+	case 4:
+		b.Value64(name, uint64(argument), format)
+	case 5:
+		b.Value128(name, [16]byte{argument}, format)
+	case 6:
+		b.Text(name, name, e, format)
+	case 7:
+		b.Binary(name, []byte(name), format)
+	case 8:
+		b.Array(name, e, format, count)
+	case 9:
+		b.ConstArray(name, e, format, count)
+	case 10:
+		b.Element8(argument)
+	case 11:
+		b.Element16(uint16(argument))
+	case 12:
+		b.ElementString(name)
+	case 13:
+		b.ElementBytes([]byte(name))
+	case 14:
+		b.BeginStructArray(name, count)
+	case 15:
+		b.NextElement()
+	case 16:
+		b.EndStruct()
+	case 17:
+		b.BeginStruct(name)
+	case 18:
+		b.BeginConstStructArray(name, count)
+	case 19:
+		b.EventAttribute(name, name)
+	case 20:
+		b.Attribute(name, name)
+	case 21:
+		b.Tag(uint16(argument))
+	case 22:
+		b.ActivityIDs(eventheader.ID{argument}, eventheader.ID{})
+	case 23:
+		_, _ = b.Bytes(eventheader.LevelError)
+	}
+}

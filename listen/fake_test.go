@@ -118,6 +118,7 @@ func rawEvent(id int, level eventheader.Level, name, value string) []byte {
 type fakeSystem struct {
 	mu      sync.Mutex
 	clock   int64
+	slept   atomic.Int64 // how long the machine was suspended
 	cpus    []int
 	online  []int // as of the second scan; nil: as the first
 	scans   int
@@ -297,7 +298,7 @@ func (f *fakeSystem) process(pid int) (procfs.Process, error) {
 	return procfs.Process{Name: name, Start: f.starts[pid]}, nil
 }
 
-func (f *fakeSystem) suspended() int64 { return 0 }
+func (f *fakeSystem) suspended() int64 { return f.slept.Load() }
 
 func (f *fakeSystem) newProcessRing(cpu, size int) (processMemory, error) {
 	defer f.lock()()
@@ -459,9 +460,12 @@ type fakeWaiter struct {
 	fds     []int
 	waits   atomic.Int64
 	changed atomic.Bool // a CPU came or went
+	follows bool
 	last    atomic.Int64
 	onWait  func() // instead of waiting
 }
+
+func (w *fakeWaiter) followsCPUs() bool { return w.follows }
 
 func (w *fakeWaiter) cpusChanged() bool { return w.changed.Swap(false) }
 

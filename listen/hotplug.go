@@ -19,6 +19,13 @@ import (
 const (
 	// scanEvery is how often CPUs and tracepoints are polled for, in nanoseconds.
 	scanEvery = int64(time.Second)
+	// scanCPUsEvery is the same for CPUs where all have a ring and the kernel says
+	// when one comes or goes. That it does is not certain: in a user namespace
+	// there is a socket to which nothing comes.
+	scanCPUsEvery = 30 * scanEvery
+	// suspendedFor is by how many nanoseconds two readings of the time of suspends
+	// differ if there was one between them.
+	suspendedFor = int64(time.Millisecond)
 	// confirmAfter is how long, in nanoseconds, a ring's time must stand still
 	// to prove that the ring is dead. It is longer than the ticks of the
 	// coarsest clock that a kernel may count this time by (10 ms).
@@ -29,7 +36,7 @@ const (
 // failures are in Stats and Info, and tried again.
 func (rs *rings) scan(now int64, changed bool) {
 	online, err := rs.sys.onlineCPUs()
-	rs.due = now + scanEvery
+	rs.due = now + scanCPUsEvery
 	if changed {
 		rs.due = now + confirmAfter
 	}
@@ -68,6 +75,18 @@ func (rs *rings) scan(now int64, changed bool) {
 			rs.mu.Unlock()
 		}
 	}
+	missing := func(c *cpuState) bool { return c.ringSize == 0 }
+	if err != nil || !rs.waiter.followsCPUs() || slices.ContainsFunc(rs.cpus, missing) {
+		rs.due = min(rs.due, now+scanEvery)
+	}
+}
+
+// cpusChanged reports whether CPUs may have come or gone since the last call.
+// A suspend takes all but one, of which the waiter does not find out.
+func (rs *rings) cpusChanged() bool {
+	before := rs.suspended
+	rs.suspended = rs.sys.suspended()
+	return rs.waiter.cpusChanged() || rs.suspended-before > suspendedFor
 }
 
 // died finds out whether the ring's CPU is or was offline since the last check.

@@ -76,6 +76,36 @@ func TestCPUComes(t *testing.T) {
 	assert.Contains(t, h.waiters[0].fds, 109)
 }
 
+// Where the kernel says when a CPU comes or goes, CPUs are not polled for each second: that interrupts each of them.
+func TestCPUsAreFollowed(t *testing.T) {
+	h := newHotplug(t, Options{}, 0, 1)
+	h.waiters[0].follows = true
+	scansIn := func(seconds int) int {
+		before := h.scans
+		for range seconds {
+			h.scan()
+		}
+		return h.scans - before
+	}
+	scansIn(2)
+	assert.Equal(t, 2, scansIn(60), "it may have said nothing")
+
+	h.offline(1)
+	h.waiters[0].changed.Store(true)
+	h.scan()
+	assert.Equal(t, []int{0}, h.l.Info().CPUs)
+	assert.Equal(t, 3, scansIn(3), "while a CPU has no ring")
+	h.bringOnline(1)
+	h.waiters[0].changed.Store(true)
+	h.scan()
+	assert.Equal(t, []int{0, 1}, h.l.Info().CPUs)
+
+	scansIn(2)
+	assert.Zero(t, scansIn(5))
+	h.slept.Add(int64(time.Hour))
+	assert.Equal(t, 1, scansIn(1), "after a suspend")
+}
+
 // A CPU that is away for long: what counts as a gap is only the time for which
 // it was back without a ring.
 func TestCPUGoesAndComesBack(t *testing.T) {

@@ -101,6 +101,7 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 	now := sys.monotonic()
 	l.clock.refresh(now)
 	l.rings = rings{sys: sys, waiter: l.waiter, clock: &l.clock, asked: opts.RingSize, listed: now, follow: follow}
+	l.rings.suspended = sys.suspended()
 	l.targets = targets{
 		sys: sys, opts: opts, rings: &l.rings, byID: make(map[int]*target), trial: trialTime,
 	}
@@ -242,7 +243,7 @@ func (l *Listener) scan(now int64) {
 	if l.draining.Load() {
 		return
 	}
-	changed := l.waiter.cpusChanged()
+	changed := l.rings.cpusChanged()
 	if !changed && now < l.rings.due && now < l.targets.due {
 		return
 	}

@@ -135,8 +135,9 @@ func (c *perfCounter) stop() {
 // readPair reads an event's count and the one number that its read_format has.
 func readPair(fd int) (count, number uint64, ok bool) {
 	var b [16]byte
-	n, err := unix.Read(fd, b[:])
-	if err != nil || n < len(b) {
+	// Raw: see epoll.
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b)), uintptr(len(b)))
+	if errno != 0 || int(n) < len(b) {
 		return 0, 0, false
 	}
 	return binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:]), true

@@ -30,7 +30,9 @@ type rings struct {
 	ids    []int // of the tracepoints that are attached
 	due    int64 // when to scan for CPUs; monotonic, nanoseconds
 	listed int64 // when the CPUs that are online were listed last
-	ended  []Gap // to be reported
+	// suspended is for how long the machine was, at the last scan: see system.
+	suspended int64
+	ended     []Gap // to be reported
 	// follow is whether each CPU is to have a ring of records about processes
 	// besides; missed, whether some may have been missed.
 	follow, missed bool

@@ -79,8 +79,11 @@ type counter interface {
 // waiter waits for rings.
 type waiter interface {
 	add(fd int) error
+	// followsCPUs reports whether the waiter finds out when a CPU comes or goes,
+	// but for those that a suspend takes.
+	followsCPUs() bool
 	// cpusChanged reports whether a CPU came or went, as far as the waiter
-	// found out in its waits since the last call. That need not be anything.
+	// found out in its waits since the last call.
 	cpusChanged() bool
 	// wait returns when a ring is readable, wake was called, or the time is
 	// over.

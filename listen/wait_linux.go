@@ -8,16 +8,27 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// epoll waits for rings, for an eventfd by which it is woken, and for what the
-// kernel says of CPUs.
+// epoll waits for rings, for an eventfd by which it is woken, for a timer, and
+// for what the kernel says of CPUs.
+//
+// An idle listener wakes up once a second, so that is to cost little. Go's
+// poller waits for the epoll instance, which is a file like others: the
+// goroutine keeps no thread, as it would in epoll_wait(2). The end of the time
+// is a timer of the kernel's, and system calls that return at once are raw:
+// Go's timers and other calls wake the runtime's monitor, a thread that then
+// polls what goes on some dozens of times.
 type epoll struct {
-	poll    int
+	poll    *os.File
+	raw     syscall.RawConn
 	events  [16]unix.EpollEvent
+	timer   int // timerfd
 	uevents int // netlink socket, or -1
 	changed bool
 
@@ -25,24 +36,38 @@ type epoll struct {
 	wakeup int        // eventfd, or -1 once closed
 }
 
-func (linux) newWaiter() (waiter, error) {
+func (linux) newWaiter() (_ waiter, err error) {
+	e := &epoll{timer: -1, uevents: -1, wakeup: -1}
+	defer func() {
+		if err != nil {
+			_ = e.close()
+		}
+	}()
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	wakeup, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
+	// For Go's poller to take it. An epoll instance itself never blocks.
+	if err := unix.SetNonblock(poll, true); err != nil {
 		_ = unix.Close(poll)
-		return nil, os.NewSyscallError("eventfd", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	e := &epoll{poll: poll, wakeup: wakeup, uevents: openUevents()}
-	if err := e.add(wakeup); err != nil {
-		_ = e.close()
+	e.poll = os.NewFile(uintptr(poll), "epoll")
+	if e.raw, err = e.poll.SyscallConn(); err != nil {
 		return nil, err
 	}
-	if e.uevents >= 0 {
-		if err := e.add(e.uevents); err != nil {
-			_ = e.close()
+	if e.wakeup, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	if e.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("timerfd_create", err)
+	}
+	e.uevents = openUevents()
+	for _, fd := range []int{e.wakeup, e.timer, e.uevents} {
+		if fd < 0 {
+			continue
+		}
+		if err := e.add(fd); err != nil {
 			return nil, err
 		}
 	}
@@ -50,9 +75,9 @@ func (linux) newWaiter() (waiter, error) {
 }
 
 // openUevents opens the socket to which the kernel sends a message when a CPU
-// goes or comes, among those about other devices. No right is needed. It makes
-// gaps short; without it (-1), as in a user namespace's network namespace, they
-// last until the next scan.
+// goes or comes, among those about other devices. No right is needed, but a unit
+// must allow AF_NETLINK. It makes gaps short; without it (-1) they last until the
+// next scan.
 func openUevents() int {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK,
 		unix.NETLINK_KOBJECT_UEVENT)
@@ -85,6 +110,8 @@ func (e *epoll) readUevents() (changed bool) {
 	return changed
 }
 
+func (e *epoll) followsCPUs() bool { return e.uevents >= 0 }
+
 func (e *epoll) cpusChanged() bool {
 	changed := e.changed
 	e.changed = false
@@ -93,42 +120,74 @@ func (e *epoll) cpusChanged() bool {
 
 func (e *epoll) add(fd int) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.poll, unix.EPOLL_CTL_ADD, fd, &ev))
+	return e.control(unix.EPOLL_CTL_ADD, fd, &ev)
+}
+
+func (e *epoll) control(op, fd int, ev *unix.EpollEvent) error {
+	var errno error
+	err := e.raw.Control(func(poll uintptr) { errno = unix.EpollCtl(int(poll), op, fd, ev) })
+	return errors.Join(err, os.NewSyscallError("epoll_ctl", errno))
 }
 
 func (e *epoll) wait(timeout time.Duration) error {
-	deadline := time.Now().Add(timeout)
+	if err := e.setTimer(max(timeout, time.Nanosecond)); err != nil { // 0 would turn it off
+		return err
+	}
 	for {
-		// Rounded up: rounded down, the last millisecond would be a busy loop.
-		ms := (max(time.Until(deadline), 0) + time.Millisecond - 1) / time.Millisecond
-		n, err := unix.EpollWait(e.poll, e.events[:], int(ms))
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue // the runtime's preemption signals, for one
-		case err != nil:
-			return os.NewSyscallError("epoll_wait", err)
+		ready, err := e.waitReady()
+		if err != nil {
+			return err
 		}
 		irrelevant := 0
-		for _, ev := range e.events[:n] {
-			if int(ev.Fd) == e.wakeup {
+		for _, ev := range ready {
+			switch fd := int(ev.Fd); {
+			case fd == e.wakeup || fd == e.timer:
 				var b [8]byte
-				_, _ = unix.Read(e.wakeup, b[:]) // EAGAIN if another took it
-			} else if int(ev.Fd) == e.uevents {
+				_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b)), uintptr(len(b)))
+			case fd == e.uevents:
 				if e.readUevents() {
 					e.changed = true
 				} else {
 					irrelevant++
 				}
-			} else if ev.Events&unix.EPOLLIN == 0 {
+			case ev.Events&unix.EPOLLIN == 0:
 				// An error or a hang-up stays forever: without this, the wait
 				// would be a busy loop. The ring is still read.
-				_ = unix.EpollCtl(e.poll, unix.EPOLL_CTL_DEL, int(ev.Fd), nil)
+				_ = e.control(unix.EPOLL_CTL_DEL, fd, nil)
 			}
 		}
-		if n == 0 || irrelevant < n {
+		if irrelevant < len(ready) {
 			return nil
 		}
 	}
+}
+
+// setTimer makes the timer readable after a time that is not 0, and not before.
+func (e *epoll) setTimer(d time.Duration) error {
+	at := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(e.timer), 0, uintptr(unsafe.Pointer(&at)), 0, 0, 0)
+	if errno != 0 {
+		return os.NewSyscallError("timerfd_settime", errno)
+	}
+	return nil
+}
+
+// waitReady waits until something is ready.
+func (e *epoll) waitReady() ([]unix.EpollEvent, error) {
+	var n uintptr
+	var errno syscall.Errno
+	err := e.raw.Read(func(poll uintptr) bool {
+		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, poll, uintptr(unsafe.Pointer(&e.events)),
+			uintptr(len(e.events)), 0, 0, 0)
+		return n > 0 || errno != 0
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case errno != 0:
+		return nil, os.NewSyscallError("epoll_pwait", errno)
+	}
+	return e.events[:n], nil
 }
 
 func (e *epoll) wake() {
@@ -143,13 +202,15 @@ func (e *epoll) wake() {
 func (e *epoll) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	errs := []error{
-		os.NewSyscallError("close", unix.Close(e.wakeup)),
-		os.NewSyscallError("close", unix.Close(e.poll)),
+	var errs []error
+	if e.poll != nil {
+		errs = append(errs, e.poll.Close())
 	}
-	if e.uevents >= 0 {
-		errs = append(errs, os.NewSyscallError("close", unix.Close(e.uevents)))
+	for _, fd := range []*int{&e.wakeup, &e.timer, &e.uevents} {
+		if *fd >= 0 {
+			errs = append(errs, os.NewSyscallError("close", unix.Close(*fd)))
+			*fd = -1
+		}
 	}
-	e.wakeup = -1
 	return errors.Join(errs...)
 }

@@ -49,7 +49,8 @@ func TestEpollWait(t *testing.T) {
 	// A hang-up ends one wait, and not each one from then on.
 	require.NoError(t, w.Close())
 	require.NoError(t, e.wait(time.Hour))
-	n, err := unix.EpollWait(e.poll, e.events[:], 0)
+	require.NoError(t, e.wait(time.Millisecond))
+	n, err := unix.EpollWait(int(e.poll.Fd()), e.events[:], 0)
 	require.NoError(t, err)
 	assert.Zero(t, n)
 }

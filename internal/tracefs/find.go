@@ -193,12 +193,7 @@ func (l Location) Events(system string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := os.Open(p)
-	if err != nil {
-		return nil, Explain(OpRead, p, err)
-	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
+	names, err := readNames(p)
 	return names, Explain(OpRead, p, err)
 }
 

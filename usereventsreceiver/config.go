@@ -26,9 +26,10 @@ const (
 	// defaultBurst is how often SDKs export by default.
 	defaultBurst = time.Minute
 
-	// maxDelay is how long an event may stay in its ring. It is short for the lookup of the process that wrote it,
-	// which may end right after.
-	maxDelay = 250 * time.Millisecond
+	// maxDelay is how long an event may stay in its ring. An idle receiver wakes up as often.
+	maxDelay = time.Second
+	// lookupDelay is the same where the process that wrote it is looked up in /proc, as it may end right after.
+	lookupDelay = 250 * time.Millisecond
 )
 
 // Config is the configuration of the receiver.
@@ -304,9 +305,13 @@ func optionErrors(err error) (errs []error) {
 
 // commonOptions are those that all listeners have in common.
 func (c *Config) commonOptions() listen.Options {
+	delay := maxDelay
+	if c.ResourceFromProcess != ResourceOff {
+		delay = lookupDelay
+	}
 	return listen.Options{
 		RingSize: int(min(c.RingBufferSize, math.MaxInt)), MaxFormats: c.MaxFormats,
-		PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: maxDelay, Processes: c.needsProcesses(),
+		PIDs: c.PIDs, ProcessNames: c.ProcessNames, MaxDelay: delay, Processes: c.needsProcesses(),
 	}
 }
 

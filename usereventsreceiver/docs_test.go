@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 )
 
@@ -42,6 +43,47 @@ func TestMetricsAreDocumented(t *testing.T) {
 		slices.Sort(got)
 		assert.Equal(t, want, got, file)
 	}
+}
+
+// The README's rules for alerts are YAML, and of metrics that exist.
+func TestAlertsAreOfMetricsThatExist(t *testing.T) {
+	known, err := os.ReadFile("documentation.md")
+	require.NoError(t, err)
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "```yaml\ngroups:")
+	require.True(t, found)
+	rules, _, found := strings.Cut(rest, "```")
+	require.True(t, found)
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte("groups:" + rules))
+	require.NoError(t, err)
+	conf, err := retrieved.AsConf()
+	require.NoError(t, err)
+	var parsed struct {
+		Groups []struct {
+			Name  string `mapstructure:"name"`
+			Rules []struct {
+				Alert string `mapstructure:"alert"`
+				Expr  string `mapstructure:"expr"`
+				For   string `mapstructure:"for"`
+			} `mapstructure:"rules"`
+		} `mapstructure:"groups"`
+	}
+	require.NoError(t, conf.Unmarshal(&parsed))
+	require.Len(t, parsed.Groups, 1)
+	require.NotEmpty(t, parsed.Groups[0].Rules)
+	own := 0
+	for _, rule := range parsed.Groups[0].Rules {
+		names := regexp.MustCompile(`otelcol_\w+`).FindAllString(rule.Expr, -1)
+		assert.NotEmpty(t, names, rule.Alert)
+		for _, name := range names {
+			if strings.HasPrefix(name, "otelcol_receiver_user_events_") {
+				own++
+				assert.Contains(t, string(known), "### "+name+"\n", rule.Alert)
+			}
+		}
+	}
+	assert.Positive(t, own)
 }
 
 func TestSettingsAreDocumented(t *testing.T) {

@@ -40,6 +40,7 @@ type fakeListener struct {
 	ring    []listen.Event
 	room    int // events that it holds, 0 for any number
 	stats   listen.CPUStats
+	asked   int // for stats
 	info    listen.Info
 	failure error
 	closed  bool
@@ -128,6 +129,7 @@ func (l *fakeListener) Drain(ctx context.Context) iter.Seq2[*listen.Event, error
 func (l *fakeListener) Stats() listen.Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.asked++
 	s := l.stats
 	s.Unread = s.Written - s.Received - s.Lost
 	return listen.Stats{CPUs: []listen.CPUStats{s}}

@@ -30,6 +30,7 @@ type listenerLoop struct {
 	options   listen.Options
 	put       func(*listen.Event)
 	report    func(error) // why nothing is listened to; nil when something is
+	activate  func()      // there is something to account for
 
 	delay     time.Duration // before the next attempt to attach
 	lastErr   string        // of attaching, that was logged
@@ -47,6 +48,7 @@ type listenerLoop struct {
 func (l *listenerLoop) start(stored progress) error {
 	l.delay = firstAttachDelay
 	l.options.OnGap = func(g listen.Gap) {
+		l.activate()
 		l.limited.Warn("events may have been lost, as "+g.Reason(),
 			zap.Time("from", g.From), zap.Duration("for", g.To.Sub(g.From)))
 	}
@@ -159,12 +161,13 @@ func (l *listenerLoop) read(ctx, limit context.Context) error {
 	return nil
 }
 
-// account counts what happened since it was called last.
-func (l *listenerLoop) account() {
+// account counts what happened since it was called last. It reports whether there may soon be more: a CPU that should
+// have a ring has none, or a gap goes on.
+func (l *listenerLoop) account() (more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.listener == nil {
-		return
+		return false
 	}
 	stats := l.listener.Stats()
 	t := stats.Total()
@@ -179,12 +182,14 @@ func (l *listenerLoop) account() {
 	// A gap that has not ended grows, and may become shorter when the CPU turns out to be offline again.
 	t.GapTime = max(t.GapTime, l.seen.GapTime)
 	l.telemetry.gaps(gapOfCPU, t.Gaps-l.seen.Gaps, t.GapTime-l.seen.GapTime)
+	more = t.Err != nil || t.GapTime > l.seen.GapTime
 	l.seen = t
 	for _, c := range stats.CPUs {
 		if c.Err != nil {
 			l.limited.Warn("events are being lost on a CPU that has no ring", zap.Int("cpu", c.CPU), zap.Error(c.Err))
 		}
 	}
+	return more
 }
 
 // close detaches, and accounts for the last time.

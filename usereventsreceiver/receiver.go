@@ -29,8 +29,10 @@ const (
 	// returnTime is how much of that is left for calls to return whose context is done, at most: half of it for those
 	// of the next consumer, half for the storage.
 	returnTime = 250 * time.Millisecond
-	// accountEvery is how often losses are counted.
-	accountEvery = time.Second
+	// accountEvery is how often losses are counted while something happens, and idleAccountEvery while nothing does: it is
+	// a system call for each CPU and tracepoint.
+	accountEvery     = time.Second
+	idleAccountEvery = time.Minute
 	// logEvery is how often the same message is logged at most, if a process on the host or the next consumer can cause
 	// it any number of times.
 	logEvery = 10 * time.Second
@@ -65,11 +67,13 @@ type metricsReceiver struct {
 	readers   sync.WaitGroup // listener loops
 	delivered chan struct{}  // closed when deliverAll has returned
 	watched   chan struct{}  // closed when watch has returned
+	active    atomic.Bool    // there may be something to account for
+	activated chan struct{}  // active became true
 
 	statusMu sync.Mutex
 	errs     []error // why a listener loop has no listener
 
-	received atomic.Bool // something, since progress was stored
+	received bool // something, since progress was stored; of watch
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -105,6 +109,7 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 		limits:    newLimits(config.LimitPerProcess),
 		delivered: make(chan struct{}),
 		watched:   make(chan struct{}),
+		activated: make(chan struct{}, 1),
 		errs:      make([]error, len(options)),
 	}
 	if config.needsProcesses() {
@@ -118,6 +123,7 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 		r.loops = append(r.loops, &listenerLoop{
 			logger: set.Logger.With(names), limited: r.limited.With(names), telemetry: telemetry,
 			open: open, options: o, put: r.receive, report: func(err error) { r.setStatus(i, err) },
+			activate: r.activate,
 		})
 	}
 	return r, nil
@@ -270,10 +276,10 @@ func (r *metricsReceiver) closeStore(detached time.Time, grace time.Duration) er
 
 // saveProgress stores how far the receiver came, if that is due.
 func (r *metricsReceiver) saveProgress(ctx context.Context, now time.Time) {
-	if r.store == nil || r.err() != nil || !r.store.due(now, r.received.Load()) {
+	if r.store == nil || r.err() != nil || !r.store.due(now, r.received) {
 		return
 	}
-	r.received.Store(false)
+	r.received = false
 	// What is in the rings is not known.
 	until := r.queue.oldest(now.Add(-maxDelay))
 	if until.Before(r.started) {
@@ -284,20 +290,50 @@ func (r *metricsReceiver) saveProgress(ctx context.Context, now time.Time) {
 	}
 }
 
+// activate makes watch account for what happened.
+func (r *metricsReceiver) activate() {
+	if r.active.CompareAndSwap(false, true) {
+		select {
+		case r.activated <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // watch accounts for losses, and stores progress, while the receiver runs.
 func (r *metricsReceiver) watch() {
 	r.saveProgress(r.limit, r.started)
-	ticker := time.NewTicker(accountEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(accountEvery)
+	defer timer.Stop()
+	idle := false
+	var accounted time.Time
 	for {
 		select {
 		case <-r.reading.Done():
 			return
-		case now := <-ticker.C:
-			for _, l := range r.loops {
-				l.account()
+		case <-r.activated:
+			if idle {
+				idle = false
+				timer.Reset(accountEvery)
+			}
+		case now := <-timer.C:
+			active := r.active.Swap(false)
+			r.received = r.received || active
+			// While data is held, the rings may be full and nothing be read.
+			before := idle
+			idle = !active && r.queue.held() == 0
+			if !idle || !before || now.Sub(accounted) >= idleAccountEvery {
+				accounted = now
+				for _, l := range r.loops {
+					idle = !l.account() && idle
+				}
 			}
 			r.saveProgress(r.limit, now)
+			if idle {
+				timer.Reset(storeEvery)
+			} else {
+				timer.Reset(accountEvery)
+			}
 		}
 	}
 }
@@ -345,7 +381,7 @@ func (r *metricsReceiver) err() error {
 
 // receive puts an event into the queue, and waits for room there.
 func (r *metricsReceiver) receive(ev *listen.Event) {
-	r.received.Store(true)
+	r.activate()
 	e := entry{written: ev.Time, tracepoint: ev.Tracepoint, pid: ev.PID, comm: ev.Process}
 	if ev.Err == nil && ev.Protocol == 0 {
 		e.payload = slices.Clone(ev.Payload)

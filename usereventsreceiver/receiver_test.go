@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -111,6 +112,48 @@ func TestAttachesAgainWhenListeningFails(t *testing.T) {
 		assert.Equal(t, firstAttachDelay.Seconds(), b.count(t, "gap_time"))
 		want := []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}
 		assert.Equal(t, want, b.host.reports())
+		b.shutdown(t)
+	})
+}
+
+// While nothing happens, losses are not counted every second: that is a system call for each CPU and tracepoint.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		next, err := consumer.NewMetrics(func(context.Context, pmetric.Metrics) error {
+			<-release
+			return nil
+		})
+		require.NoError(t, err)
+		b := newBench(t, next, nil)
+		b.start(t)
+		l := b.machine.listener(t)
+		askedIn := func(d time.Duration) int {
+			l.mu.Lock()
+			before := l.asked
+			l.mu.Unlock()
+			time.Sleep(d)
+			synctest.Wait()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.asked - before
+		}
+		askedIn(time.Minute)
+		assert.Equal(t, 10, askedIn(10*idleAccountEvery))
+
+		l.change(func() { l.stats.Written, l.stats.Lost = 3, 3 })
+		l.write(points(1, 1))
+		assert.Positive(t, askedIn(accountEvery))
+		assert.Equal(t, float64(3), b.count(t, "lost_events"))
+		// The reader may be blocked by what is held, and the ring be full.
+		assert.InDelta(t, 60, askedIn(time.Minute), 1)
+		close(release)
+		askedIn(3 * accountEvery)
+		assert.Equal(t, 10, askedIn(10*idleAccountEvery))
+
+		b.machine.listener(t).change(func() { l.stats.Err = errors.New("no ring") })
+		askedIn(idleAccountEvery)
+		assert.InDelta(t, 60, askedIn(time.Minute), 1)
 		b.shutdown(t)
 	})
 }

@@ -83,10 +83,9 @@ func (f *listenFlags) add(c *cobra.Command, env func(string) string) {
 
 // optionErrors names flags in errors about fields of listen.Options.
 func optionErrors(o listen.Options) error {
-	err := o.Validate()
-	joined, ok := err.(interface{ Unwrap() []error })
+	joined, ok := o.Validate().(interface{ Unwrap() []error })
 	if !ok {
-		return err
+		return nil
 	}
 	flags := map[string]string{"Names": "name", "PIDs": "pid", "ProcessNames": "comm", "DataFile": "data-file"}
 	var errs []error

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,8 @@ type Listener struct {
 	reads     int // since the clock was read
 
 	findingsDue bool
-	reported    []string // the findings that held when they were due last
+	found       Info     // when findings were due last
+	reported    []string // the findings that held then
 
 	closeOnce sync.Once
 	closeErr  error
@@ -131,14 +133,19 @@ func open(sys system, opts Options) (_ *Listener, err error) {
 func (l *Listener) Read(ctx context.Context, ev *Event) error {
 	l.readMu.Lock()
 	defer l.readMu.Unlock()
-	for {
+	stop := func() bool { return true }
+	defer func() { stop() }()
+	for waits := false; ; waits = true {
 		if l.draining.Load() {
 			return ErrClosed
 		}
 		if err := l.poll(ctx, ev); !errors.Is(err, io.EOF) {
 			return err
 		}
-		if err := l.sleep(ctx); err != nil {
+		if !waits {
+			stop = context.AfterFunc(ctx, l.waiter.wake)
+		}
+		if err := l.sleep(); err != nil {
 			return err
 		}
 	}
@@ -264,9 +271,7 @@ func (l *Listener) scan(now int64) {
 
 // sleep waits until there may be something to read, but no longer than
 // MaxDelay, or until a scan is due.
-func (l *Listener) sleep(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, l.waiter.wake)
-	defer stop()
+func (l *Listener) sleep() error {
 	due := time.Duration(min(l.rings.due, l.targets.due) - l.sys.monotonic())
 	return l.waiter.wait(max(0, min(l.opts.MaxDelay, due)))
 }
@@ -283,8 +288,13 @@ func (l *Listener) report() {
 		return
 	}
 	l.findingsDue = false
+	info := l.Info()
+	if reflect.DeepEqual(info, l.found) {
+		return
+	}
+	l.found = info
 	var held []string
-	for _, f := range l.Info().Findings() {
+	for _, f := range info.Findings() {
 		text := f.String()
 		if !slices.Contains(l.reported, text) {
 			l.opts.OnFinding(f)

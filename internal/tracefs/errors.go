@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // The calls that [Explain] knows.
@@ -51,6 +52,9 @@ func (e *Error) Unwrap() error { return e.Err }
 func Explain(op, path string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errno, ok := err.(syscall.Errno); ok {
+		return &Error{Op: op, Path: path, Err: errno, Hint: hint(op, errno)}
 	}
 	var known *Error
 	if errors.As(err, &known) {

@@ -166,11 +166,10 @@ func FindIn(mountinfo io.Reader, stat func(path string) (fs.FileInfo, error)) (L
 
 // below is the directory of a system's events, or of one of them.
 func (l Location) below(parts ...string) (string, error) {
-	p := path.Join(append([]string{"events"}, parts...)...)
 	if l.Dir == "" {
 		return "", &Error{
 			Op:   OpFind,
-			Path: p,
+			Path: path.Join(append([]string{"events"}, parts...)...),
 			Err:  fs.ErrNotExist,
 			Hint: "only " + l.DataFile + " is visible here: " +
 				"reading events also needs the directory " + DefaultDir + "/events",
@@ -182,7 +181,7 @@ func (l Location) below(parts ...string) (string, error) {
 			return "", fmt.Errorf("tracefs: event name %q: not a file name", part)
 		}
 	}
-	return path.Join(l.Dir, p), nil
+	return strings.Join(append([]string{l.Dir, "events"}, parts...), "/"), nil
 }
 
 // Events lists what is in the directory of a system: the names of its events,

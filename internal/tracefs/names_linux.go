@@ -3,7 +3,6 @@
 package tracefs
 
 import (
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,14 +21,14 @@ func readNames(dir string) (names []string, err error) {
 	fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(cwd), uintptr(unsafe.Pointer(p)),
 		unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
-		return nil, os.NewSyscallError("openat", errno)
+		return nil, errno
 	}
 	defer func() { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) }()
 	var b [4096]byte
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_GETDENTS64, fd, uintptr(unsafe.Pointer(&b)), uintptr(len(b)))
 		if errno != 0 {
-			return nil, os.NewSyscallError("getdents64", errno)
+			return nil, errno
 		}
 		if n == 0 {
 			return names, nil

@@ -111,16 +111,19 @@ func shippedWithBackend(t *testing.T, endpoint, queue string) string {
 // smallQueue is soon full.
 const smallQueue = "      queue_size: 2\n"
 
-// writeShipped writes all points: each cycle when the one before has been read, so that they are several requests.
+// writeShipped writes all points. The first cycles come one by one, so that they are more requests than a small queue
+// holds.
 func (c *collector) writeShipped() {
 	c.t.Helper()
 	a := startApplication(c.t, applicationConfig{Counters: true, Series: shippedSeries})
 	a.awaitListener()
 	for i := range shippedCycles {
 		a.order("export")
-		require.Eventually(c.t, func() bool {
-			return c.count("received_points") == float64((i+1)*shippedSeries)
-		}, waitLimit, waitTick)
+		if i < 4 || i == shippedCycles-1 {
+			require.Eventually(c.t, func() bool {
+				return c.count("received_points") == float64((i+1)*shippedSeries)
+			}, waitLimit, waitTick)
+		}
 	}
 	a.end()
 }

@@ -29,8 +29,8 @@ const (
 	// returnTime is how much of that is left for calls to return whose context is done, at most: half of it for those
 	// of the next consumer, half for the storage.
 	returnTime = 250 * time.Millisecond
-	// accountEvery is how often losses are counted while something happens, and idleAccountEvery while nothing does: it is
-	// a system call for each CPU and tracepoint.
+	// accountEvery is how often losses are counted while something happens, and idleAccountEvery while nothing does: it
+	// is a system call for each CPU and tracepoint.
 	accountEvery     = time.Second
 	idleAccountEvery = time.Minute
 	// logEvery is how often the same message is logged at most, if a process on the host or the next consumer can cause
@@ -241,8 +241,8 @@ func (r *metricsReceiver) returned(done <-chan struct{}) bool {
 	}
 }
 
-// closeStore stores that nothing was received after a time, if all that was before is accepted or lost. Grace is for how
-// long it is waited for at least.
+// closeStore stores that nothing was received after a time, if all that was before is accepted or lost. Grace is for
+// how long it is waited for at least.
 func (r *metricsReceiver) closeStore(detached time.Time, grace time.Duration) error {
 	done := make(chan struct{})
 	var err error

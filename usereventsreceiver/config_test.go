@@ -156,7 +156,10 @@ func TestConfigValues(t *testing.T) {
 		{yaml: "resource_from_process: off", same: "{}"},
 		{yaml: "resource_from_process:", same: "{}"},
 		{yaml: "limit_per_process:", same: "{}"},
-		{yaml: "limit_per_process: {points_per_second: 5}", same: "limit_per_process: {points_per_second: 5, burst: 1m}"},
+		{
+			yaml: "limit_per_process: {points_per_second: 5}",
+			same: "limit_per_process: {points_per_second: 5, burst: 1m}",
+		},
 		{
 			yaml: "limit_per_process: 5",
 			err:  "limit_per_process: 5: must be a mapping with points_per_second, bytes_per_second and burst",

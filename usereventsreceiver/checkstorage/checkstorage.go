@@ -36,7 +36,8 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 			path := strings.Join([]string{kind, id, keys[kind]}, confmap.KeyDelimiter)
 			storage := conf.Get(path)
 			if storage != nil && !slices.Contains(started, storage) {
-				errs = append(errs, fmt.Errorf("%s: %v: must be in service::extensions, which has %v", path, storage, started))
+				errs = append(errs,
+					fmt.Errorf("%s: %v: must be in service::extensions, which has %v", path, storage, started))
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // BenchmarkBuild builds an event of six fields by both builders, which keep their memory: two strings, two integers, a
 // number with a point, and a boolean.
 func BenchmarkBuild(b *testing.B) {
-	b.Run("eventheader", func(b *testing.B) {
+	b.Run("builder=eventheader", func(b *testing.B) {
 		var builder eventheader.Builder
 		b.ReportAllocs()
 		for b.Loop() {
@@ -32,7 +32,7 @@ func BenchmarkBuild(b *testing.B) {
 			}
 		}
 	})
-	b.Run("eventheader_dynamic", func(b *testing.B) {
+	b.Run("builder=eventheader_dynamic", func(b *testing.B) {
 		printed, err := exec.Command(program(b), "bench", strconv.Itoa(b.N)).Output()
 		require.NoError(b, err)
 		nanoseconds, err := strconv.ParseFloat(string(bytes.TrimSpace(printed)), 64)

@@ -23,8 +23,8 @@ pub fn run(events: u64, mut output: impl Write) -> io::Result<()> {
 fn build(event: &mut EventBuilder) {
     event
         .reset("Request", 0)
-        .add_str("method", "GET", FieldFormat::Default, 0)
-        .add_str("path", "/api/orders/17", FieldFormat::Default, 0)
+        .add_str("method", black_box("GET"), FieldFormat::Default, 0)
+        .add_str("path", black_box("/api/orders/17"), FieldFormat::Default, 0)
         .add_value("status", black_box(200i64), FieldFormat::SignedInt, 0)
         .add_value("bytes", black_box(5120i64), FieldFormat::SignedInt, 0)
         .add_value("seconds", black_box(0.0125f64), FieldFormat::Float, 0)

@@ -7,7 +7,6 @@ package endtoend
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,50 +153,4 @@ func attemptsUnit(t *testing.T, unit string) string {
 	require.Len(t, command.FindAllString(unit, -1), 1)
 	return strings.Replace(command.ReplaceAllString(unit, "ExecStart="+program+"\nEnvironment='"+attemptsVariable+"="+
 		string(config)+"'"), "Restart=on-failure\n", "", 1)
-}
-
-// The Collector runs before it may listen, says that it is not well and why, and attaches when the right is granted.
-// What it missed is one gap.
-func TestKernelRightsGrantedLater(t *testing.T) {
-	run := func(script string) {
-		t.Helper()
-		output, err := exec.Command("bash", "-euc", script).CombinedOutput()
-		require.NoError(t, err, "%s", output)
-	}
-	run(`getent group tracing || groupadd --system tracing; useradd --system late
-mount -o remount,gid=tracing /sys/kernel/tracing
-chmod 711 /sys/kernel/tracing
-chown root:root /sys/kernel/tracing/user_events_data
-chmod 600 /sys/kernel/tracing/user_events_data`)
-	// Another user may not be let into the folder of the binary.
-	cache, state := t.TempDir(), t.TempDir()
-	run("install -D -m 755 " + collectorBinary(t) + " " + cache + "/usereventsmetric/collector/userevents-collector")
-	t.Setenv("XDG_CACHE_HOME", cache)
-	require.NoError(t, os.Chmod(state, 0o777))
-	for dir := filepath.Dir(state); dir != "/"; dir = filepath.Dir(dir) {
-		require.NoError(t, os.Chmod(dir, 0o755))
-	}
-	c := launchShipped(t, state, shippedConfig(t),
-		"setpriv", "--reuid=late", "--regid=late", "--groups=tracing", "--no-new-privs",
-		"--bounding-set=-all,+perfmon", "--inh-caps=-all,+perfmon", "--ambient-caps=-all,+perfmon")
-	const denied = "user_events_data: permission denied"
-	assert.Contains(t, c.awaitHealth(http.StatusInternalServerError), denied)
-	assert.Contains(t, c.logged(), "cannot listen to user_events, will try again")
-	assert.Contains(t, c.logged(), denied)
-	assert.Zero(t, c.count("cpus"))
-
-	run("chgrp late /sys/kernel/tracing/user_events_data; chmod 620 /sys/kernel/tracing/user_events_data")
-	assert.NotContains(t, c.awaitHealth(http.StatusOK), denied)
-	assert.Equal(t, float64(runtime.NumCPU()), c.count("cpus"))
-	assert.Equal(t, map[string]float64{"receiver": 1}, c.counted("otelcol_receiver_user_events_gaps", "gap"))
-	assert.Contains(t, c.logged(), "events may have been lost while no listener was attached")
-	assert.Positive(t, c.counted("otelcol_receiver_user_events_gap_time", "gap")["receiver"])
-	a := startApplication(t, applicationConfig{Counters: true})
-	a.awaitListener()
-	a.order("export")
-	require.Eventually(t, func() bool {
-		return scrape(t, shippedPage, "shop_orders", "")[""] == 1
-	}, waitLimit, 10*waitTick)
-	a.end()
-	c.stop()
 }

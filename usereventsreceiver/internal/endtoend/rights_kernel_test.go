@@ -108,7 +108,9 @@ chmod 620 /sys/kernel/tracing/user_events_data`)
 // asOtherUser is a command that runs another one as that user, with groups, a capability as setpriv has it, and a limit
 // of locked memory in bytes.
 func asOtherUser(groups, capability, memlock string) []string {
-	return []string{"prlimit", "--memlock=" + memlock,
-		"setpriv", "--reuid=other", "--regid=other", "--groups=" + groups, "--no-new-privs", "--bounding-set=-all," + capability, "--inh-caps=-all," + capability,
-		"--ambient-caps=-all," + capability}
+	return []string{
+		"prlimit", "--memlock=" + memlock,
+		"setpriv", "--reuid=other", "--regid=other", "--groups=" + groups, "--no-new-privs",
+		"--bounding-set=-all," + capability, "--inh-caps=-all," + capability, "--ambient-caps=-all," + capability,
+	}
 }

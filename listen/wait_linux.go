@@ -165,7 +165,8 @@ func (e *epoll) wait(timeout time.Duration) error {
 // setTimer makes the timer readable after a time that is not 0, and not before.
 func (e *epoll) setTimer(d time.Duration) error {
 	at := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
-	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(e.timer), 0, uintptr(unsafe.Pointer(&at)), 0, 0, 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(e.timer), 0,
+		uintptr(unsafe.Pointer(&at)), 0, 0, 0)
 	if errno != 0 {
 		return os.NewSyscallError("timerfd_settime", errno)
 	}

@@ -72,7 +72,7 @@ func (ts *targets) scanPools(now int64) {
 }
 
 // present lists the tracepoints that processes have registered, in order; those
-// of one format only if some pattern asks for them.
+// of one format, which Names name, only for Events.
 func (ts *targets) present() (all []tracepoint, err error) {
 	systems := []string{tracefs.SystemMulti}
 	if len(ts.opts.Events) > 0 {
@@ -93,45 +93,9 @@ func (ts *targets) present() (all []tracepoint, err error) {
 
 // scanPool does so for one pool, and returns how many formats it read.
 func (ts *targets) scanPool(p *pool, present []tracepoint, now int64, maxReads int) (reads int) {
-	var attached, waiting, ignored []*found
-	for _, tp := range present {
-		f := p.known[tp]
-		if f == nil {
-			t := p.match(tp)
-			if t == nil {
-				continue
-			}
-			t.pool = p
-			if !t.layout.isEvent() {
-				t.since = ts.listed
-			}
-			f = &found{target: t}
-			p.known[tp] = f
-		}
-		f.listed = true
-		switch {
-		case f.target.state.attached:
-			attached = append(attached, f)
-		case f.ignored:
-			ignored = append(ignored, f)
-		default:
-			waiting = append(waiting, f)
-		}
-	}
-	maps.DeleteFunc(p.known, func(_ tracepoint, f *found) bool {
-		gone := !f.target.state.attached && !f.listed
-		f.listed = false
-		return gone
-	})
+	attached, waiting, ignored := p.collect(present, ts.listed)
 	free := p.limit - len(attached)
-	// Those that deliver nothing give way, the longest silent ones first.
-	slices.SortStableFunc(attached, func(a, b *found) int { return cmp.Compare(a.target.active, b.target.active) })
-	for _, f := range attached[:min(len(attached), maxDetached)] {
-		if free < len(waiting) && ts.isSilent(f.target, now) {
-			ts.detach(f.target, now)
-			free++
-		}
-	}
+	free += ts.makeRoom(attached, len(waiting)-free, now)
 	// Those that have not been tried for the longest time come first.
 	slices.SortStableFunc(waiting, func(a, b *found) int { return cmp.Compare(a.tried, b.tried) })
 	for i, f := range waiting {
@@ -154,6 +118,54 @@ func (ts *targets) scanPool(p *pool, present []tracepoint, now int64, maxReads i
 	}
 	ts.publish(p, append(attached, ignored...))
 	return reads
+}
+
+// collect finds the pool's tracepoints among those that are present, and forgets
+// the others. New ones of metrics were not listened to since that time.
+func (p *pool) collect(present []tracepoint, since int64) (attached, waiting, ignored []*found) {
+	for _, tp := range present {
+		f := p.known[tp]
+		if f == nil {
+			t := p.match(tp)
+			if t == nil {
+				continue
+			}
+			t.pool = p
+			if !t.layout.isEvent() {
+				t.since = since
+			}
+			f = &found{target: t}
+			p.known[tp] = f
+		}
+		f.listed = true
+		switch {
+		case f.target.state.attached:
+			attached = append(attached, f)
+		case f.ignored:
+			ignored = append(ignored, f)
+		default:
+			waiting = append(waiting, f)
+		}
+	}
+	maps.DeleteFunc(p.known, func(_ tracepoint, f *found) bool {
+		gone := !f.target.state.attached && !f.listed
+		f.listed = false
+		return gone
+	})
+	return attached, waiting, ignored
+}
+
+// makeRoom detaches up to n tracepoints that deliver nothing, the longest silent
+// ones first, and returns how many it did.
+func (ts *targets) makeRoom(attached []*found, n int, now int64) (detached int) {
+	slices.SortStableFunc(attached, func(a, b *found) int { return cmp.Compare(a.target.active, b.target.active) })
+	for _, f := range attached[:min(len(attached), maxDetached)] {
+		if detached < n && ts.isSilent(f.target, now) {
+			ts.detach(f.target, now)
+			detached++
+		}
+	}
+	return detached
 }
 
 // publish makes the tracepoints of a pool those that Info lists: the ones that

@@ -16,8 +16,13 @@ type EventSet struct {
 	provider   *Provider
 }
 
-// Name returns the name of the set's tracepoint.
-func (s *EventSet) Name() Name { return s.name }
+// Name returns the name of the set's tracepoint; that of a nil set is the zero Name.
+func (s *EventSet) Name() Name {
+	if s == nil {
+		return Name{}
+	}
+	return s.name
+}
 
 // Enabled reports whether anybody listens: one atomic load. Where nobody does there is no need to build an event. Once
 // the provider is closed it may report anything.

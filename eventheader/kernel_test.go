@@ -267,12 +267,13 @@ func TestKernelLostDescriptor(t *testing.T) {
 			descriptors := kerneltest.Descriptors(t)
 			fd, err := strconv.Atoi(descriptors[len(descriptors)-1])
 			require.NoError(t, err)
-			require.NoError(t, syscall.Close(fd))
 			if replaced {
 				other, err := os.OpenFile(filepath.Join(t.TempDir(), "other"), os.O_RDWR|os.O_CREATE, 0o600)
 				require.NoError(t, err)
+				defer other.Close()
 				require.NoError(t, syscall.Dup3(int(other.Fd()), fd, 0))
-				t.Cleanup(func() { assert.NoError(t, other.Close()) })
+			} else {
+				require.NoError(t, syscall.Close(fd))
 			}
 			// It is noticed in time, and from then on for good.
 			require.Eventually(t, func() bool { return set.Write(&b) != nil }, time.Minute, time.Millisecond)

@@ -86,8 +86,13 @@ func hasUpper(s string) bool {
 	return false
 }
 
-// Name returns the name that the provider was made with.
-func (p *Provider) Name() string { return p.name }
+// Name returns the name that the provider was made with; that of a nil one is empty.
+func (p *Provider) Name() string {
+	if p == nil {
+		return ""
+	}
+	return p.name
+}
 
 // EventSet returns the set of the provider's events that have a level, 1 to 255, and a keyword: a bit for each of the
 // categories that the provider has. Its tracepoint is registered once; a second call returns the same set.

@@ -53,6 +53,8 @@ func TestWithoutAProvider(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, set)
 	assert.False(t, set.Enabled())
+	assert.Empty(t, provider.Name())
+	assert.Equal(t, eventheader.Name{}, set.Name())
 	var b eventheader.Builder
 	require.NoError(t, set.Write(b.Reset("e", 0)))
 	require.ErrorIs(t, set.Write(b.EndStruct()), eventheader.ErrInvalid, "a mistake shows without a kernel, too")

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build kernel
+
 package peers_test
 
 import (
@@ -70,7 +72,9 @@ var differences = []struct {
 		their, err2 := strconv.ParseFloat(theirs, bits)
 		return line[colFormat] == "8" && err1 == nil && err2 == nil && our == their
 	}},
-	{"theirs takes a number of any size for a process id, and that is signed", func(line []string, ours, theirs string) bool {
+	{"theirs takes a number of any size for a process id, and that is signed", func(
+		line []string, ours, theirs string,
+	) bool {
 		our, err1 := strconv.ParseUint(ours, 10, 64)
 		their, err2 := strconv.ParseInt(theirs, 10, 64)
 		return line[colFormat] == "5" && err1 == nil && err2 == nil && our == uint64(their)

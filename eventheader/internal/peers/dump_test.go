@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build kernel
+
 package peers_test
 
 import (
@@ -24,7 +26,8 @@ func (r recorded) append(b []byte) []byte {
 	return append(b, r.data...)
 }
 
-// dump returns what package eventheader makes of the event, in the form in which the peer prints it (rust/src/decode.rs).
+// dump returns what package eventheader makes of the event, as the peer prints what its decoder makes of it
+// (rust/src/decode.rs).
 func (r recorded) dump() string {
 	var text strings.Builder
 	if err := r.write(&text); err != nil {

@@ -306,10 +306,7 @@ func (b *Builder) invalid(format string, args ...any) *Builder {
 }
 
 func (b *Builder) invalidName(what, name string) *Builder {
-	if len(name) > MaxName {
-		name = name[:MaxName]
-	}
-	return b.invalid("the name of %s %q has a NUL, or more than %d bytes", what, name, MaxName)
+	return b.invalid("the name of %s %.255q has a NUL, or more than %d bytes", what, name, MaxName)
 }
 
 // appendName appends a name with its semicolons doubled.

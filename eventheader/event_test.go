@@ -187,7 +187,7 @@ func TestMalformedFields(t *testing.T) {
 		"too many structs": {`"f" 00 c101`, `ffff`, "more than 4096 structs"},
 		"too many of a struct": {`"f" 00 a101 ffff "f" 00 a101 ffff "x" 00 02`, strings.Repeat(`01`, 5000),
 			"more than 4096 structs"},
-		"too many definitions": {`"f` + strings.Repeat("x", 3000) + `" 00 a101 ffff "f" 00 22 0100`,
+		"too many definitions": {`"f` + strings.Repeat("\x1b", 3000) + `" 00 a101 ffff "f" 00 22 0100`,
 			strings.Repeat(`01`, 5000), "more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,6 +198,7 @@ func TestMalformedFields(t *testing.T) {
 			}
 			require.ErrorIs(t, fields.Err(), eventheader.ErrMalformed)
 			require.ErrorContains(t, fields.Err(), tt.says)
+			assert.Less(t, len(fields.Err().Error()), 400, "whatever the length of the name")
 			assert.False(t, fields.Next(), "once it has ended")
 			text, err := event.AppendJSON([]byte("x"), eventheader.Name{}, "")
 			require.ErrorIs(t, err, eventheader.ErrMalformed)

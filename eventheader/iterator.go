@@ -105,7 +105,7 @@ func (it *Iterator) Err() error { return it.err }
 
 func (it *Iterator) fail(format string, args ...any) bool {
 	it.state = stateDone
-	it.err = fmt.Errorf("%w: field %q: %s", ErrMalformed, it.field.name, fmt.Sprintf(format, args...))
+	it.err = fmt.Errorf("%w: field %.64q: %s", ErrMalformed, it.field.name, fmt.Sprintf(format, args...))
 	return false
 }
 

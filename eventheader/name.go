@@ -32,7 +32,7 @@ type Name struct {
 func ParseName(tracepoint string) (Name, error) {
 	name, ok := parseName(tracepoint)
 	if !ok {
-		return Name{}, fmt.Errorf("%q: %w", tracepoint, ErrNotEventHeader)
+		return Name{}, fmt.Errorf("%.300q: %w", tracepoint, ErrNotEventHeader)
 	}
 	return name, nil
 }

@@ -37,7 +37,7 @@ const (
 
 func processRingSize(cpus int) int {
 	size := maxProcessRing
-	for size > minProcessRing && size*cpus > maxProcessMemory {
+	for size > minProcessRing && size > maxProcessMemory/cpus {
 		size /= 2
 	}
 	return size

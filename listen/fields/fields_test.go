@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -181,7 +182,7 @@ func TestFieldsOutsideOfTheRecord(t *testing.T) {
 func TestValuesThatAreNotThere(t *testing.T) {
 	f := format(t, binary.LittleEndian, 8, "u16 f[2]; 4 0", "char g[2]; 2 1")
 	for field := range f.All([]byte("________\x01\x00\xff\xffab")) {
-		for _, i := range []int{-1, 2, 1 << 40} {
+		for _, i := range []int{-1, 2, math.MaxInt} {
 			assert.Zero(t, field.Uint(i))
 			assert.Zero(t, field.Int(i))
 		}

@@ -125,6 +125,19 @@ func TestKernelEventsAreFoundWhenTheyCome(t *testing.T) {
 	assert.Equal(t, [...]uint64{3, 3}, [...]uint64{c.Written, c.Received})
 }
 
+// All that processes register, and nothing that is beside it.
+func TestKernelAllUserEvents(t *testing.T) {
+	name := tracepointOf(t)
+	produce(t, name, tracefs.FieldsOTLP)
+	set := sets(t, name, eventheader.LevelInformation)[0]
+	l := listenIn(t, Options{Events: []string{"*"}})
+	assert.Subset(t, attachedNames(l), []string{name, set.Name().String()})
+	for _, ti := range l.Info().Tracepoints {
+		require.NoError(t, ti.Err, ti.Event)
+	}
+	assert.True(t, set.Enabled())
+}
+
 func TestKernelEventsAreBounded(t *testing.T) {
 	name := tracepointOf(t)
 	levels := make([]eventheader.Level, 20)

@@ -155,7 +155,7 @@ interface: ## the wrappers against installed libraries, for which the bundled on
 peers: ## EventHeader events written by the Rust crates, and decoded by them
 	@$(KERNEL_PACKAGES) peers
 	@scripts/eventheader-peer >/dev/null
-	go test -tags kernel -run '^TestAnyWriterAsRust$$' ./eventheader/internal/peers
+	go test -tags kernel -run '^TestAny.*AsRust$$' ./eventheader/internal/peers
 	@$(KERNEL_TESTS) --timeout 900 eventheader/internal/peers
 
 .PHONY: demo-test

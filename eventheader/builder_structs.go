@@ -33,8 +33,8 @@ func (b *Builder) BeginStructArray(name string, count int) *Builder {
 }
 
 // BeginConstStructArray is like [Builder.BeginStructArray] for an array that has the same count, not 0, in each event
-// of that name. LinuxTracepoints' decoders, v1.4.0 and the crate tracepoint_decode 0.5.0, misread such an array from the
-// second struct on.
+// of that name. LinuxTracepoints' decoders, v1.4.0 and the crate tracepoint_decode 0.5.0, misread such an array from
+// the second struct on.
 func (b *Builder) BeginConstStructArray(name string, count int) *Builder {
 	return b.beginStruct(name, encodingConstArray, count)
 }

@@ -81,12 +81,12 @@ func (rs *rings) scan(now int64, changed bool) {
 	}
 }
 
-// cpusChanged reports whether CPUs may have come or gone since the last call.
-// A suspend takes all but one, of which the waiter does not find out.
-func (rs *rings) cpusChanged() bool {
+// wasSuspended reports whether the machine was suspended since the last call,
+// which takes all CPUs but one, and of which the waiter does not find out.
+func (rs *rings) wasSuspended() bool {
 	before := rs.suspended
 	rs.suspended = rs.sys.suspended()
-	return rs.waiter.cpusChanged() || rs.suspended-before > suspendedFor
+	return rs.suspended-before > suspendedFor
 }
 
 // died finds out whether the ring's CPU is or was offline since the last check.

@@ -250,10 +250,11 @@ func (l *Listener) scan(now int64) {
 	if l.draining.Load() {
 		return
 	}
-	changed := l.rings.cpusChanged()
+	changed := l.waiter.cpusChanged()
 	if !changed && now < l.rings.due && now < l.targets.due {
 		return
 	}
+	changed = l.rings.wasSuspended() || changed
 	// An idle listener need not wake up once for each: one that is due soon is
 	// done with the other.
 	soon := now + scanEvery/2

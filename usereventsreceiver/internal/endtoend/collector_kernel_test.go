@@ -107,15 +107,20 @@ func launchCollector(t *testing.T, health, own int, config string, by ...string)
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(config), 0o644))
+	arguments := append(by, collectorBinary(t), "--config", path)
+	return runCollector(t, health, own, exec.Command(arguments[0], arguments[1:]...))
+}
+
+// runCollector runs it by a command.
+func runCollector(t *testing.T, health, own int, command *exec.Cmd) *collector {
+	t.Helper()
 	c := &collector{
-		t: t, log: filepath.Join(t.TempDir(), "log"),
+		t: t, command: command, log: filepath.Join(t.TempDir(), "log"),
 		health: fmt.Sprintf("http://127.0.0.1:%d", health), own: fmt.Sprintf("http://127.0.0.1:%d/metrics", own),
 	}
 	log, err := os.Create(c.log)
 	require.NoError(t, err)
 	defer log.Close()
-	arguments := append(by, collectorBinary(t), "--config", path)
-	c.command = exec.Command(arguments[0], arguments[1:]...)
 	c.command.Stdout, c.command.Stderr = log, log
 	require.NoError(t, c.command.Start())
 	t.Cleanup(func() {

@@ -5,11 +5,11 @@
 package endtoend
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,37 +30,14 @@ func newPod(t *testing.T) pod {
 func TestKernelDaemonSetReceives(t *testing.T) {
 	p := newPod(t)
 	server := newBackend(t)
-	command := p.container(t, collectorBinary(t), []string{
+	c := runCollector(t, 13133, 8888, p.container(t, collectorBinary(t), []string{
 		"--config", "/etc/userevents-collector/config.yaml",
 		"--config", "yaml:exporters::otlp_http: {endpoint: " + server.URL + "/kernel, " +
 			"sending_queue: {storage: file_storage}}",
 		"--config", "yaml:service::pipelines::metrics::exporters: [otlp_http]",
-	}, "NODE_NAME=node-1")
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	require.NoError(t, err)
-	defer log.Close()
-	command.Stdout, command.Stderr = log, log
-	require.NoError(t, command.Start())
-	logged := func() string {
-		text, err := os.ReadFile(log.Name())
-		require.NoError(t, err)
-		return string(text)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		if t.Failed() {
-			t.Logf("the Collector's log:\n%s", logged())
-		}
-	})
-	own := func(name string) float64 {
-		return scrape(t, "http://127.0.0.1:8888/metrics", "otelcol_receiver_user_events_"+name, "")[""]
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- command.Wait() }()
-	require.Eventually(t, func() bool {
-		_, err := get("http://127.0.0.1:8888/metrics")
-		return err == nil && own("cpus") == float64(runtime.NumCPU())
-	}, waitLimit, 10*waitTick)
+	}, "NODE_NAME=node-1"))
+	c.awaitHealth(http.StatusOK)
+	assert.Equal(t, float64(runtime.NumCPU()), c.count("cpus"))
 
 	a := startApplication(t, applicationConfig{Counters: true})
 	a.awaitListener()
@@ -74,22 +51,21 @@ func TestKernelDaemonSetReceives(t *testing.T) {
 		assert.Equal(t, "node-1", attributes["host.name"])
 		assert.NotEmpty(t, attributes["service.instance.id"])
 	}
-	assert.Zero(t, own("instance_ids_not_added")+own("lost_events")+own("gaps"))
+	assert.Zero(t, c.count("instance_ids_not_added")+c.count("lost_events")+c.count("gaps"))
 	a.end()
 	entries, err := os.ReadDir(p.hosts["state"])
 	require.NoError(t, err)
 	assert.NotEmpty(t, entries, "what was not sent survives a restart")
 
-	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
-	assert.NoError(t, <-exited)
-	assert.Contains(t, logged(), `"ring": "4MiB"`, "by IPC_LOCK")
-	assert.NotContains(t, logged(), "operation not permitted")
-	assert.NotContains(t, logged(), "\twarn\t")
+	c.stop()
+	assert.Contains(t, c.logged(), `"ring": "4MiB"`, "by IPC_LOCK")
+	assert.NotContains(t, c.logged(), "operation not permitted")
+	assert.NotContains(t, c.logged(), "\twarn\t")
 }
 
 // What somebody may do who has taken the Collector over: as root outside of a container, all of it; in one that has the
 // whole of tracefs, what harms the host; in the one of the recipe without its seccomp filter, what that is for; and in
-// the one of the recipe nothing.
+// the one of the recipe none of it, but what SECURITY.md says.
 func TestKernelDaemonSetConfines(t *testing.T) {
 	works := func(outcomes map[string]string, names ...string) {
 		t.Helper()

@@ -138,6 +138,27 @@ func TestKernelAllUserEvents(t *testing.T) {
 	assert.True(t, set.Enabled())
 }
 
+// A provider can register its name when who had taken it has ended.
+func TestKernelTakenEventHeaderName(t *testing.T) {
+	name := tracepointOf(t) + "_L4K1"
+	other := produce(t, name, "u32 count")
+	l := listenIn(t, Options{Events: []string{name}})
+	l.targets.trial = scanEvery
+	require.Len(t, findings(l), 1)
+	assert.Contains(t, findings(l)[0], "cannot register it")
+	require.NoError(t, other.write(order.AppendUint32(nil, 42)))
+	ev := next(t, l)
+	assert.Equal(t, []string{"count=42"}, fieldsOf(&ev))
+	other.leave()
+	readUntil(t, l, func() bool { return l.Info().Tracepoints[0].Registered })
+	assert.Empty(t, findings(l))
+	set := sets(t, tracepointOf(t), eventheader.LevelInformation)[0]
+	require.True(t, set.Enabled())
+	require.NoError(t, writeText(set, "order", "three books"))
+	ev = next(t, l)
+	assert.Equal(t, "order three books", textOf(t, &ev))
+}
+
 func TestKernelEventsAreBounded(t *testing.T) {
 	name := tracepointOf(t)
 	levels := make([]eventheader.Level, 20)

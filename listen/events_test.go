@@ -231,6 +231,45 @@ func TestEventHeaderNameWithOtherFields(t *testing.T) {
 		fieldsOf(&events[1]))
 }
 
+// A name that somebody took with other fields gets free when they have ended:
+// a tracepoint stays as long as it is listened to.
+func TestTakenEventHeaderNamesGetFree(t *testing.T) {
+	for name, events := range map[string]string{"named": "Shop_L4K1", "by a pattern": "Shop_*"} {
+		t.Run(name, func(t *testing.T) {
+			h := newHotplug(t, Options{Events: []string{events}, Register: RegisterNever}, 0)
+			h.add(tracefs.System, layouttest.ParsedWithoutPayload("Shop_L4K1", 500))
+			h.scan()
+			require.Equal(t, LayoutAny, h.l.Info().Tracepoints[0].Layout)
+			for range int(trialTime/scanEvery) - 1 {
+				h.scan()
+			}
+			h.write(0, 7, order.AppendUint32(rawCommon(500), 42))
+			readN(t, h.l, 1)
+			for range int(trialTime/scanEvery) - 1 {
+				h.scan()
+				require.Equal(t, []string{"Shop_L4K1"}, attachedNames(h.l), "something came from it")
+			}
+			h.scan()
+			assert.Empty(t, attachedNames(h.l))
+			assert.Zero(t, h.l.Info().Refusals)
+			h.scan()
+			assert.Equal(t, []string{"Shop_L4K1"}, attachedNames(h.l), "they have not ended")
+			for range int(trialTime / scanEvery) {
+				h.scan()
+			}
+			require.Empty(t, attachedNames(h.l))
+			h.add(tracefs.System, layouttest.ParsedEventHeader("Shop_L4K1", 501))
+			h.scan()
+			require.Equal(t, []string{"Shop_L4K1"}, attachedNames(h.l))
+			assert.Equal(t, LayoutEventHeader, h.l.Info().Tracepoints[0].Layout)
+			for range 2 * int(trialTime/scanEvery) {
+				h.scan()
+				require.Equal(t, []string{"Shop_L4K1"}, attachedNames(h.l))
+			}
+		})
+	}
+}
+
 // Events that are too short for their layout are delivered as such, those whose
 // inside is malformed when it is asked for.
 func TestUndecodableEvents(t *testing.T) {

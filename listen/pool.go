@@ -94,6 +94,7 @@ func (ts *targets) present() (all []tracepoint, err error) {
 // scanPool does so for one pool, and returns how many formats it read.
 func (ts *targets) scanPool(p *pool, present []tracepoint, now int64, maxReads int) (reads int) {
 	attached, waiting, ignored := p.collect(present, ts.listed)
+	attached = ts.freeNames(attached, now)
 	free := p.limit - len(attached)
 	free += ts.makeRoom(attached, len(waiting)-free, now)
 	// Those that have not been tried for the longest time come first.
@@ -153,6 +154,20 @@ func (p *pool) collect(present []tracepoint, since int64) (attached, waiting, ig
 		return gone
 	})
 	return attached, waiting, ignored
+}
+
+// freeNames detaches tracepoints whose names are taken, until the next scan: see
+// scan. It returns the others.
+func (ts *targets) freeNames(attached []*found, now int64) []*found {
+	n := 0
+	return slices.DeleteFunc(attached, func(f *found) bool {
+		if n == maxDetached || !f.target.isTaken() || !ts.isSilent(f.target, now) {
+			return false
+		}
+		ts.detach(f.target, now)
+		n++
+		return true
+	})
 }
 
 // makeRoom detaches up to n tracepoints that deliver nothing, the longest silent

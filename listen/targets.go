@@ -21,7 +21,8 @@ import (
 // A tracepoint is given up, for one that waits or until the next scan, when it
 // has delivered nothing since it was attached for trialTime, or nothing any more
 // for silentTime. Those are nanoseconds; many producers export once a minute. One
-// of Options.Events has silentTime in either case: severe events are rare.
+// of Options.Events has silentTime in either case, as severe events are rare, and
+// one whose name is taken has trialTime.
 const (
 	trialTime  = int64(10 * time.Second)
 	silentTime = int64(3 * time.Minute)
@@ -88,6 +89,14 @@ type targetState struct {
 
 // path is the kernel's name of the tracepoint.
 func (t *target) path() string { return t.system + "/" + t.event }
+
+// isTaken reports whether the tracepoint has other fields than those which use
+// its name as it is meant write. It must not stay for being listened to.
+func (t *target) isTaken() bool {
+	s := t.state
+	return s.undecodable != nil ||
+		t.layout == LayoutEventHeader && s.decoder != nil && Layout(s.decoder.Kind) != LayoutEventHeader
+}
 
 // compareTargets compares the kernel's names.
 func compareTargets(a, b *target) int {
@@ -176,7 +185,7 @@ func (ts *targets) scan(now int64) {
 		case t.pool != nil:
 		case !t.state.attached:
 			ts.connect(t)
-		case t.state.undecodable != nil && ts.isSilent(t, now):
+		case t.isTaken() && ts.isSilent(t, now):
 			// Until the next scan. It cannot go while it is attached, so this is
 			// how its name gets free when its producers have ended.
 			ts.detach(t, now)
@@ -213,7 +222,7 @@ func (ts *targets) connect(t *target) {
 	if s.attached {
 		ts.byID[s.id] = t
 		t.active, t.delivered = now, false
-		if t.since != 0 && s.undecodable == nil {
+		if t.since != 0 && !t.isTaken() {
 			ts.rings.endTracepointGap(t.path(), t.since)
 			t.since = 0
 		}
@@ -282,7 +291,7 @@ func (ts *targets) detach(t *target, now int64) {
 
 // isSilent reports whether a target that is attached should be given up.
 func (ts *targets) isSilent(t *target, now int64) bool {
-	if t.delivered || t.layout.isEvent() {
+	if (t.delivered || t.layout.isEvent()) && !t.isTaken() {
 		return now-t.active >= silentTime
 	}
 	return now-t.active >= ts.trial

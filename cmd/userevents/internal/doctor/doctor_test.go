@@ -446,8 +446,8 @@ func TestJSONNames(t *testing.T) {
 		assert.NotContains(t, check, "hint")
 	}
 	assert.Equal(t, []string{
-		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "pid_namespace", "panic_on_warn", "use_after_free", "user_events_max", "tracepoint", "listeners",
-		"ftrace", "memlock", "try_emit", "try_listen",
+		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "pid_namespace", "panic_on_warn",
+		"use_after_free", "user_events_max", "tracepoint", "listeners", "ftrace", "memlock", "try_emit", "try_listen",
 	}, names)
 }
 

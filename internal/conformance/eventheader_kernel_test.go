@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -30,6 +31,7 @@ func TestKernelEventHeaderConformance(t *testing.T) {
 	t.Log("the backend is", libeventheader.Backend)
 	run(t, []row{
 		{"a tracepoint has the name and the fields that all share", ehDeclaration},
+		{"a name is as long as it may be", ehLongName},
 		{"every part of an event comes as it was written", ehParts},
 		{"a write to nobody is no error", ehWriteToNobody},
 		{"an event that is not whole is not written", ehChecks},
@@ -72,6 +74,18 @@ func ehDeclaration(t *testing.T) {
 		rest = rest[at:]
 	}
 	assert.Equal(t, 1, bytes.Count(rest, []byte("field:")), "and no other")
+}
+
+func ehLongName(t *testing.T) {
+	const others = len("_L4K1")
+	provider := "conf_EH" + strings.Repeat("x", libeventheader.NameMax-1-others-len("conf_EH"))
+	connected := ehConnect(t, ehOpen(t, provider, ""), 4, 1)
+	kerneltest.Listen(t, provider+"_L4K1", true)
+	defer kerneltest.Listen(t, provider+"_L4K1", false)
+	require.NoError(t, connected.Write(&libeventheader.Event{}))
+	assert.Len(t, ehRecorded(t), 1)
+	_, err := ehOpen(t, provider+"x", "").Connect(4, 1)
+	assert.ErrorIs(t, err, syscall.E2BIG)
 }
 
 // ehRecorded returns what ftrace has of events since the last call, from eventheader_flags on. A record may have up to

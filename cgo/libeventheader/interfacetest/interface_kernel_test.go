@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build kernel
+//go:build kernel && cgo
 
 package interfacetest
 

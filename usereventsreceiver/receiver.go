@@ -329,8 +329,8 @@ func (r *metricsReceiver) watch() {
 				}
 			}
 			r.saveProgress(r.limit, now)
-			if idle {
-				timer.Reset(storeEvery)
+			if idle = idle && (r.store == nil || !r.received); idle {
+				timer.Reset(storeIdleEvery)
 			} else {
 				timer.Reset(accountEvery)
 			}

@@ -650,7 +650,7 @@ func TestStoreOfKilledReceiver(t *testing.T) {
 		storedAtLeast int           // times in 65.4 seconds
 		storedAtMost  int
 	}{
-		{"idle", 0, 0, 55 * time.Second, 65 * time.Second, 0, 6, 8},
+		{"idle", 0, 0, 35 * time.Second, 65 * time.Second, 0, 3, 4},
 		{"receiving", 100 * time.Millisecond, 0, 64 * time.Second, 65 * time.Second, 0, 60, 67},
 		{"receiving, and storing takes long", 100 * time.Millisecond, 0, 59 * time.Second, 65 * time.Second,
 			5 * time.Millisecond, 11, 15},

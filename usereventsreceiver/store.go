@@ -16,10 +16,12 @@ import (
 
 const (
 	storeKey = "listened"
-	// storeEvery is how often progress is stored while nothing is received. While something is, it is each second, or
-	// as often as takes a thousandth of the time.
+	// Progress is stored each second while something is received, or as often as takes a thousandth of the time, and at
+	// least each storeEvery.
 	storeEvery = 10 * time.Second
 	storeShare = 1000
+	// storeIdleEvery is how often it is while nothing is received: that is most of what an idle receiver does.
+	storeIdleEvery = 30 * time.Second
 )
 
 // store keeps how far the receiver came, so that the next one knows what nobody received.
@@ -73,9 +75,9 @@ func (s *store) load(ctx context.Context) (progress, error) {
 
 // due reports whether progress is to be stored. Something was received since the last time, if busy.
 func (s *store) due(now time.Time, busy bool) bool {
-	every := storeEvery
+	every := storeIdleEvery
 	if busy {
-		every = min(every, max(accountEvery, storeShare*s.took))
+		every = min(storeEvery, max(accountEvery, storeShare*s.took))
 	}
 	return now.Sub(s.saved) >= every-accountEvery/2 // it is asked each accountEvery, not to the moment
 }

@@ -10,16 +10,46 @@ import (
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
 
-// Nobody listens: what every process with an exporter pays.
+// Nobody listens: what every process with an exporter pays, whether it observes itself or not.
 func BenchmarkExportToNobody(b *testing.B) {
-	exporter, fake := enabledExporter(b)
-	fake.enabled.Store(false)
-	exporter.connection.Store(&connection{wordTracepoint{new(uint32)}})
-	data := metrictest.CountingSums(1000)
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = exporter.Export(ctx, data)
+	for _, observability := range []bool{false, true} {
+		b.Run(fmt.Sprintf("observability=%t", observability), func(b *testing.B) {
+			exporter := benchmarkedExporter(b, observability)
+			exporter.connection.Store(&connection{wordTracepoint{new(uint32)}})
+			data := metrictest.CountingSums(1000)
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = exporter.Export(ctx, data)
+			}
+		})
+	}
+}
+
+// benchmarkedExporter returns an exporter that observes itself, if asked to, into a provider with a reader.
+func benchmarkedExporter(b *testing.B, observability bool) *Exporter {
+	if observability {
+		observe(b)
+	}
+	exporter, _ := enabledExporter(b, WithPacing(0, 0))
+	return exporter
+}
+
+// What self-observation costs an export to somebody.
+func BenchmarkObservedExport(b *testing.B) {
+	for _, observability := range []bool{false, true} {
+		b.Run(fmt.Sprintf("observability=%t", observability), func(b *testing.B) {
+			exporter := benchmarkedExporter(b, observability)
+			exporter.connection.Store(&connection{&discardingTracepoint{}})
+			data := metrictest.CountingSums(100)
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := exporter.Export(ctx, data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

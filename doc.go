@@ -76,6 +76,23 @@
 // [WithAggregationSelector], [WithUserEventsPath], [WithUserEventsFile] and [WithRequired]. Of the reader:
 // [WithInterval], [WithTimeout], [WithSettleDelay], [WithoutBacklog] and [WithSDKOptions].
 //
+// # Self-observation
+//
+// With OTEL_GO_X_OBSERVABILITY=true, the switch of the SDK's own parts, exporters and readers that are then made record
+// metrics about themselves, through the global MeterProvider (otel.SetMeterProvider). Their names are those of the
+// semantic conventions, and as experimental:
+//
+//   - otel.sdk.exporter.metric_data_point.exported: data points written, and those that were not with error.type.
+//   - otel.sdk.exporter.metric_data_point.inflight: data points in a running Export.
+//   - otel.sdk.exporter.operation.duration: seconds of an Export to somebody, waiting and pauses included.
+//   - otel.sdk.metric_reader.collection.duration: seconds of a collection of a [Reader]. The SDK reports each of them
+//     under the type of its ManualReader as well, on which a Reader is built.
+//
+// otel.component.type is github.com/otel-userevents/usereventsmetric.Exporter or .Reader, otel.component.name that with
+// /0, /1 and so on. error.type is too_large, unsupported_data, exemplars_left_out, shutdown, reader_not_registered,
+// descriptor_lost, timeout, canceled, the name of an errno, a Go type, or _OTHER for what a [PartialError] does not
+// list. As in [Status], what nobody listened to is neither exported nor failed, and costs what it costs without.
+//
 // # Environment
 //
 //   - USEREVENTS_TRACEPOINT_NAME: see [WithTracepointName].
@@ -85,6 +102,7 @@
 //   - OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: explicit_bucket_histogram (default) or
 //     base2_exponential_bucket_histogram.
 //   - OTEL_METRIC_EXPORT_INTERVAL, OTEL_METRIC_EXPORT_TIMEOUT: milliseconds, see [NewReader].
+//   - OTEL_GO_X_OBSERVABILITY: true switches self-observation on, see above; anything else is off.
 //
 // Options take precedence over variables. A variable with a bad value is ignored and reported through otel.Handle.
 package usereventsmetric

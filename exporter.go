@@ -24,6 +24,7 @@ type Exporter struct {
 	source   tracepoint.Source
 	open     func(name string) (registration, error)
 	counters counters
+	metrics  *exporterMetrics
 
 	// nil while nothing is registered. Export reads it without a lock.
 	connection atomic.Pointer[connection]
@@ -92,6 +93,7 @@ func newExporter(open func(name string) (registration, error), opts ...Option) (
 		}
 		e.report(err)
 	}
+	e.metrics = newExporterMetrics()
 	return e, nil
 }
 
@@ -124,22 +126,32 @@ func (e *Exporter) Export(ctx context.Context, data *metricdata.ResourceMetrics)
 	if current != nil && e.nobodyListens(current) {
 		return nil
 	}
+	operation := e.metrics.begin(ctx, data)
+	err := e.exportTo(ctx, current, data, &operation)
+	operation.end(err)
+	return err
+}
+
+// exportTo is called with the connection as it was before the semaphore is waited for.
+func (e *Exporter) exportTo(
+	ctx context.Context, current *connection, data *metricdata.ResourceMetrics, o *operation,
+) error {
 	if err := e.acquire(ctx); err != nil {
 		if now := e.connection.Load(); now == nil && current == nil && !e.stopped.Load() ||
 			now != nil && e.nobodyListens(now) {
 			return nil
 		}
-		return e.writeNothing(err, data)
+		return e.writeNothing(err, data, o)
 	}
 	defer e.release()
 	current, err := e.connect()
 	switch {
 	case err != nil:
-		return e.writeNothing(err, data)
+		return e.writeNothing(err, data, o)
 	case current == nil || e.nobodyListens(current):
 		return nil
 	}
-	return e.write(ctx, current, data)
+	return e.write(ctx, current, data, o)
 }
 
 // nobodyListens reports that nobody listens, and not that a Shutdown has closed the tracepoint.
@@ -148,7 +160,9 @@ func (e *Exporter) nobodyListens(current *connection) bool {
 }
 
 // write is called with the semaphore held.
-func (e *Exporter) write(ctx context.Context, current *connection, data *metricdata.ResourceMetrics) error {
+func (e *Exporter) write(
+	ctx context.Context, current *connection, data *metricdata.ResourceMetrics, o *operation,
+) error {
 	e.pacer.Start()
 	e.export = export{exporter: e, ctx: ctx, tracepoint: current.registration, data: data}
 	result := e.encoder.Encode(data, &e.export)
@@ -162,20 +176,20 @@ func (e *Exporter) write(ctx context.Context, current *connection, data *metricd
 		// Nobody is there to miss the rest.
 		result.Dropped, result.DroppedPoints = nil, 0
 	}
-	err := e.finish(result, stopped)
+	err := e.finish(result, stopped, o)
 	// Last, so that whoever sees an export counted sees all that came of it.
 	e.counters.cycles.Add(1)
 	return err
 }
 
 // writeNothing counts data as not written for a reason.
-func (e *Exporter) writeNothing(reason error, data *metricdata.ResourceMetrics) error {
+func (e *Exporter) writeNothing(reason error, data *metricdata.ResourceMetrics, o *operation) error {
 	// Not the encoder of e, which another Export may be using.
 	result := otlp.NewEncoder(e.config.maxMessageSize).Encode(data, refusal{reason})
 	if result.DroppedPoints == 0 {
 		return reason
 	}
-	return e.finish(result, reason)
+	return e.finish(result, reason, o)
 }
 
 // refusal takes no message.
@@ -184,7 +198,8 @@ type refusal struct{ reason error }
 func (r refusal) Write([]byte, int) error { return otlp.Stop(r.reason) }
 
 // finish counts an export and makes its error. stopped is what cut it short, or nil.
-func (e *Exporter) finish(result otlp.Result, stopped error) error {
+func (e *Exporter) finish(result otlp.Result, stopped error, o *operation) error {
+	o.wrote(result.Points)
 	e.counters.add(result)
 	if len(result.Dropped) == 0 {
 		return nil

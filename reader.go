@@ -62,6 +62,7 @@ type Reader struct {
 	*manualReader
 	exporter *Exporter
 	config   readerConfig
+	metrics  *readerMetrics
 
 	requests chan request
 	stopped  atomic.Bool
@@ -88,11 +89,12 @@ func NewReader(exporter *Exporter, opts ...ReaderOption) *Reader {
 		manualReader: newManualReader(exporter, cfg.sdkOptions),
 		exporter:     exporter,
 		config:       cfg,
+		metrics:      newReaderMetrics(),
 		requests:     make(chan request),
 		cancel:       cancel,
 		done:         make(chan struct{}),
 	}
-	loop := newReaderLoop(r.manualReader, exporter, cfg)
+	loop := newReaderLoop(r.manualReader, exporter, cfg, r.metrics)
 	go func() {
 		defer close(r.done)
 		loop.run(ctx, r.requests)
@@ -115,7 +117,7 @@ func newManualReader(exporter *Exporter, sdkOptions []sdkmetric.ReaderOption) *m
 // is in no export. Its errors are those of the SDK's readers: [sdkmetric.ErrReaderNotRegistered] before the reader
 // belongs to a MeterProvider, [sdkmetric.ErrReaderShutdown] after Shutdown, and those of ctx, callbacks and producers.
 func (r *Reader) Collect(ctx context.Context, data *metricdata.ResourceMetrics) error {
-	return r.manualReader.Collect(ctx, data)
+	return r.metrics.collect(ctx, r.manualReader, data)
 }
 
 // ForceFlush collects and exports now, if somebody listens; the next interval begins then. In the settle delay of a

@@ -21,6 +21,7 @@ const pollInterval = 250 * time.Millisecond
 type readerLoop struct {
 	manual   *manualReader
 	exporter *Exporter
+	metrics  *readerMetrics
 	config   readerConfig
 
 	listening bool // somebody did, at the last poll
@@ -34,10 +35,13 @@ type readerLoop struct {
 	data metricdata.ResourceMetrics
 }
 
-func newReaderLoop(manual *manualReader, exporter *Exporter, cfg readerConfig) *readerLoop {
+func newReaderLoop(
+	manual *manualReader, exporter *Exporter, cfg readerConfig, metrics *readerMetrics,
+) *readerLoop {
 	return &readerLoop{
 		manual:   manual,
 		exporter: exporter,
+		metrics:  metrics,
 		config:   cfg,
 		next:     time.Now().Add(cfg.interval), // New has tried to register a moment ago
 	}
@@ -117,7 +121,7 @@ func (l *readerLoop) discard(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, l.config.timeout)
 	defer cancel()
 	defer l.clean()
-	err := l.manual.Collect(ctx, &l.data)
+	err := l.metrics.collect(ctx, l.manual, &l.data)
 	if err != nil && !errors.Is(err, sdkmetric.ErrReaderNotRegistered) {
 		otel.Handle(err)
 	}
@@ -150,7 +154,7 @@ func (l *readerLoop) export(ctx context.Context) error {
 	}
 	ctx, cancel := l.exportContext(ctx)
 	defer cancel()
-	err := l.manual.Collect(ctx, &l.data)
+	err := l.metrics.collect(ctx, l.manual, &l.data)
 	if err == nil {
 		err = l.exporter.Export(ctx, &l.data)
 	}

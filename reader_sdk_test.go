@@ -309,7 +309,7 @@ func TestReaderUsesMemoryAgain(t *testing.T) {
 		discarding := &discardingTracepoint{}
 		exporter.connection.Store(&connection{discarding})
 		cfg := newReaderConfig(opts)
-		loop := newReaderLoop(newManualReader(exporter, cfg.sdkOptions), exporter, cfg)
+		loop := newReaderLoop(newManualReader(exporter, cfg.sdkOptions), exporter, cfg, nil)
 		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(loop.manual))
 		counter, err := provider.Meter("m").Int64UpDownCounter("many")
 		require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestReaderUsesMemoryAgain(t *testing.T) {
 func TestReaderPollAllocatesNothing(t *testing.T) {
 	exporter, fake := enabledExporter(t)
 	fake.enabled.Store(false)
-	loop := newReaderLoop(newManualReader(exporter, nil), exporter, newReaderConfig(nil))
+	loop := newReaderLoop(newManualReader(exporter, nil), exporter, newReaderConfig(nil), nil)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		loop.step(context.Background())
 		_ = loop.pause()

@@ -305,6 +305,7 @@ func TestReaderKeepsItsIntervalsWhenItIsLate(t *testing.T) {
 			newManualReader(exporter, nil),
 			exporter,
 			newReaderConfig([]ReaderOption{WithInterval(time.Second)}),
+			nil,
 		)
 		sdkmetric.NewMeterProvider(sdkmetric.WithReader(loop.manual))
 		loop.step(t.Context())

@@ -2,7 +2,14 @@
 
 package usereventsmetric
 
-import "github.com/otel-userevents/usereventsmetric/internal/tracepoint"
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
+)
 
 // kernelTracepoint is the one tracepoint of a provider of its own.
 type kernelTracepoint struct {
@@ -25,4 +32,13 @@ func register(source tracepoint.Source, name string) (registration, error) {
 		return nil, err
 	}
 	return kernelTracepoint{registered, provider}, nil
+}
+
+// errnoName returns the name of the errno in err, such as EFAULT, or "" where there is none.
+func errnoName(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return ""
+	}
+	return unix.ErrnoName(errno)
 }

@@ -19,6 +19,7 @@ type decodeFlags struct {
 	filter       source.Filter
 	pids         []int
 	names        []string
+	events       []string
 	eventFormats []string
 	count        uint64
 	write        format
@@ -27,7 +28,7 @@ type decodeFlags struct {
 
 func newDecode(env func(string) string) *cobra.Command {
 	var f decodeFlags
-	c := newCommand("decode FILE...", "Print metrics in perf.data or OTLP/JSON", f.run)
+	c := newCommand("decode FILE...", "Print metrics and other events in perf.data or JSON", f.run)
 	c.Args = nil
 	fl := c.Flags()
 	var names []string
@@ -39,6 +40,9 @@ func newDecode(env func(string) string) *cobra.Command {
 	fl.StringArrayVar(&f.eventFormats, "event-format", nil,
 		"`FILE` is the tracepoint's format file where perf.data is from, for one that perf did not finish; repeatable")
 	addFilter(fl, &f.pids, &f.filter)
+	addEventFilter(c, &f.events, &f.filter,
+		"the events of tracepoints of this `PATTERN` of * and ? in perf.data, such as 'sched:*' or '*:*'; repeatable; "+
+			"without --name no metrics")
 	fl.Uint64Var(&f.count, "count", 0, "end after `N` "+shownEvents+" (0: no end)")
 	fl.BoolVar(&f.summary, "summary", false, "print the last value of each series, once, at the end")
 	addFormat(c, &f.write)
@@ -53,7 +57,7 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	if err := usage(optionErrors(listen.Options{Names: f.names, PIDs: f.pids})); err != nil {
 		return err
 	}
-	o := source.FileOptions{Names: f.names}
+	o := source.FileOptions{Names: f.names, Events: f.events}
 	for _, name := range f.eventFormats {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -81,8 +85,10 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	switch {
 	case errors.Is(err, source.ErrNoPID):
 		return withStatus(exitUsage, err)
+	case errors.Is(err, perfdata.ErrNoTracepoint) && len(f.events) == 0:
+		warn("--events shows events other than metrics")
 	case errors.Is(err, perfdata.ErrInvalidOption):
-		return withStatus(exitUsage, fmt.Errorf("--event-format: %w", err))
+		return withStatus(exitUsage, fmt.Errorf("--events or --event-format: %w", err))
 	}
 	return err
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/render"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/source"
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
@@ -62,6 +66,21 @@ type listenFlags struct {
 	filter  source.Filter
 }
 
+// validate is for the flags as they were given.
+func (f *listenFlags) validate(fl *pflag.FlagSet) error {
+	if len(f.options.Events) > 0 && !fl.Changed("name") {
+		f.options.Names = nil
+	}
+	return optionErrors(f.options)
+}
+
+// addEvents is for commands that show events with fields, too.
+func (f *listenFlags) addEvents(c *cobra.Command) {
+	addEventFilter(c, &f.options.Events, &f.filter,
+		"also the events of tracepoints of this `PATTERN` of * and ?, EventHeader events or others; repeatable; "+
+			"without --name no metrics")
+}
+
 func (f *listenFlags) add(c *cobra.Command, env func(string) string) {
 	fl, o := c.Flags(), &f.options
 	o.MaxDelay = listenDelay
@@ -87,7 +106,8 @@ func optionErrors(o listen.Options) error {
 	if !ok {
 		return nil
 	}
-	flags := map[string]string{"Names": "name", "PIDs": "pid", "ProcessNames": "comm", "DataFile": "data-file"}
+	flags := map[string]string{"Names": "name", "PIDs": "pid", "ProcessNames": "comm", "DataFile": "data-file",
+		"Events": "events"}
 	var errs []error
 	for _, err := range joined.Unwrap() {
 		var option *listen.OptionError
@@ -109,6 +129,29 @@ func addFilter(fl *pflag.FlagSet, pids *[]int, filter *source.Filter) {
 		filter.AddResource)
 }
 
+// addEventFilter adds flags that say which events with fields are wanted.
+func addEventFilter(c *cobra.Command, events *[]string, filter *source.Filter, usage string) {
+	c.Flags().StringArrayVar(events, "events", nil, usage)
+	levels := map[string]eventheader.Level{}
+	for l := eventheader.LevelCritical; l <= eventheader.LevelVerbose; l++ {
+		levels[l.String()] = l
+	}
+	addChoice(c, "level", "only EventHeader events of this `LEVEL` or a more severe one: critical, error, warning, "+
+		"information or verbose, or a number (1 is critical)",
+		func(v string) error {
+			n, err := strconv.ParseUint(v, 10, 8)
+			if err != nil {
+				n = uint64(levels[v])
+			}
+			if filter.Level = eventheader.Level(n); n == 0 {
+				return errors.New("must be critical, error, warning, information, verbose, or 1 to 255")
+			}
+			return nil
+		}, slices.SortedFunc(maps.Keys(levels), func(a, b string) int { return int(levels[a]) - int(levels[b]) })...)
+	c.Flags().Func("where", "only events that have a field with `FIELD=PATTERN` of * and ?; repeatable, all must match",
+		filter.AddWhere)
+}
+
 // endFlags say when to end.
 type endFlags struct {
 	count    uint64
@@ -128,7 +171,7 @@ func (f *endFlags) check() error {
 }
 
 // shownEvents is what --count counts of commands that show events.
-const shownEvents = "events with a data point that is shown"
+const shownEvents = "events that are shown, at least in part"
 
 // format writes events.
 type format func(io.Writer) func(*source.Event) error
@@ -136,9 +179,9 @@ type format func(io.Writer) func(*source.Event) error
 func addFormat(c *cobra.Command, to *format) {
 	*to = render.Lines
 	addChoice(c, "format",
-		"`FORMAT`: lines (a line for each data point, default) or json (OTLP/JSON, a request a line)",
+		"`FORMAT`: lines (a line for each data point or event, default) or json (OTLP/JSON, and events, one a line)",
 		func(v string) error {
-			*to = map[string]format{"lines": render.Lines, "json": render.OTLPJSON}[v]
+			*to = map[string]format{"lines": render.Lines, "json": render.JSONLines}[v]
 			if *to == nil {
 				return errors.New("must be lines or json")
 			}

@@ -12,8 +12,9 @@ func newListen(open opener, env func(string) string) *cobra.Command {
 	var f listenFlags
 	var end endFlags
 	var write format
-	c := newCommand("listen", "Print metrics as services write them", func(c *cobra.Command, _ []string) error {
-		if err := usage(optionErrors(f.options), end.check()); err != nil {
+	const short = "Print metrics and other events as services write them"
+	c := newCommand("listen", short, func(c *cobra.Command, _ []string) error {
+		if err := usage(f.validate(c.Flags()), end.check()); err != nil {
 			return err
 		}
 		ctx, stop := untilEnd(end.duration, c.OutOrStdout(), true)
@@ -27,6 +28,7 @@ func newListen(open opener, env func(string) string) *cobra.Command {
 		return listenUntilEnd(ctx, s, l, warn)
 	})
 	f.add(c, env)
+	f.addEvents(c)
 	end.add(c.Flags(), shownEvents)
 	addFormat(c, &write)
 	return c

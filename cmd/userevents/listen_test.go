@@ -255,6 +255,27 @@ func TestListenOptions(t *testing.T) {
 }
 
 // Where there are no user_events, the command says what is missing.
+// With events and without --name there are no metrics, whatever the environment says.
+func TestListenToEvents(t *testing.T) {
+	for _, tt := range []struct {
+		args, names []string
+	}{
+		{[]string{"--events", "Shop_L*"}, nil},
+		{[]string{"--events", "Shop_L*", "--name", "mine"}, []string{"mine"}},
+	} {
+		src := &fakeSource{events: commandtest.FieldEvents(t), err: syscall.EIO}
+		var out bytes.Buffer
+		args := append([]string{"--level", "warning", "--where", "PartB.name=order*"}, tt.args...)
+		stderr, code := listenWith(src, &out, map[string]string{"USEREVENTS_TRACEPOINT_NAME": "env"}, args...)
+		assert.Equal(t, exitFailed, code)
+		assert.Contains(t, stderr, "userevents: 1 event, 0 points, 0 lost, 0 gaps, 0 undecodable\n")
+		assert.Equal(t, []string{"Shop_L*"}, src.opened.Events)
+		assert.Equal(t, tt.names, src.opened.Names)
+		assert.Equal(t, 1, strings.Count(out.String(), "\n"))
+		assert.Contains(t, out.String(), " warning     Shop ")
+	}
+}
+
 func TestCannotListen(t *testing.T) {
 	var out, errs bytes.Buffer
 	assert.Equal(t, exitNoAccess, run([]string{"listen", "--data-file", "/nowhere/user_events_data", "--name",

@@ -23,9 +23,9 @@ type recordFlags struct {
 
 func newRecord(open opener, env func(string) string) *cobra.Command {
 	var f recordFlags
-	c := newCommand("record -o FILE [-- COMMAND [ARG]...]", "Record metrics as OTLP/JSON",
+	c := newCommand("record -o FILE [-- COMMAND [ARG]...]", "Record metrics as OTLP/JSON, and other events",
 		func(c *cobra.Command, command []string) error {
-			if err := usage(optionErrors(f.options), f.check()); err != nil {
+			if err := usage(f.validate(c.Flags()), f.check()); err != nil {
 				return err
 			}
 			return f.run(open, command, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
@@ -39,6 +39,7 @@ func newRecord(open opener, env func(string) string) *cobra.Command {
 	c.Flags().StringVarP(&f.output, "output", "o", "", "`FILE` to record to, \"-\" for stdout")
 	_ = c.MarkFlagRequired("output") // it is there
 	f.listenFlags.add(c, env)
+	f.listenFlags.addEvents(c)
 	f.endFlags.add(c.Flags(), shownEvents)
 	return c
 }
@@ -62,7 +63,7 @@ func (f *recordFlags) run(open opener, command []string, stdin io.Reader, stdout
 	defer cancel()
 
 	warn := warner(stderr)
-	s := &source.Session{Filter: f.filter, Count: f.count, Show: render.OTLPJSON(out), Warn: warn}
+	s := &source.Session{Filter: f.filter, Count: f.count, Show: render.JSONLines(out), Warn: warn}
 	l, err := open.start(f.options, s, warn)
 	if err != nil {
 		return err

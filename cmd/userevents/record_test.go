@@ -180,7 +180,7 @@ func TestDecodeFails(t *testing.T) {
 		{"cut off", []string{cut}, exitFailed, 4,
 			"userevents: undecodable event of a file: " + cut + ": request 3: cut off\n"},
 		{"of a process", []string{"--pid", "7", file}, exitUsage, 0,
-			"the process of an event is known in perf.data only"},
+			"the process of metrics is known in perf.data only"},
 		{"a format that is not there", []string{"--event-format", "/no/such/file", file}, exitFailed, 0,
 			"--event-format: open /no/such/file: no such file"},
 	} {

@@ -69,6 +69,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"__complete", "listen", "--format", ""}, []string{"lines", "json"}},
 		{[]string{"__complete", "listen", "--layout", "f"}, []string{"fieldless"}},
 		{[]string{"__complete", "record", "--register", "n"}, []string{"never"}},
+		{[]string{"__complete", "listen", "--level", ""}, []string{"critical\nerror\nwarning\ninformation\nverbose\n"}},
 		{[]string{"completion", "bash"}, []string{"bash completion V2 for userevents"}},
 	} {
 		var out, errs bytes.Buffer
@@ -96,6 +97,14 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"listen", "--name", "a b"}, `--name "a b": must be [A-Za-z_]`},
 		{[]string{"listen", "--name", "a", "--name", "a"}, `--name "a": duplicate name`},
 		{[]string{"listen", "--pid", "-5"}, "--pid -5: must not be negative"},
+		{[]string{"listen", "--events", "sched:*"},
+			`--events "sched:*": outside user_events a tracepoint must be named`},
+		{[]string{"record", "-o", "x", "--events", "a b"}, `--events "a b": must be the name of a tracepoint`},
+		{[]string{"listen", "--level", "info"}, `--level "info": must be critical, error, warning, information,`},
+		{[]string{"listen", "--level", "0"}, `--level "0": must be`},
+		{[]string{"decode", "--level", "256", "x"}, `--level "256": must be`},
+		{[]string{"decode", "--where", "=x", "x"}, `--where "=x": must be key=value`},
+		{[]string{"top", "--events", "x"}, "--events"},
 		{[]string{"listen", "--nonsense"}, "--nonsense"},
 		{[]string{"listen", "extra"}, `"extra": listen takes no arguments`},
 		{[]string{"listn"},

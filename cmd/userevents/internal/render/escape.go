@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package render writes events and their data points as text and as OTLP/JSON,
+// Package render writes events, their data points and fields as text and as JSON,
 // and fits text to terminals. Nothing that a process wrote reaches a terminal as
 // it is.
 package render

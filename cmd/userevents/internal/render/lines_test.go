@@ -116,7 +116,7 @@ func TestTimeAndProcess(t *testing.T) {
 // A line of JSON says what the event did, to the field.
 func TestOTLPJSON(t *testing.T) {
 	for _, ev := range everything(t) {
-		lines := rendered(t, render.OTLPJSON, ev)
+		lines := rendered(t, render.JSONLines, ev)
 		require.Len(t, lines, 1)
 		commandtest.Safe(t, lines[0])
 		got := pmetricotlp.NewExportRequest()
@@ -144,7 +144,7 @@ func TestOTLPJSONOfWhatIsWanted(t *testing.T) {
 			`{"key":"service.name","value":{"stringValue":"shop"}},` +
 			`{"key":"service.instance.id","value":{"stringValue":"a"}}]},"scopeMetrics":[{"scope":{},"metrics":[` +
 			`{"name":"queue.length","unit":"1","gauge":{"dataPoints":[{"asInt":"3"}]}}]}]}]}`},
-		rendered(t, render.OTLPJSON, ev))
+		rendered(t, render.JSONLines, ev))
 }
 
 // Whatever a process writes, it is refused for all outputs or shown in all, and
@@ -172,7 +172,7 @@ func FuzzEvents(f *testing.F) {
 				t.Fatalf("%d cells in %d: %q", got, cells, l)
 			}
 		}
-		lines := rendered(t, render.OTLPJSON, &ev)
+		lines := rendered(t, render.JSONLines, &ev)
 		if len(lines) != 1 {
 			t.Fatalf("%d lines", len(lines))
 		}
@@ -201,7 +201,7 @@ func BenchmarkEvents(b *testing.B) {
 		"service.instance.id", "a"),
 		commandtest.Sum("http.server.requests", "{request}", commandtest.Delta, true, points...)))
 	for name, show := range map[string]func(io.Writer) func(*source.Event) error{"lines": render.Lines,
-		"json": render.OTLPJSON} {
+		"json": render.JSONLines} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()

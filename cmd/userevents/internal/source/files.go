@@ -22,6 +22,9 @@ type FileOptions struct {
 	// Names are the tracepoints that are wanted of perf.data, none for those of
 	// OTLP.
 	Names []string
+	// Events are patterns for the tracepoints of perf.data whose events with
+	// fields are wanted.
+	Events []string
 	// EventFormats are the texts of the tracepoints' format files, for perf.data that
 	// has none in it.
 	EventFormats []string
@@ -148,15 +151,11 @@ func (c *file) begin(ctx context.Context, in io.Reader, o FileOptions) error {
 	}
 	if format == otlpJSON {
 		r := newRequests(from)
-		c.read = func(ev *Event) (err error) {
-			*ev = Event{MessageOnly: true}
-			ev.Metrics, err = r.next()
-			return err
-		}
+		c.read = r.next
 		c.notes = r.notes
 		return nil
 	}
-	r, err := perfdata.NewReader(from, perfdata.Options{Names: o.Names, Formats: o.EventFormats})
+	r, err := perfdata.NewReader(from, perfdata.Options{Names: o.Names, Events: o.Events, Formats: o.EventFormats})
 	if err != nil {
 		return err
 	}

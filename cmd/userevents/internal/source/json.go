@@ -19,7 +19,8 @@ const maxRequest = 64 << 20
 
 // requests reads OTLP/JSON: requests one after the other, each on a line or on
 // many, or in a JSON array. Requests of other signals and empty ones are passed
-// over.
+// over. Among them there may be events with fields, as listen.Event.AppendJSON
+// writes them.
 type requests struct {
 	in     *bufio.Reader
 	number int // of requests so far, of any signal
@@ -48,50 +49,57 @@ func (e *requestError) Unwrap() error { return e.reason }
 
 func newRequests(in io.Reader) *requests { return &requests{in: bufio.NewReaderSize(in, 64<<10)} }
 
-// next returns the next request of metrics. Its error is a *requestError, io.EOF,
-// or that of the reader; the latter two are final.
-func (r *requests) next() (pmetric.Metrics, error) {
+// next puts the next request of metrics, or the next event, into ev. Its error is a
+// *requestError, io.EOF, or that of the reader; the latter two are final.
+func (r *requests) next(ev *Event) error {
 	for {
 		text, err := r.object()
 		if err != nil {
-			return pmetric.Metrics{}, err
+			return err
 		}
-		metrics, err := r.decode(text)
-		if err != nil || metrics != (pmetric.Metrics{}) {
-			return metrics, err
+		*ev = Event{MessageOnly: true}
+		if found, err := r.decode(text, ev); err != nil || found {
+			return err
 		}
 	}
 }
 
-// decode returns the zero value for a request without metrics.
-func (r *requests) decode(text []byte) (none pmetric.Metrics, err error) {
+// decode reports whether there is anything in a request that is wanted.
+func (r *requests) decode(text []byte, ev *Event) (found bool, err error) {
 	fail := func(damaged bool, err error) error { return &requestError{r.number, damaged, err} }
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(text, &keys); err != nil {
-		return none, fail(true, err)
+		return false, fail(true, err)
+	}
+	if keys[eventNameKey] != nil && keys[eventMetaKey] != nil {
+		if err := ev.parseFields(text, keys[eventMetaKey]); err != nil {
+			return false, fail(false, err)
+		}
+		return true, nil
 	}
 	if !hasKey(keys, metricsKey) {
 		for i, s := range signals {
 			if hasKey(keys, s.key) {
 				r.passed[i]++
-				return none, nil
+				return false, nil
 			}
 		}
 		if len(keys) > 0 {
-			return none, fail(false, errors.New("no resourceMetrics in it: this is not OTLP/JSON"))
+			return false, fail(false, errors.New("no resourceMetrics in it: this is not OTLP/JSON"))
 		}
 		r.passed[emptyRequest]++
-		return none, nil
+		return false, nil
 	}
 	metrics, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(text)
 	if err != nil {
-		return none, fail(false, plainError(err))
+		return false, fail(false, plainError(err))
 	}
 	if metrics.ResourceMetrics().Len() == 0 {
 		r.passed[emptyRequest]++
-		return none, nil
+		return false, nil
 	}
-	return metrics, nil
+	ev.Metrics = metrics
+	return true, nil
 }
 
 // goFunction is how errors of pdata's JSON begin.
@@ -187,9 +195,15 @@ func (r *requests) damaged(reason error) error { return &requestError{r.number, 
 // atRequest reports whether the next line can only be the beginning of a request. It
 // waits for no more than the line must have.
 func (r *requests) atRequest() bool {
-	const begin = `{"resource`
+	const begin, event = `{"resource`, `{"` + eventNameKey + `":"`
 	next, _ := r.in.Peek(1)
 	if string(next) == "{" {
+		next, _ = r.in.Peek(len(event))
+	}
+	if string(next) == event {
+		return true
+	}
+	if strings.HasPrefix(begin, string(next)) {
 		next, _ = r.in.Peek(len(begin) + 1)
 	}
 	rest, ok := strings.CutPrefix(string(next), begin)

@@ -77,7 +77,8 @@ func TestRequests(t *testing.T) {
 			n := 0
 			var errs []string
 			for {
-				metrics, err := r.next()
+				var ev Event
+				err := r.next(&ev)
 				var bad *requestError
 				if errors.As(err, &bad) {
 					errs = append(errs, err.Error())
@@ -87,7 +88,7 @@ func TestRequests(t *testing.T) {
 					require.Equal(t, io.EOF, err)
 					break
 				}
-				assert.Equal(t, 1, metrics.DataPointCount())
+				assert.Equal(t, 1, ev.Metrics.DataPointCount())
 				n++
 			}
 			assert.Equal(t, tt.requests, n)
@@ -104,9 +105,9 @@ func TestRequests(t *testing.T) {
 func TestLongestRequest(t *testing.T) {
 	long := fmt.Sprintf(`{"resourceMetrics":"%s"}`, strings.Repeat("x", maxRequest))
 	r := newRequests(strings.NewReader(long + "\n" + request))
-	_, err := r.next()
+	err := r.next(new(Event))
 	require.EqualError(t, err, "request 1: longer than 64 MiB")
-	_, err = r.next()
+	err = r.next(new(Event))
 	require.NoError(t, err)
 }
 
@@ -122,7 +123,7 @@ func FuzzRequests(f *testing.F) {
 			if n > len(in) {
 				t.Fatal("more requests than bytes")
 			}
-			_, err := r.next()
+			err := r.next(new(Event))
 			var bad *requestError
 			if err != nil && !errors.As(err, &bad) {
 				if !errors.Is(err, io.EOF) {

@@ -47,9 +47,12 @@ type Point struct {
 }
 
 // Points returns the data points of a message in its order. Metrics without data
-// have none.
+// have none, and nor has the zero value.
 func Points(metrics pmetric.Metrics) iter.Seq[Point] {
 	return func(yield func(Point) bool) {
+		if metrics == (pmetric.Metrics{}) {
+			return
+		}
 		for _, rm := range metrics.ResourceMetrics().All() {
 			for _, sm := range rm.ScopeMetrics().All() {
 				for _, m := range sm.Metrics().All() {

@@ -53,7 +53,7 @@ var errEnough = errors.New("enough events")
 
 // ErrNoPID is matched by the error where events of some processes are wanted, and
 // the process is not known.
-var ErrNoPID = errors.New("--pid: the process of an event is known in perf.data only, not in OTLP/JSON")
+var ErrNoPID = errors.New("--pid: the process of metrics is known in perf.data only, not in OTLP/JSON")
 
 // Listen shows what a listener receives until the context is done or there were
 // enough events. When the context is done, it drains the listener.
@@ -134,9 +134,13 @@ func (s *Session) event(ev Event) error {
 			return nil
 		}
 	}
-	s.Filter.Reduce(ev.Metrics)
-	points := ev.Metrics.DataPointCount()
-	if points == 0 {
+	points := 0
+	if ev.HasMetrics() {
+		s.Filter.Reduce(ev.Metrics)
+		if points = ev.Metrics.DataPointCount(); points == 0 {
+			return nil
+		}
+	} else if !s.Filter.wants(&ev) {
 		return nil
 	}
 	if err := s.Show(&ev); err != nil {

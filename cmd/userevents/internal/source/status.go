@@ -6,7 +6,7 @@ import "strconv"
 
 // Status is what is known of a run besides its events.
 type Status struct {
-	Events      uint64 // with a data point that was shown
+	Events      uint64 // that were shown, those with metrics at least in part
 	Points      uint64
 	Lost        uint64
 	Unread      uint64 // written, not lost, and left in the rings at the end

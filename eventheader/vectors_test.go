@@ -3,8 +3,6 @@
 package eventheader_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,18 +15,12 @@ import (
 // Every event of a file that LinuxTracepoints' interceptor wrote, field by field.
 func TestLinuxTracepointsDecodesTheSame(t *testing.T) {
 	const file = "EventHeaderInterceptorLE64.dat"
-	records := vectors.File(t, file)
 	var decoded []string
-	for len(records) > 0 {
-		size := binary.LittleEndian.Uint32(records)
-		tracepoint, data, found := bytes.Cut(records[4:size], []byte{0})
-		require.True(t, found)
-		records = records[size:]
-
-		name, err := eventheader.ParseName(string(tracepoint))
+	for _, record := range vectors.Records(t, file) {
+		name, err := eventheader.ParseName(record.Tracepoint)
 		require.NoError(t, err)
-		assert.Equal(t, string(tracepoint), name.String())
-		event, err := eventheader.Parse(data)
+		assert.Equal(t, record.Tracepoint, name.String())
+		event, err := eventheader.Parse(record.Data)
 		require.NoError(t, err, name)
 		assert.Equal(t, name.Level, event.Level)
 		text, err := event.AppendJSON(nil, name, "")

@@ -7,6 +7,7 @@ package vectors
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -46,4 +47,25 @@ func JSON(t testing.TB, file string) (events []string) {
 	}
 	require.NotEmpty(t, events)
 	return events
+}
+
+// Record is an event in a .dat file.
+type Record struct {
+	Tracepoint string
+	Data       []byte // from the event's flags on
+}
+
+// Records returns the events in a .dat file: for each its size as a little-endian u32, these 4 bytes included, the
+// tracepoint's name with a NUL, and the event.
+func Records(t testing.TB, file string) (records []Record) {
+	t.Helper()
+	rest := File(t, file)
+	for len(rest) > 0 {
+		size := binary.LittleEndian.Uint32(rest)
+		tracepoint, data, found := bytes.Cut(rest[4:size], []byte{0})
+		require.True(t, found)
+		records = append(records, Record{string(tracepoint), data})
+		rest = rest[size:]
+	}
+	return records
 }

@@ -70,7 +70,8 @@ var differences = []struct {
 		bits := 8 * len(line[colValue]) / 2
 		our, err1 := strconv.ParseFloat(ours, bits)
 		their, err2 := strconv.ParseFloat(theirs, bits)
-		return line[colFormat] == "8" && err1 == nil && err2 == nil && our == their
+		return line[colFormat] == "8" && (err1 == nil && err2 == nil && our == their ||
+			strings.TrimPrefix(ours, "-") == "nan" && theirs == "NaN")
 	}},
 	{"theirs takes a number of any size for a process id, and that is signed", func(
 		line []string, ours, theirs string,

@@ -7,7 +7,10 @@ package peers_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/otel-userevents/usereventsmetric/eventheader/internal/eventtest"
+	"github.com/otel-userevents/usereventsmetric/internal/vectors"
 )
 
 // A writer of either byte order and of any pointer size: ours and tracepoint_decode read the same. It needs no kernel,
@@ -26,4 +29,17 @@ func TestAnyWriterAsRust(t *testing.T) {
 	}
 	g.checkKinds(t)
 	compared.check(t)
+}
+
+// Every event of a file that LinuxTracepoints' interceptor wrote.
+func TestAnyVectorAsRust(t *testing.T) {
+	compared := newComparison()
+	var all []recorded
+	for _, r := range vectors.Records(t, "EventHeaderInterceptorLE64.dat") {
+		all = append(all, recorded{r.Tracepoint, r.Data})
+	}
+	require.NotEmpty(t, all)
+	for i, theirs := range decode(t, all) {
+		compared.compare(t, i, all[i].dump(), theirs)
+	}
 }

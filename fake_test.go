@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	metricpb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 	"github.com/otel-userevents/usereventsmetric/internal/tracepoint"
@@ -109,6 +111,22 @@ func (f *fakeTracepoint) messages(t *testing.T) [][]byte {
 		messages[i] = event[16:]
 	}
 	return messages
+}
+
+// metrics returns the metrics in all events, in order.
+func (f *fakeTracepoint) metrics(t *testing.T) []*metricpb.Metric {
+	t.Helper()
+	var metrics []*metricpb.Metric
+	for _, message := range f.messages(t) {
+		var parsed metricpb.MetricsData
+		require.NoError(t, proto.Unmarshal(message, &parsed))
+		for _, resource := range parsed.ResourceMetrics {
+			for _, scope := range resource.ScopeMetrics {
+				metrics = append(metrics, scope.Metrics...)
+			}
+		}
+	}
+	return metrics
 }
 
 // sums returns the values of all integer sums in all events, in order.

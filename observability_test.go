@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -317,6 +320,46 @@ func TestUnobserved(t *testing.T) {
 	t.Setenv(envObservability, "TRUE")
 	exporter, _ := enabledExporter(t)
 	assert.NotNil(t, exporter.metrics)
+}
+
+// noInstruments makes no instrument that is asked for.
+type noInstruments struct{ noop.MeterProvider }
+
+func (noInstruments) Meter(string, ...metric.MeterOption) metric.Meter { return noInstrumentsMeter{} }
+
+type noInstrumentsMeter struct{ noop.Meter }
+
+var errNoInstrument = errors.New("no instrument")
+
+func (noInstrumentsMeter) Int64Counter(string, ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return nil, errNoInstrument
+}
+
+func (noInstrumentsMeter) Float64Histogram(
+	string, ...metric.Float64HistogramOption,
+) (metric.Float64Histogram, error) {
+	return nil, errNoInstrument
+}
+
+// What observes must not take down what it observes.
+func TestInstrumentsThatCannotBeMade(t *testing.T) {
+	observe(t)
+	otel.SetMeterProvider(noInstruments{})
+	handled := metrictest.CatchErrors(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		ours := 0
+		for _, err := range handled.All() {
+			require.ErrorIs(t, err, errNoInstrument)
+			if strings.HasPrefix(err.Error(), "usereventsmetric: OTEL_GO_X_OBSERVABILITY: ") {
+				ours++
+			}
+		}
+		assert.Equal(t, 2, ours, "of the exporter and of the reader; another is of the SDK's reader inside")
+		s.hit(1)
+		s.listened()
+		assert.Equal(t, []int64{1}, s.fake.sums(t))
+	})
 }
 
 func TestErrorTypes(t *testing.T) {

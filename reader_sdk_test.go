@@ -93,7 +93,7 @@ func TestReaderBacklogOfOtherInstruments(t *testing.T) {
 				s.pass(500 * time.Millisecond)
 
 				got := map[string][]int64{}
-				for _, m := range s.exported() {
+				for _, m := range s.fake.metrics(t) {
 					switch data := m.Data.(type) {
 					case *metricpb.Metric_Histogram:
 						for _, point := range data.Histogram.DataPoints {

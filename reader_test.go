@@ -20,7 +20,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	metricpb "go.opentelemetry.io/proto/otlp/metrics/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/otel-userevents/usereventsmetric/internal/metrictest"
 )
@@ -104,24 +103,10 @@ func (s *service) cycles() int { return int(s.exporter.Status().Cycles) }
 // points returns the data points of all integer sums that were exported.
 func (s *service) points() []*metricpb.NumberDataPoint {
 	var points []*metricpb.NumberDataPoint
-	for _, m := range s.exported() {
+	for _, m := range s.fake.metrics(s.t) {
 		points = append(points, m.GetSum().GetDataPoints()...)
 	}
 	return points
-}
-
-func (s *service) exported() []*metricpb.Metric {
-	var metrics []*metricpb.Metric
-	for _, message := range s.fake.messages(s.t) {
-		var parsed metricpb.MetricsData
-		require.NoError(s.t, proto.Unmarshal(message, &parsed))
-		for _, resource := range parsed.ResourceMetrics {
-			for _, scope := range resource.ScopeMetrics {
-				metrics = append(metrics, scope.Metrics...)
-			}
-		}
-	}
-	return metrics
 }
 
 func TestReaderCollectsNothingForNobody(t *testing.T) {
@@ -195,7 +180,7 @@ func TestReaderExportsEverySeriesThatHasData(t *testing.T) {
 		s.pass(time.Hour)
 		s.listened()
 		names := map[string]int{}
-		for _, m := range s.exported() {
+		for _, m := range s.fake.metrics(s.t) {
 			names[m.Name]++
 			if m.Name == "hits" {
 				assert.Len(t, m.GetSum().DataPoints, 3)

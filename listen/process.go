@@ -46,6 +46,7 @@ type polledProcesses struct {
 
 type polledProcess struct {
 	process
+	from  int64 // when it started, or earlier by suspends since
 	seen  int64 // when it was last seen alive or, once ended, first seen gone
 	ended bool
 }
@@ -67,7 +68,7 @@ func (p *polledProcesses) at(pid int, written int64) process {
 	if k == nil || written > p.until(k) {
 		k = p.refresh(pid)
 	}
-	if written > p.until(k) || written+p.sys.suspended() < int64(k.start) {
+	if written > p.until(k) || written < k.from {
 		return process{}
 	}
 	return k.process
@@ -92,7 +93,8 @@ func (p *polledProcesses) refresh(pid int) *polledProcess {
 	case err == nil && k != nil && k.start == found.Start:
 		k.ended, k.seen, k.name = false, now, found.Name
 	case err == nil:
-		k = &polledProcess{process: process{found.Name, found.Start}, seen: now}
+		from := int64(found.Start) - p.sys.suspended()
+		k = &polledProcess{process: process{found.Name, found.Start}, from: from, seen: now}
 		p.remember(pid, k)
 	case k == nil || k.process == process{}: // nobody is there, which holds until now
 		k = &polledProcess{seen: now, ended: true}

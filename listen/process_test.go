@@ -84,6 +84,20 @@ func TestPolledProcesses(t *testing.T) {
 	assert.Equal(t, "renamed", p.at(7, sys.clock).name)
 }
 
+// A start counts suspends, and the time of an event does not: a later suspend
+// does not make a process older.
+func TestPolledProcessAndSuspends(t *testing.T) {
+	sys := newFakeSystem(0)
+	sys.slept.Store(int64(10 * time.Second))
+	sys.clock, sys.names[7], sys.starts[7] = int64(time.Minute), "shop", 15*time.Second
+	p := polledProcesses{sys: sys, maxAge: nameAge}
+	for range 2 {
+		assert.Equal(t, process{"shop", 15 * time.Second}, p.at(7, int64(5*time.Second)))
+		assert.Zero(t, p.at(7, int64(5*time.Second)-1), "written before it started")
+		sys.slept.Add(int64(time.Hour))
+	}
+}
+
 func TestPolledProcessesAreBounded(t *testing.T) {
 	sys := newFakeSystem(0)
 	p := polledProcesses{sys: sys, maxAge: identityAge}

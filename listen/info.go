@@ -2,7 +2,10 @@
 
 package listen
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+)
 
 // Info describes what a Listener got of what it wanted.
 type Info struct {
@@ -82,10 +85,10 @@ func (rs *rings) info(info *Info) {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
 	info.RingSize, info.WantedRingSize, info.Err = rs.size, rs.wanted, rs.err
-	info.ProcessErr = rs.processErr
 	for _, c := range rs.cpus {
 		if c.ringSize > 0 {
 			info.CPUs = append(info.CPUs, c.number)
+			info.ProcessErr = cmp.Or(info.ProcessErr, c.processErr)
 		}
 	}
 }

@@ -318,7 +318,10 @@ func TestWithoutProcessRings(t *testing.T) {
 		{"all allowed", func(*fakeSystem) {}, false, maxProcessRing},
 		{"locked memory is short", func(f *fakeSystem) { f.maxProcessRing = 64 << 10 }, false, 64 << 10},
 		{"there is none", func(f *fakeSystem) { f.maxProcessRing = 1 }, true, 0},
-		{"not allowed on one CPU", func(f *fakeSystem) {
+		{"not allowed on the first CPU", func(f *fakeSystem) {
+			f.fail = map[string]error{"process ring 0": errors.New("boom")}
+		}, true, 0},
+		{"not allowed on the last CPU", func(f *fakeSystem) {
 			f.fail = map[string]error{"process ring 1": errors.New("boom")}
 		}, true, 0},
 	} {

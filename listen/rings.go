@@ -46,8 +46,6 @@ type rings struct {
 	size   int
 	wanted int   // the size that was tried first
 	err    error // of the last scan
-	// processErr is why a CPU has no ring of records about processes.
-	processErr error
 	// Gaps of tracepoints.
 	gaps    uint64
 	gapTime int64 // nanoseconds
@@ -67,6 +65,7 @@ type cpuState struct {
 	gaps          uint64
 	gapTime       int64 // nanoseconds
 	err           error // why it has no ring
+	processErr    error // why it has no ring of records about processes
 
 	lostBefore uint64 // of the reading goroutine
 }
@@ -177,8 +176,8 @@ func (rs *rings) followOn(r *cpuRing) {
 	}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if rs.processErr = err; isOffline(err) { // as a scan finds
-		rs.processErr = nil
+	if r.cpu.processErr = err; isOffline(err) { // as a scan finds
+		r.cpu.processErr = nil
 	}
 }
 

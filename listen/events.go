@@ -5,7 +5,6 @@ package listen
 import (
 	"slices"
 
-	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layout"
 	"github.com/otel-userevents/usereventsmetric/listen/internal/names"
 )
@@ -36,9 +35,6 @@ func newEventPool(o Options, named []*target) *pool {
 	}
 	p := &pool{limit: limit, known: make(map[tracepoint]*found)}
 	p.match = func(tp tracepoint) *target {
-		if tp.system == tracefs.System && (tp.event == "enable" || tp.event == "filter") { // files in its folder
-			return nil
-		}
 		name := names.Of(tp.system, tp.event)
 		isMatch := func(p names.Pattern) bool { return p.Match(tp.system, tp.event) }
 		if taken[tp] || slices.Contains(o.Names, name) || !slices.ContainsFunc(patterns, isMatch) {

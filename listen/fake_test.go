@@ -252,7 +252,7 @@ func (f *fakeSystem) eventNames(_ tracefs.Location, system string) ([]string, er
 		if f.multi == nil {
 			return nil, tracefs.Explain(tracefs.OpRead, system, fs.ErrNotExist)
 		}
-		return slices.Clone(f.multi), nil
+		return append(slices.Clone(systemFiles), f.multi...), nil
 	}
 	names := slices.Clone(systemFiles)
 	for path := range f.formats {

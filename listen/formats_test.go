@@ -40,7 +40,7 @@ func TestMultiFormats(t *testing.T) {
 	sys.addMulti(layouttest.ParsedFieldless("otlp_metrics.1f", 601))
 	sys.addMulti(layouttest.ParsedWithoutPayload("otlp_metrics.20", 602))
 	sys.addMulti(layouttest.ParsedOTLP("otlp_metrics_2.3", 603))
-	sys.multi = append(sys.multi, "enable", "filter", "otlp_metrics.", "otlp_metrics.xyz", "otlp_metrics.1.2",
+	sys.multi = append(sys.multi, "otlp_metrics.", "otlp_metrics.xyz", "otlp_metrics.1.2",
 		"otlp_metrics")
 	l := sys.listenTo(t, Options{})
 	infos := l.Info().Tracepoints

@@ -85,7 +85,9 @@ func (ts *targets) present() (all []tracepoint, err error) {
 		}
 		slices.Sort(events)
 		for _, event := range events {
-			all = append(all, tracepoint{system, event})
+			if event != "enable" && event != "filter" { // files beside the tracepoints
+				all = append(all, tracepoint{system, event})
+			}
 		}
 	}
 	return all, nil

@@ -179,7 +179,7 @@ var allowed = map[string]string{
 	"max_pending":             "a whole number of bytes or a size such as 32MiB",
 	"unspecified_temporality": "cumulative, delta or keep",
 	"resource_from_process":   "add, verify, replace or off",
-	"limit_per_process":       "a mapping with points_per_second, bytes_per_second and burst",
+	"limit_per_process":       "a mapping with points_per_second, bytes_per_second (both whole) and burst",
 	"instance_id":             "auto or off",
 	"storage":                 "the ID of a storage extension, such as file_storage",
 }
@@ -241,6 +241,8 @@ func hasFraction(value any) bool {
 		return v != math.Trunc(v)
 	case []any:
 		return slices.ContainsFunc(v, hasFraction)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), hasFraction)
 	}
 	return false
 }
@@ -275,6 +277,9 @@ func (c *Config) Validate() error {
 	}
 	if limit := c.LimitPerProcess; limit.PointsPerSecond < 0 {
 		wrong("limit_per_process: points_per_second", limit.PointsPerSecond, "0 (no limit) or more")
+	}
+	if limit := c.LimitPerProcess; limit.BytesPerSecond < 0 {
+		wrong("limit_per_process: bytes_per_second", limit.BytesPerSecond, "0 (no limit) or more")
 	}
 	if burst := c.LimitPerProcess.Burst; burst < time.Second {
 		wrong("limit_per_process: burst", burst, "1s or more")

@@ -107,6 +107,7 @@ func TestConfigValues(t *testing.T) {
 		tracepoints = "must be names of tracepoints, or mappings with name, layout and register"
 		pids        = "must be process IDs, such as [4711, 4712]"
 		size        = "must be a whole number of bytes or a size such as "
+		limit       = "must be a mapping with points_per_second, bytes_per_second (both whole) and burst"
 		storage     = "must be the ID of a storage extension, such as file_storage"
 	)
 	for _, tt := range []struct {
@@ -162,7 +163,16 @@ func TestConfigValues(t *testing.T) {
 		},
 		{
 			yaml: "limit_per_process: 5",
-			err:  "limit_per_process: 5: must be a mapping with points_per_second, bytes_per_second and burst",
+			err:  "limit_per_process: 5: " + limit,
+		},
+		// Cut off it would be 0, which is no limit.
+		{
+			yaml: "limit_per_process: {points_per_second: 0.5}",
+			err:  "limit_per_process: map[points_per_second:0.5]: " + limit,
+		},
+		{
+			yaml: "limit_per_process: {bytes_per_second: -1}",
+			err:  "limit_per_process: bytes_per_second: -1B: must be 0 (no limit) or more",
 		},
 		{yaml: "storage: 3", err: "storage: 3: " + storage},
 		{yaml: "storage: file storage", err: "storage: file storage: " + storage},

@@ -32,23 +32,27 @@ type process struct {
 	// name is that of its executable where the link may be read (of processes of the same user, or with
 	// CAP_SYS_PTRACE), else what the process calls itself, which is at most 15 bytes, or "".
 	name string
+	// comm is what it called itself, by which name was found.
+	comm string
 	// pids are those that it has in the pid namespaces that it is in, empty where that is not known.
 	pids []int
 }
 
 // processes knows those that write events, by what the listener says of them.
 type processes struct {
-	proc  procfs.FS
-	boot  string
-	known *lru.Cache[processID, *process]
+	proc procfs.FS
+	boot string
+	// details is whether their names and pids are needed.
+	details bool
+	known   *lru.Cache[processID, *process]
 }
 
-func newProcesses(proc procfs.FS) *processes {
+func newProcesses(proc procfs.FS, details bool) *processes {
 	known, err := lru.New[processID, *process](maxProcesses)
 	if err != nil {
 		panic(err) // for a size that is not positive
 	}
-	return &processes{proc: proc, boot: proc.BootID(), known: known}
+	return &processes{proc: proc, boot: proc.BootID(), details: details, known: known}
 }
 
 // get returns the process that wrote an event, or nil if it is not known: in another pid namespace, for example.
@@ -57,11 +61,19 @@ func (p *processes) get(ev *listen.Event) *process {
 	if id.pid <= 0 || id.start == 0 {
 		return nil
 	}
-	if known, ok := p.known.Get(id); ok {
+	known, ok := p.known.Get(id)
+	// By another name it may run another executable.
+	if ok && (!p.details || ev.Process == "" || ev.Process == known.comm) {
 		return known
 	}
-	found := &process{instance: p.instance(id), name: strings.ToValidUTF8(ev.Process, "\uFFFD")}
-	p.look(found, id)
+	found := &process{instance: p.instance(id)}
+	if p.details {
+		found.comm, found.name = ev.Process, strings.ToValidUTF8(ev.Process, "\uFFFD")
+		if ok {
+			found.pids = known.pids // a process keeps them
+		}
+		p.look(found, id)
+	}
 	p.known.Add(id, found)
 	return found
 }

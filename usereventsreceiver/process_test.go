@@ -46,7 +46,7 @@ func (p fakeProc) runs(pid int, exe string) {
 	require.NoError(p.t, os.Symlink(exe, filepath.Join(p.dir, strconv.Itoa(pid), "exe")))
 }
 
-func (p fakeProc) knows() *processes { return newProcesses(procfs.FS(p.dir)) }
+func (p fakeProc) knows() *processes { return newProcesses(procfs.FS(p.dir), true) }
 
 // by is an event of a process that started at a tick; 0 if that is not known.
 func by(pid, start int) *listen.Event {
@@ -78,7 +78,7 @@ func TestProcessInstance(t *testing.T) {
 func TestProcessWithoutBootID(t *testing.T) {
 	proc := newFakeProc(t)
 	require.NoError(t, os.RemoveAll(filepath.Join(proc.dir, "sys")))
-	assert.Equal(t, process{name: "shop"}, *proc.knows().get(by(7, 100)))
+	assert.Equal(t, process{name: "shop", comm: "shop"}, *proc.knows().get(by(7, 100)))
 }
 
 // /proc says more of a process, if its pid is its own still.
@@ -101,6 +101,43 @@ func TestProcessInProc(t *testing.T) {
 	proc.process(8, "comm", 1)
 	proc.runs(8, "/usr/bin/\xff")
 	assert.Equal(t, "\uFFFD", proc.knows().get(by(8, 1)).name)
+}
+
+// A process that runs another executable is the same one with another name.
+func TestProcessThatRunsAnotherExecutable(t *testing.T) {
+	proc := newFakeProc(t)
+	proc.process(7, "sh", 100)
+	proc.runs(7, "/bin/sh")
+	proc.write("7/status", "NSpid:\t7\t1\n")
+	p := proc.knows()
+	named := func(comm string) *listen.Event {
+		ev := by(7, 100)
+		ev.Process = comm
+		return ev
+	}
+	shell := p.get(named("sh"))
+	assert.Equal(t, "sh", shell.name)
+	require.NoError(t, os.Remove(filepath.Join(proc.dir, "7/exe")))
+	proc.runs(7, "/usr/bin/shop-with-a-long-name")
+	assert.Same(t, shell, p.get(named("")), "the name is not known")
+
+	shop := p.get(named("shop-with-a-lon"))
+	assert.Equal(t, "shop-with-a-long-name", shop.name)
+	assert.Equal(t, shell.instance, shop.instance)
+	assert.Equal(t, "sh", shell.name, "of what it wrote before")
+
+	require.NoError(t, os.RemoveAll(filepath.Join(proc.dir, "7")))
+	last := p.get(named("last"))
+	assert.Equal(t, process{instance: shell.instance, name: "last", comm: "last", pids: []int{7, 1}}, *last)
+}
+
+// An id takes no look at /proc.
+func TestProcessWithoutDetails(t *testing.T) {
+	proc := newFakeProc(t)
+	proc.process(7, "shop", 100)
+	proc.runs(7, "/usr/bin/shop")
+	got := newProcesses(procfs.FS(proc.dir), false).get(by(7, 100))
+	assert.Equal(t, process{instance: proc.knows().get(by(7, 100)).instance}, *got)
 }
 
 func TestProcessesAreBounded(t *testing.T) {

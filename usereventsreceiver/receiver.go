@@ -113,7 +113,7 @@ func newReceiver(set receiver.Settings, config *Config, next consumer.Metrics, o
 		errs:      make([]error, len(options)),
 	}
 	if config.needsProcesses() {
-		r.processes = newProcesses(procfs.Default)
+		r.processes = newProcesses(procfs.Default, config.ResourceFromProcess != ResourceOff)
 	}
 	r.reading, r.stopReading = context.WithCancel(context.Background())
 	r.limit, r.giveUp = context.WithCancel(context.Background())

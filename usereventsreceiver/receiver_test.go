@@ -415,7 +415,7 @@ func TestPayloadsAreAsTheyWereSent(t *testing.T) {
 func TestResources(t *testing.T) {
 	own, err := procfs.Default.Process(os.Getpid())
 	require.NoError(t, err)
-	self := newProcesses(procfs.Default).get(&listen.Event{PID: os.Getpid(), ProcessStart: own.Start})
+	self := newProcesses(procfs.Default, true).get(&listen.Event{PID: os.Getpid(), ProcessStart: own.Start})
 	mode := func(mode ResourceFromProcess) func(*Config) {
 		return func(c *Config) { c.ResourceFromProcess, c.InstanceID = mode, InstanceIDOff }
 	}

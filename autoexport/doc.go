@@ -4,7 +4,7 @@
 // for programs that call its NewMetricReader:
 //
 //   - user_events: an exporter of package usereventsmetric and its reader, which collects only while somebody listens.
-//   - user_events+otlp: one reader whose collections go both there and to an OTLP endpoint; neither waits for the other.
+//   - user_events+otlp: one reader whose collections go there and to an OTLP endpoint; neither waits for the other.
 //
 // It is imported for that effect only:
 //

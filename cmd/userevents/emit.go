@@ -27,6 +27,7 @@ type emitFlags struct {
 	rate     float64
 	interval time.Duration
 	wait     bool
+	events   []string // of perf.data
 	endFlags
 }
 
@@ -35,7 +36,8 @@ const maxEmitSeries = 1_000_000
 
 func newEmit(env func(string) string) *cobra.Command {
 	var f emitFlags
-	c := newCommand("emit [FILE...]", "Write metrics as a service would", func(c *cobra.Command, files []string) error {
+	const short = "Write metrics, or EventHeader events, as a service would"
+	c := newCommand("emit [FILE...]", short, func(c *cobra.Command, files []string) error {
 		forLoad := []string{"series", "rate", "interval"}
 		if len(files) > 0 && slices.ContainsFunc(forLoad, c.Flags().Changed) {
 			return usage(errors.New("--series, --rate and --interval are for a generated load, not for files"))
@@ -56,6 +58,9 @@ func newEmit(env func(string) string) *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("rate", "interval")
 	f.add(fl, "exports, or requests of a file")
 	fl.BoolVar(&f.wait, "wait", false, "wait for a listener before the first export")
+	fl.StringArrayVar(&f.events, "events", nil,
+		"the EventHeader events of tracepoints of this `PATTERN` of * and ? in perf.data, and no metrics of it; "+
+			"repeatable")
 	return c
 }
 
@@ -93,12 +98,7 @@ func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Write
 	if err != nil {
 		return withStatus(exitNoAccess, err)
 	}
-	if f.wait {
-		err = e.Wait(ctx)
-	}
-	if err == nil {
-		err = emitAll(ctx)
-	}
+	err = emitAll(ctx)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // asked to end
 	}
@@ -107,12 +107,13 @@ func (f *emitFlags) run(stdin io.Reader, files []string, stdout, stderr io.Write
 	warn(r.String())
 	switch {
 	case err != nil:
-	case r.Dropped > 0 || r.Unreadable > 0:
-		err = fmt.Errorf("not everything was written: %s dropped, %s",
-			source.Count(r.Dropped, "point"), source.Count(r.Unreadable, "unreadable request"))
-	case r.Written == 0 && r.Offered > 0:
-		err = fmt.Errorf("nothing was written, since nobody listens to %s: begin with the listener, or use --wait",
-			f.name)
+	case r.Dropped > 0 || r.EventHeader.Dropped > 0 || r.Unreadable > 0:
+		err = fmt.Errorf("not everything was written: %s and %s dropped, %s", source.Count(r.Dropped, "point"),
+			source.Count(r.EventHeader.Dropped, "EventHeader event"),
+			source.Count(r.Unreadable, "unreadable request"))
+	case r.Written+r.EventHeader.Written == 0 && r.Offered+r.EventHeader.Offered > 0:
+		err = fmt.Errorf("nothing was written, since nobody listens%s: begin with the listener, or use --wait",
+			map[bool]string{true: " to " + f.name}[r.Offered > 0])
 	}
 	if err != nil {
 		return withStatus(exitFailed, err)
@@ -134,7 +135,14 @@ func (f *emitFlags) open(e *emit.Emitter, files []string, stdin io.Reader) (
 			return nil, nil, err
 		}
 		e.Enabled = exporter.Enabled
-		return func(ctx context.Context) error { return f.emitLoad(ctx, e, exporter) },
+		return func(ctx context.Context) error {
+				if f.wait {
+					if err := e.Wait(ctx); err != nil {
+						return err
+					}
+				}
+				return f.emitLoad(ctx, e, exporter)
+			},
 			func() error { return exporter.Shutdown(context.Background()) }, nil
 	}
 	provider, err := tracepoint.Open(tracepoint.Source{Path: f.dataFile})
@@ -145,7 +153,8 @@ func (f *emitFlags) open(e *emit.Emitter, files []string, stdin io.Reader) (
 	if err != nil {
 		return nil, nil, errors.Join(err, provider.Close())
 	}
-	e.Enabled = to.Enabled
+	e.Enabled, e.Await = to.Enabled, f.wait
+	e.Register = func(declaration string) (emit.Tracepoint, error) { return provider.Register(declaration) }
 	return func(ctx context.Context) error { return f.emitFiles(ctx, e, to, stdin, files) }, provider.Close, nil
 }
 
@@ -186,8 +195,11 @@ func (f *emitFlags) checkRate(e *emit.Emitter, took time.Duration) {
 func (f *emitFlags) emitFiles(ctx context.Context, e *emit.Emitter, to emit.Tracepoint, stdin io.Reader,
 	names []string,
 ) error {
-	files := source.NewFiles(names, stdin, source.FileOptions{})
+	files := source.NewFiles(names, stdin, source.FileOptions{Events: f.events})
 	s := &source.Session{Count: f.count, Warn: e.Warn, Show: func(ev *source.Event) error {
+		if !ev.HasMetrics() {
+			return e.WriteEventHeader(ctx, ev)
+		}
 		return e.Write(ctx, to, ev.Metrics)
 	}}
 	err := errors.Join(s.Read(ctx, files), files.Close())

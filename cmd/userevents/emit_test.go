@@ -111,12 +111,18 @@ func TestEmitFiles(t *testing.T) {
 			"1 request of logs, 1 empty request passed over"},
 		{"a sum without a temporality", []string{file("unspecified", unspecified+unspecified)}, 0,
 			emit.Result{Exports: 2, Offered: 2, Written: 2, Events: 2}, "", ""},
+		{"events among them", []string{file("events", `{"n":"Shop:order","books":3,"meta":{"level":4}}`+"\n"+
+			twoRequests+`{"n":"sched:exec","meta":{"pid":7}}`)}, 0,
+			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2,
+				EventHeader: emit.Counts{Offered: 2, Written: 1, Dropped: 1}},
+			"", "events of sched:exec are not written"},
 		{"a point without a value", []string{file("stale", stale)}, 0,
 			emit.Result{Exports: 2, Offered: 4, Written: 4, Events: 2}, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := &keeper{}
 			e, warnings := emitter(k)
+			e.Register = func(string) (emit.Tracepoint, error) { return k, nil }
 			f := emitFlags{endFlags: endFlags{count: tt.count}}
 			err := f.emitFiles(context.Background(), e, k, strings.NewReader(twoRequests), tt.files)
 			if tt.err == "" {
@@ -133,7 +139,7 @@ func TestEmitFiles(t *testing.T) {
 			r := e.Result
 			r.Bytes = 0
 			assert.Equal(t, tt.result, r)
-			assert.Equal(t, tt.result.Events, k.events)
+			assert.Equal(t, tt.result.Events+tt.result.EventHeader.Written, k.events)
 		})
 	}
 }

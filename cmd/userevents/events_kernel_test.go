@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -144,6 +145,24 @@ func TestKernelHostileEvents(t *testing.T) {
 	assert.Contains(t, stderr.String(), "2 events, 0 points, 0 lost, 0 gaps, 2 undecodable\n")
 }
 
+// perfRecording has perf record events, which it has begun when this returns.
+func perfRecording(t *testing.T, file, events string) (stop func()) {
+	t.Helper()
+	perf := exec.Command("perf", "record", "-q", "-a", "-k", "CLOCK_MONOTONIC", "-o", file, "-e", events, "--",
+		"sh", "-c", "echo ready; cat")
+	stdin, err := perf.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := perf.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, perf.Start())
+	_, err = stdout.Read(make([]byte, 1))
+	require.NoError(t, err)
+	return func() {
+		require.NoError(t, stdin.Close())
+		require.NoError(t, perf.Wait())
+	}
+}
+
 // What listen shows, record has in its file, and perf in its own: the same JSON.
 func TestKernelRecordAndDecodeEvents(t *testing.T) {
 	const provider = "UserEventsRecord"
@@ -154,19 +173,10 @@ func TestKernelRecordAndDecodeEvents(t *testing.T) {
 	recorder, _, stderr := start(t, append([]string{"record", "-o", file, "--count", "2"},
 		append(events, "n="+provider+":*")...)...)
 	attachedTo(t, recorder.Process.Pid, 3)
-	perf := exec.Command("perf", "record", "-q", "-a", "-k", "CLOCK_MONOTONIC", "-o", perfFile, "-e",
-		"user_events:"+provider+"_L3K1,user_events:"+provider+"_L5K1,sched:sched_process_exec", "--", "sh", "-c",
-		"echo ready; cat")
-	stdin, err := perf.StdinPipe()
-	require.NoError(t, err)
-	ready, err := perf.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, perf.Start())
-	_, err = ready.Read(make([]byte, 1))
-	require.NoError(t, err)
+	stop := perfRecording(t, perfFile,
+		"user_events:"+provider+"_L3K1,user_events:"+provider+"_L5K1,sched:sched_process_exec")
 	pid := writeThree(t, warning, verbose, program)
-	require.NoError(t, stdin.Close())
-	require.NoError(t, perf.Wait())
+	stop()
 	require.NoError(t, recorder.Wait(), stderr)
 
 	recorded, err := os.ReadFile(file)
@@ -190,3 +200,53 @@ func TestKernelRecordAndDecodeEvents(t *testing.T) {
 		fmt.Sprintf(`{"n":"sched:sched_process_exec","filename":%q,"pid":%[2]d,"old_pid":%[2]d`, program, pid),
 		fieldsBeforeMeta(t, exec))
 }
+
+// Events that listen has shown go through emit and the kernel, and listen shows the
+// same of them: once as JSON and once from perf.data.
+func TestKernelEmitEvents(t *testing.T) {
+	const provider = "UserEventsEmit"
+	set := eventSet(t, provider, eventheader.LevelWarning)
+	shown := func(emit func()) (lines []string) {
+		cmd, stdout, stderr := start(t, "listen", "--events", provider+"*", "--format", "json", "--count", "2")
+		attachedTo(t, cmd.Process.Pid, 1)
+		emit()
+		out, err := io.ReadAll(stdout)
+		require.NoError(t, err)
+		require.NoError(t, cmd.Wait(), stderr)
+		assert.Contains(t, stderr.String(), "2 events, 0 points, 0 lost, 0 gaps, 0 undecodable\n")
+		lines = strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+		require.Len(t, lines, 2)
+		return lines
+	}
+	perfFile := filepath.Join(t.TempDir(), "perf.data")
+	first := shown(func() {
+		stop := perfRecording(t, perfFile, "user_events:"+provider+"_L3K1")
+		var b eventheader.Builder
+		commandtest.BuildEveryField(&b)
+		require.NoError(t, set.Write(&b))
+		require.NoError(t, set.Write(b.Reset("order", 0).String("customer", commandtest.Hostile)))
+		stop()
+	})
+	for name, args := range map[string][]string{
+		"as JSON":        {"-"},
+		"from perf.data": {"--events", "*", perfFile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emit := command(t, append([]string{"emit"}, args...)...)
+			emit.Stdin = strings.NewReader(strings.Join(first, "\n"))
+			again := shown(func() {
+				_, stderr := must(t, emit)
+				assert.Contains(t, stderr, "2 EventHeader events: 2 written, 0 dropped, 0 while nobody listened")
+			})
+			for i := range again {
+				assert.Equal(t, withoutKernel(first[i]), withoutKernel(again[i]))
+				assert.Contains(t, again[i], fmt.Sprintf(`"pid":%d,`, emit.Process.Pid), "the kernel's, not the file's")
+			}
+		})
+	}
+}
+
+// What the kernel says of an event, in JSON.
+var kernelMembers = regexp.MustCompile(`"time":"[^"]*","cpu":\d+,"pid":\d+,"tid":\d+,`)
+
+func withoutKernel(line string) string { return kernelMembers.ReplaceAllString(line, "") }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -48,16 +49,21 @@ type Tracepoint interface {
 type Emitter struct {
 	// Enabled reports whether anybody listens.
 	Enabled func() bool
+	// Register registers the tracepoint of EventHeader events by its declaration.
+	Register func(declaration string) (Tracepoint, error)
+	// Await is whether to wait for a listener of each tracepoint before the first
+	// write to it.
+	Await bool
 	// Warn is called with lines about what goes on. They may have texts of files
 	// in them.
 	Warn func(line string)
 
 	Result Result // so far
 
-	pacer    tracepoint.Pacer
-	enabled  bool            // as reported last
-	reported bool            // whether it was
-	warned   map[string]bool // what was said of what was not written
+	pacer      tracepoint.Pacer
+	enabled    map[string]bool // as reported last, of each tracepoint; "" is that of metrics
+	registered map[string]registered
+	warned     map[string]bool // what was said of what was not written
 }
 
 // Result is what became of everything.
@@ -68,27 +74,40 @@ type Result struct {
 	Written       uint64 // of Offered
 	Dropped       uint64 // of Offered, as reported
 	Events, Bytes uint64
+	EventHeader   Counts // in none of the above
 }
 
 func (r Result) String() string {
+	if r.EventHeader.Offered > 0 && r.Exports == 0 {
+		return r.EventHeader.String() + r.unreadable()
+	}
 	unobserved := r.Offered - min(r.Offered, r.Written+r.Dropped)
 	s := fmt.Sprintf("%s, %s: %d written in %s of %s in all, %d dropped, %d while nobody listened",
 		source.Count(r.Exports, "export"), source.Count(r.Offered, "point"), r.Written,
 		source.Count(r.Events, "event"), source.Count(r.Bytes, "byte"), r.Dropped, unobserved)
-	if r.Unreadable > 0 {
-		s += ", " + source.Count(r.Unreadable, "unreadable request")
+	if r.EventHeader.Offered > 0 {
+		s += "; " + r.EventHeader.String()
 	}
-	return s
+	return s + r.unreadable()
 }
 
-// Wait returns when somebody listens and has had the time to settle, or with the
-// error of the context.
-func (e *Emitter) Wait(ctx context.Context) error {
-	if e.Enabled() {
+func (r Result) unreadable() string {
+	if r.Unreadable == 0 {
+		return ""
+	}
+	return ", " + source.Count(r.Unreadable, "unreadable request")
+}
+
+// Wait returns when somebody listens to the metrics and has had the time to settle,
+// or with the error of the context.
+func (e *Emitter) Wait(ctx context.Context) error { return e.wait(ctx, "", e.Enabled) }
+
+func (e *Emitter) wait(ctx context.Context, name string, enabled func() bool) error {
+	if enabled() {
 		return nil
 	}
-	e.Warn("waiting for a listener")
-	for !e.Enabled() {
+	e.Warn("waiting for a listener" + of(name))
+	for !enabled() {
 		if err := tracepoint.Sleep(ctx, pollEvery); err != nil {
 			return err
 		}
@@ -103,13 +122,8 @@ func (e *Emitter) begin(ctx context.Context, points int) (context.Context, conte
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	if enabled := e.Enabled(); enabled != e.enabled || !e.reported {
-		e.enabled, e.reported = enabled, true
-		if enabled {
-			e.Warn("somebody listens")
-		} else {
-			e.Warn("nobody listens: nothing is written until somebody does")
-		}
+	if err := e.meet(ctx, "", e.Enabled); err != nil {
+		return nil, nil, err
 	}
 	e.Result.Exports++
 	e.Result.Offered += uint64(points)
@@ -120,6 +134,46 @@ func (e *Emitter) begin(ctx context.Context, points int) (context.Context, conte
 		}
 	})
 	return longer, func() { stop(); cancel() }, nil
+}
+
+// meet reports whether somebody listens to a tracepoint, at the first call and when
+// that changes, and waits for it at first where that is wanted.
+func (e *Emitter) meet(ctx context.Context, name string, enabled func() bool) error {
+	was, met := e.enabled[name]
+	if !met && e.Await {
+		if err := e.wait(ctx, name, enabled); err != nil {
+			return err
+		}
+	}
+	is := enabled()
+	if met && is == was {
+		return nil
+	}
+	if e.enabled == nil {
+		e.enabled = map[string]bool{}
+	}
+	e.enabled[name] = is
+	if is {
+		e.Warn("somebody listens" + to(name))
+	} else {
+		e.Warn("nobody listens" + to(name) + ": nothing is written until somebody does")
+	}
+	return nil
+}
+
+// of and to name a tracepoint, where that is not the one of metrics.
+func of(name string) string { return strings.TrimSuffix(" of "+name, " of ") }
+func to(name string) string { return strings.TrimSuffix(" to "+name, " to ") }
+
+// pace waits before an event of so many bytes where a pause is due.
+func (e *Emitter) pace(ctx context.Context, size int) error {
+	if e.pacer.Burst == 0 {
+		e.pacer.Burst, e.pacer.Pause = tracepoint.DefaultBurst, tracepoint.DefaultPause
+	}
+	if e.pacer.Due(size) {
+		return e.pacer.Wait(ctx, 0)
+	}
+	return ctx.Err()
 }
 
 // Export exports the metrics of one resource. What could not be written is
@@ -148,9 +202,6 @@ func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metr
 		return err
 	}
 	defer end()
-	if e.pacer.Burst == 0 {
-		e.pacer.Burst, e.pacer.Pause = tracepoint.DefaultBurst, tracepoint.DefaultPause
-	}
 	e.pacer.Start()
 	for m := range split(metrics, otlp.DefaultMaxMessageSize()) {
 		if m.err != nil {
@@ -161,13 +212,7 @@ func (e *Emitter) Write(ctx context.Context, to Tracepoint, metrics pmetric.Metr
 			continue
 		}
 		size := len(m.event) - otlp.Headroom
-		if e.pacer.Due(size) {
-			err = e.pacer.Wait(ctx, 0)
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
+		if err := e.pace(ctx, size); err != nil {
 			return err
 		}
 		if !to.Enabled() {

@@ -90,9 +90,12 @@ func (ev *Event) parseFields(text, metaText []byte) error {
 	if err != nil {
 		return err
 	}
-	tracepoint := eventheader.Name{Provider: provider, Level: meta.Level, Keyword: uint64(meta.Keyword)}
+	tracepoint := first.text
+	if meta.Level != 0 {
+		tracepoint = eventheader.Name{Provider: provider, Level: meta.Level, Keyword: uint64(meta.Keyword)}.String()
+	}
 	*ev = Event{MessageOnly: meta.PID == 0 && meta.Time.IsZero(), Event: listen.Event{
-		Tracepoint: tracepoint.String(), Layout: listen.LayoutEventHeader,
+		Tracepoint: tracepoint, Layout: listen.LayoutEventHeader,
 		Provider: provider, Level: meta.Level, Keyword: uint64(meta.Keyword), Payload: payload,
 		Time: meta.Time, CPU: meta.CPU, PID: meta.PID, TID: meta.TID,
 	}}

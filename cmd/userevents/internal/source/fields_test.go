@@ -61,6 +61,7 @@ func TestFieldsThroughJSON(t *testing.T) {
 	}
 	assert.Equal(t, "Shop_L3K1f", read[0].Tracepoint)
 	assert.Zero(t, read[2].Level, "the kernel's have none")
+	assert.Equal(t, "sched:sched_process_exec", read[2].Tracepoint)
 }
 
 // Whatever C and C++ programs have written, which LinuxTracepoints has recorded.

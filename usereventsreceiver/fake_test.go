@@ -44,6 +44,9 @@ type fakeListener struct {
 	info    listen.Info
 	failure error
 	closed  bool
+
+	tracepointGaps    uint64
+	tracepointGapTime time.Duration
 }
 
 // change applies a change and wakes whoever waits.
@@ -132,7 +135,9 @@ func (l *fakeListener) Stats() listen.Stats {
 	l.asked++
 	s := l.stats
 	s.Unread = s.Written - s.Received - s.Lost
-	return listen.Stats{CPUs: []listen.CPUStats{s}}
+	return listen.Stats{
+		CPUs: []listen.CPUStats{s}, TracepointGaps: l.tracepointGaps, TracepointGapTime: l.tracepointGapTime,
+	}
 }
 
 func (l *fakeListener) Info() listen.Info {

@@ -40,7 +40,14 @@ type listenerLoop struct {
 
 	mu       sync.Mutex
 	listener listener // nil while there is none
-	seen     listen.CPUStats
+	seen     accounted
+}
+
+// accounted is what was counted, of CPUs and, apart from that, of tracepoints.
+type accounted struct {
+	listen.CPUStats
+	tracepointGaps    uint64
+	tracepointGapTime time.Duration
 }
 
 // start makes the first attempt to attach. Stored is how far the previous receiver came, the zero value if that is
@@ -73,7 +80,7 @@ func (l *listenerLoop) attach() error {
 		return err
 	}
 	l.mu.Lock()
-	l.listener, l.seen = opened, listen.CPUStats{}
+	l.listener, l.seen = opened, accounted{}
 	l.mu.Unlock()
 	l.delay, l.lastErr = firstAttachDelay, ""
 	info := opened.Info()
@@ -170,7 +177,9 @@ func (l *listenerLoop) account() (more bool) {
 		return false
 	}
 	stats := l.listener.Stats()
-	t := stats.Total()
+	t := accounted{stats.Total(), stats.TracepointGaps, stats.TracepointGapTime}
+	t.Gaps -= t.tracepointGaps
+	t.GapTime -= t.tracepointGapTime
 	if n := t.Lost - l.seen.Lost; n > 0 {
 		l.telemetry.add(l.telemetry.ReceiverUserEventsLostEvents, int(n))
 		l.limited.Warn("events lost because a ring was full: a larger ring_buffer_size holds longer bursts",
@@ -182,6 +191,8 @@ func (l *listenerLoop) account() (more bool) {
 	// A gap that has not ended grows, and may become shorter when the CPU turns out to be offline again.
 	t.GapTime = max(t.GapTime, l.seen.GapTime)
 	l.telemetry.gaps(gapOfCPU, t.Gaps-l.seen.Gaps, t.GapTime-l.seen.GapTime)
+	l.telemetry.gaps(gapOfTracepoint,
+		t.tracepointGaps-l.seen.tracepointGaps, t.tracepointGapTime-l.seen.tracepointGapTime)
 	more = t.Err != nil || t.GapTime > l.seen.GapTime
 	l.seen = t
 	for _, c := range stats.CPUs {

@@ -182,6 +182,11 @@ func TestGapsOfCPUs(t *testing.T) {
 			assert.Equal(t, map[string]float64{"cpu_ring": float64(tt.gaps)}, b.by(t, "gap", "gaps"))
 			assert.InDelta(t, tt.want, b.count(t, "gap_time"), 1e-9)
 		}
+		ring.change(func() { ring.tracepointGaps, ring.tracepointGapTime = 1, 3*time.Second })
+		time.Sleep(accountEvery)
+		synctest.Wait()
+		assert.Equal(t, map[string]float64{"cpu_ring": 2, "tracepoint": 1}, b.by(t, "gap", "gaps"))
+		assert.Equal(t, map[string]float64{"cpu_ring": 5, "tracepoint": 3}, b.by(t, "gap", "gap_time"))
 		b.shutdown(t)
 	})
 }
@@ -337,7 +342,7 @@ func TestCountersExistFromTheStart(t *testing.T) {
 	require.NoError(t, err)
 	telemetry, err := metadata.Sub("telemetry::metrics")
 	require.NoError(t, err)
-	values := map[string]int{"cause": 5, "claim": 3, "gap": 2, "reason": 3, "result": 3} // of an attribute
+	values := map[string]int{"cause": 5, "claim": 3, "gap": 3, "reason": 3, "result": 3} // of an attribute
 	for name := range telemetry.ToStringMap() {
 		want := 1
 		attributes, _ := telemetry.Get(name + "::attributes").([]any)

@@ -27,8 +27,9 @@ const (
 	reasonPayload  = "payload"
 	reasonProtocol = "protocol"
 
-	gapOfCPU      = "cpu_ring"
-	gapOfReceiver = "receiver"
+	gapOfCPU        = "cpu_ring"
+	gapOfReceiver   = "receiver"
+	gapOfTracepoint = "tracepoint"
 )
 
 var temporalityNames = map[pmetric.AggregationTemporality]string{
@@ -77,7 +78,7 @@ func (t *telemetry) start(pendingBytes, cpus, ignoredFormats func() int64) error
 	for _, claim := range []string{claimOwn, claimForeign, claimUnverifiable} {
 		t.processClaims(claim, 0)
 	}
-	for _, gap := range []string{gapOfCPU, gapOfReceiver} {
+	for _, gap := range []string{gapOfCPU, gapOfReceiver, gapOfTracepoint} {
 		t.gaps(gap, 0, 0)
 	}
 	for temporality := range temporalityNames {

@@ -183,7 +183,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverUserEventsPendingBytes, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_user_events_pending_bytes",
-		metric.WithDescription("Memory of events that were read from the rings and not yet accepted downstream: their payloads, and 160 bytes for each. [Alpha]"),
+		metric.WithDescription("Memory of events that were read from the rings and not yet accepted downstream: their payloads, and 192 bytes for each. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)

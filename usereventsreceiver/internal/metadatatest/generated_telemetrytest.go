@@ -150,7 +150,7 @@ func AssertEqualReceiverUserEventsLostProcessRecords(t *testing.T, tt *component
 func AssertEqualReceiverUserEventsPendingBytes(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_user_events_pending_bytes",
-		Description: "Memory of events that were read from the rings and not yet accepted downstream: their payloads, and 160 bytes for each. [Alpha]",
+		Description: "Memory of events that were read from the rings and not yet accepted downstream: their payloads, and 192 bytes for each. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,

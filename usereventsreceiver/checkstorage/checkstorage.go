@@ -17,7 +17,8 @@ import (
 )
 
 // NewFactory returns the factory of a converter that changes nothing and fails where a receiver's storage or an
-// exporter's sending_queue::storage is not in service::extensions.
+// exporter's sending_queue::storage is not in service::extensions. What is in no pipeline is not started, so
+// it needs none.
 func NewFactory() confmap.ConverterFactory {
 	return confmap.NewConverterFactory(func(confmap.ConverterSettings) confmap.Converter { return converter{} })
 }
@@ -32,14 +33,29 @@ func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
 	var errs []error
 	for _, kind := range slices.Sorted(maps.Keys(keys)) {
 		components, _ := conf.Get(kind).(map[string]any)
+		used := inPipelines(conf, kind)
 		for _, id := range slices.Sorted(maps.Keys(components)) {
+			if !slices.Contains(used, any(id)) {
+				continue
+			}
 			path := strings.Join([]string{kind, id, keys[kind]}, confmap.KeyDelimiter)
-			storage := conf.Get(path)
-			if storage != nil && !slices.Contains(started, storage) {
+			// What is no text the component finds itself.
+			if storage, ok := conf.Get(path).(string); ok && !slices.Contains(started, any(storage)) {
 				errs = append(errs,
 					fmt.Errorf("%s: %v: must be in service::extensions, which has %v", path, storage, started))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// inPipelines are the IDs of one kind that pipelines have.
+func inPipelines(conf *confmap.Conf, kind string) (ids []any) {
+	pipelines, _ := conf.Get("service::pipelines").(map[string]any)
+	for _, pipeline := range pipelines {
+		components, _ := pipeline.(map[string]any)
+		of, _ := components[kind].([]any)
+		ids = append(ids, of...)
+	}
+	return ids
 }

@@ -26,6 +26,12 @@ func TestConvert(t *testing.T) {
 			"extensions: {file_storage: }\nservice: {extensions: [x]}", receiver + "[x]"},
 		{"a queue", "exporters: {otlp_http/a: {sending_queue: {storage: s}}}",
 			"exporters::otlp_http/a::sending_queue::storage: s: must be in service::extensions, which has []"},
+		{"in no pipeline", "receivers: {user_events/a: {storage: file_storage}}\n" +
+			"exporters: {otlp_http: {sending_queue: {storage: s}}}", ""},
+		{"pipelines unlike what is expected", "receivers: {user_events/a: {storage: s}}\n" +
+			"service: {pipelines: {metrics/a: 1, metrics/b: {receivers: user_events/a}}}", ""},
+		{"storage and extensions that are no texts", "receivers: {user_events: {storage: {a: b}}}\n" +
+			"service: {extensions: [{a: b}]}", ""},
 		{"unlike what is expected", "receivers: [user_events]\nexporters: 1\nservice: {extensions: x}", ""},
 		{"a queue that is none", "exporters: {otlp_http: {sending_queue: 1}, debug: x}", ""},
 	} {
@@ -34,6 +40,10 @@ func TestConvert(t *testing.T) {
 			require.NoError(t, err)
 			conf, err := text.AsConf()
 			require.NoError(t, err)
+			require.NoError(t, conf.Merge(confmap.NewFromStringMap(map[string]any{
+				"service::pipelines::metrics::receivers": []any{"user_events"},
+				"service::pipelines::metrics::exporters": []any{"otlp_http/a", "debug"},
+			})))
 			before := conf.ToStringMap()
 			err = NewFactory().Create(confmap.ConverterSettings{}).Convert(context.Background(), conf)
 			if test.want == "" {

@@ -3,35 +3,26 @@
 package usereventsmetric
 
 import (
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otel-userevents/usereventsmetric/internal/kerneltest"
 )
 
 // As in a service: the exporter comes first, then the global MeterProvider that exports by it, what it observes of
 // itself included. A process of its own for each, since the first MeterProvider gets all that was made before it.
 func TestObservedByItself(t *testing.T) {
-	const inside = "USEREVENTS_TEST_OBSERVED"
 	for name, newReader := range map[string]func(*Exporter) sdkmetric.Reader{
 		"Reader":         func(e *Exporter) sdkmetric.Reader { return NewReader(e, WithSettleDelay(0)) },
 		"PeriodicReader": func(e *Exporter) sdkmetric.Reader { return sdkmetric.NewPeriodicReader(e) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if os.Getenv(inside) == "" {
-				program, err := os.Executable()
-				require.NoError(t, err)
-				pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-				command := exec.CommandContext(t.Context(), program, "-test.v", "-test.run="+pattern)
-				command.Env = append(os.Environ(), inside+"=1", envObservability+"=true")
-				output, err := command.CombinedOutput()
-				require.NoError(t, err, "%s", output)
-				require.Contains(t, string(output), "--- PASS: "+t.Name())
+			t.Setenv(envObservability, "true")
+			if !kerneltest.InOwnProcess(t) {
 				return
 			}
 			exporter, fake := enabledExporter(t)

@@ -129,6 +129,7 @@ func TestKernelEventsAreFoundWhenTheyCome(t *testing.T) {
 func TestKernelAllUserEvents(t *testing.T) {
 	name := tracepointOf(t)
 	produce(t, name, tracefs.FieldsOTLP)
+	produceMulti(t, name, tracefs.FieldsNone)
 	set := sets(t, name, eventheader.LevelInformation)[0]
 	l := listenIn(t, Options{Events: []string{"*"}})
 	assert.Subset(t, attachedNames(l), []string{name, set.Name().String()})

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
+	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/doctor"
 	"github.com/otel-userevents/usereventsmetric/eventheader"
 )
 
@@ -250,3 +251,39 @@ func TestKernelEmitEvents(t *testing.T) {
 var kernelMembers = regexp.MustCompile(`"time":"[^"]*","cpu":\d+,"pid":\d+,"tid":\d+,`)
 
 func withoutKernel(line string) string { return kernelMembers.ReplaceAllString(line, "") }
+
+// What the kernel has registered, who uses it and who could write it; and doctor
+// knows whose it is.
+func TestKernelProviders(t *testing.T) {
+	const provider = "UserEventsProviders"
+	eventSet(t, provider, eventheader.LevelError)
+	eventSet(t, provider, eventheader.LevelVerbose)
+	holding(t, "userevents_providers")
+	cmd, _, stderr := start(t, "listen", "--events", provider+"_L2K1")
+	attachedTo(t, cmd.Process.Pid, 1)
+	out, _ := must(t, command(t, "providers", "--json"))
+	text, _ := must(t, command(t, "providers"))
+	examined, _ := examined(t, provider+"_L5K1")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait(), stderr)
+
+	var all doctor.Providers
+	require.NoError(t, json.Unmarshal([]byte(out), &all))
+	found := map[string]doctor.Registered{}
+	for _, r := range all.Tracepoints {
+		found[r.Name] = r
+	}
+	want := doctor.Registered{System: "user_events", Name: provider + "_L2K1", Layout: "eventheader",
+		Provider: provider, Level: eventheader.LevelError, Keyword: "0x1", Fields: eventheader.Fields,
+		UsedBy: []string{"perf"}}
+	assert.Equal(t, want, found[want.Name])
+	want.Name, want.Level, want.UsedBy = provider+"_L5K1", eventheader.LevelVerbose, []string{}
+	assert.Equal(t, want, found[want.Name])
+	assert.Equal(t, "otlp", found["userevents_providers"].Layout)
+	assert.Contains(t, strings.Join(all.Writers, " "), fmt.Sprintf("%d (", os.Getpid()))
+	assert.Contains(t, strings.Join(all.Listeners, " "), fmt.Sprintf("%d (", cmd.Process.Pid))
+	assert.Regexp(t, "(?m)^user_events:"+provider+"_L2K1 +eventheader +error +0x1 +perf$", text)
+	assert.Equal(t, provider+"_L5K1 is of the EventHeader provider "+provider+", level verbose, keyword 0x1",
+		detail(examined, "tracepoint"))
+	assert.Contains(t, detail(examined, "providers"), " EventHeader providers; somebody listens to ")
+}

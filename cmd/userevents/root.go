@@ -87,6 +87,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newDoctor(os.Getenv), newTop(openListener, os.Getenv), newListen(openListener, os.Getenv),
 		newRecord(openListener, os.Getenv), newDecode(os.Getenv), newEmit(os.Getenv),
+		newProviders(os.Getenv),
 	)
 	return root
 }

@@ -51,6 +51,7 @@ var (
 		{"panic_on_warn", (*examination).panicOnWarn},
 		{"use_after_free", (*examination).useAfterFree},
 		{"user_events_max", (*examination).userEventsMax},
+		{"providers", (*examination).providers},
 	}
 )
 

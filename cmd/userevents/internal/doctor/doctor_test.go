@@ -192,6 +192,10 @@ func TestFaults(t *testing.T) {
 			f.files[tracing+"/events/user_events_multi/otlp_metrics.1f/format"] = otlpFormat
 		}, check: "tracepoint", status: OK, detail: "is not registered in one format; also registered"},
 
+		{name: "an EventHeader tracepoint", fault: func(f *fake) {
+			f.files[tracing+"/events/user_events/otlp_metrics/format"] = eventHeaderFormat
+		}, check: "tracepoint", status: Fail,
+			detail: "is registered with other fields (u8 eventheader_flags; u8 version"},
 		{name: "perf listens", fault: func(*fake) {}, check: "listeners", status: OK,
 			detail: "is used by perf; processes with perf events, of this tracepoint or another: 4711 (agent)"},
 		{name: "ftrace and perf listen", fault: func(f *fake) {
@@ -447,7 +451,8 @@ func TestJSONNames(t *testing.T) {
 	}
 	assert.Equal(t, []string{
 		"kernel", "config", "tracefs", "right_to_emit", "right_to_listen", "pid_namespace", "panic_on_warn",
-		"use_after_free", "user_events_max", "tracepoint", "listeners", "ftrace", "memlock", "try_emit", "try_listen",
+		"use_after_free", "user_events_max", "providers", "tracepoint", "listeners", "ftrace", "memlock", "try_emit",
+		"try_listen",
 	}, names)
 }
 

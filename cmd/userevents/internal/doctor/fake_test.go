@@ -119,6 +119,20 @@ format:
 print fmt: "protocol=%u", REC->protocol
 `
 
+const eventHeaderFormat = `name: Shop_L4K1
+ID: 1701
+format:
+	field:unsigned short common_type;	offset:0;	size:2;	signed:0;
+	field:int common_pid;	offset:4;	size:4;	signed:1;
+
+	field:u8 eventheader_flags;	offset:8;	size:1;	signed:0;
+	field:u8 version;	offset:9;	size:1;	signed:0;
+	field:u16 id;	offset:10;	size:2;	signed:0;
+	field:u16 tag;	offset:12;	size:2;	signed:0;
+	field:u8 opcode;	offset:14;	size:1;	signed:0;
+	field:u8 level;	offset:15;	size:1;	signed:0;
+`
+
 func gzipped(t *testing.T, s string) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,8 +122,10 @@ func (r *Report) Text(w io.Writer) error {
 }
 
 // JSON writes the report for programs.
-func (r *Report) JSON(w io.Writer) error {
-	compact, err := json.Marshal(r)
+func (r *Report) JSON(w io.Writer) error { return writeJSON(w, r) }
+
+func writeJSON(w io.Writer, v any) error {
+	compact, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -133,3 +136,26 @@ func (r *Report) JSON(w io.Writer) error {
 	_, err = b.WriteTo(w)
 	return err
 }
+
+// Text writes the list for people: a line for each tracepoint, and what is known of
+// processes.
+func (p *Providers) Text(w io.Writer) error {
+	var b strings.Builder
+	for _, r := range p.Tracepoints {
+		level, keyword := render.Level(r.Level), cmp.Or(r.Keyword, "-")
+		fmt.Fprintf(&b, "%-40s %-11s %-11s %-10s %s\n", render.Field(r.System+":"+r.Name), cmp.Or(r.Layout, "-"),
+			level, keyword, cmp.Or(strings.Join(r.UsedBy, ","), "-"))
+	}
+	fmt.Fprintf(&b, "\n%s\n", count(p.Tracepoints))
+	fmt.Fprintf(&b, "processes with user_events_data open: %s\n", named(p.Writers))
+	fmt.Fprintf(&b, "processes with perf events: %s\n", named(p.Listeners))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func named(processes []string) string {
+	return cmp.Or(render.Escape(strings.Join(processes, ", ")), "none that this user can see")
+}
+
+// JSON writes the list for programs.
+func (p *Providers) JSON(w io.Writer) error { return writeJSON(w, p) }

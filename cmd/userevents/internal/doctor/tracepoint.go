@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
@@ -34,7 +35,11 @@ func (e *examination) tracepoint(name string) Check {
 		return warn(fmt.Sprintf("the format of %s cannot be parsed: %v", name, err), "please report it")
 	}
 	fields := fieldsOf(format)
+	parsed, notEventHeader := eventheader.ParseName(name)
 	switch {
+	case notEventHeader == nil && fields == eventheader.Fields:
+		return ok("%s is of the EventHeader provider %s, level %s, keyword %#x%s",
+			name, parsed.Provider, parsed.Level, parsed.Keyword, also)
 	case isOTLP(format):
 		return ok("%s is registered with the fields %s%s", name, fields, also)
 	case fields == "":
@@ -98,7 +103,7 @@ func (e *examination) listeners(event string) Check {
 			return ok("none of %s: services write nothing", event)
 		}
 		detail := event + " is used by " + users
-		if holders := e.perfHolders(); len(holders) > 0 && strings.Contains(users, "perf") {
+		if holders := e.holders("[perf_event]"); len(holders) > 0 && strings.Contains(users, "perf") {
 			detail += "; processes with perf events, of this tracepoint or another: " + strings.Join(holders, ", ")
 		}
 		return ok("%s", detail)
@@ -108,12 +113,13 @@ func (e *examination) listeners(event string) Check {
 
 const maxHolders = 10 // processes that are named
 
-// perfHolders are the processes with open perf events that this user can see.
-func (e *examination) perfHolders() (out []string) {
+// holders are the processes that have what a link in /proc/<pid>/fd ends with open,
+// as far as this user can see them.
+func (e *examination) holders(end string) (out []string) {
 	for _, pid := range e.names("/proc") {
 		for _, fd := range e.names("/proc/" + pid + "/fd") {
 			to, err := e.readlink("/proc/" + pid + "/fd/" + fd)
-			if err != nil || !strings.Contains(to, "[perf_event]") || strings.Trim(pid, "0123456789") != "" {
+			if err != nil || !strings.HasSuffix(to, end) || strings.Trim(pid, "0123456789") != "" {
 				continue
 			}
 			if len(out) == maxHolders {

@@ -51,6 +51,34 @@ func TestListenOnATerminal(t *testing.T) {
 	assert.Contains(t, out.String(), "queue.length")
 }
 
+// Levels have colours on a terminal, unless nobody wants them, and nothing else has.
+func TestListenColoursLevels(t *testing.T) {
+	const coloured = "\x1b[33mwarning    \x1b[m"
+	for _, tt := range []struct {
+		name, noColor, term string
+		escapes             int
+	}{
+		{"a terminal", "", "xterm-256color", 4},
+		{"NO_COLOR", "1", "xterm-256color", 0},
+		{"a dumb terminal", "", "dumb", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("TERM", tt.term)
+			t.Setenv("NO_COLOR", tt.noColor)
+			control, tty := pty(t, 90, 8)
+			out := collect(control)
+			src := &fakeSource{events: commandtest.FieldEvents(t)}
+			stderr, code := listenWith(src, tty, nil, "--events", "*", "--count", "3")
+			assert.Equal(t, exitOK, code, stderr)
+			require.NoError(t, tty.Close())
+			<-out.done
+			assert.Equal(t, tt.escapes, strings.Count(out.String(), "\x1b"), out.String())
+			assert.Equal(t, tt.escapes/2, strings.Count(out.String(), coloured), out.String())
+			assert.Equal(t, 3, strings.Count(out.String(), "\n"))
+		})
+	}
+}
+
 // A summary has a row for each series, however alike they look, and no endless one.
 func TestDecodeSummary(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "metrics.json")

@@ -243,16 +243,14 @@ func (e *examination) userEventsMax() Check {
 		return unknown(err, mountProc)
 	}
 	e.Facts.EventsMax = &most
-	file := path.Join(e.location.Dir, "user_events_status")
-	status, err := e.readFile(file)
+	events, err := e.userEvents()
 	if err != nil || e.location.Dir == "" {
 		return ok("at most %d user events; their number cannot be read", most)
 	}
-	// The events come before an empty line and the totals.
-	events, _, _ := strings.Cut("\n"+string(status), "\n\n")
-	n := strings.Count(events, "\n")
+	n := len(events)
 	e.Facts.Events = &n
-	hint := "raise the sysctl kernel.user_events_max, or find out who registers so many: " + file + " lists them"
+	hint := "raise the sysctl kernel.user_events_max, or find out who registers so many: \"userevents providers\" " +
+		"lists them"
 	switch {
 	case n >= most:
 		return fail(fmt.Sprintf("%d user events of at most %d: no other can be registered", n, most), hint)

@@ -64,18 +64,13 @@ func list(h host, o Options) (*Providers, error) {
 }
 
 func (e *examination) registered() ([]Registered, error) {
-	file := path.Join(e.location.Dir, "user_events_status")
-	status, err := e.readFile(file)
+	events, err := e.userEvents()
 	if err != nil {
-		return nil, tracefs.Explain(tracefs.OpRead, file, err)
+		return nil, tracefs.Explain(tracefs.OpRead, e.statusFile(), err)
 	}
 	all := []Registered{}
-	// A line is "otlp_metrics # Used by ftrace perf". The totals follow an empty one.
-	lines, _, _ := strings.Cut("\n"+string(status), "\n\n")
-	for line := range strings.Lines(strings.TrimPrefix(lines, "\n")) {
-		name, users, _ := strings.Cut(line, "#")
-		r := Registered{System: tracefs.System, Name: strings.TrimSpace(name),
-			UsedBy: append([]string{}, strings.Fields(strings.TrimPrefix(strings.TrimSpace(users), "Used by"))...)}
+	for _, ev := range events {
+		r := Registered{System: tracefs.System, Name: ev.name, UsedBy: ev.usedBy}
 		e.describe(&r)
 		all = append(all, r)
 	}

@@ -84,21 +84,17 @@ func isOTLP(f *tracefs.Format) bool {
 	return ok1 && ok2 && ok3 && protocol.Size == 4 && version.Size == 8 && (buffer.RelLoc() || buffer.DataLoc())
 }
 
-// listeners reports who has the tracepoint on, from user_events_status, which
-// has lines such as
-//
-//	otlp_metrics # Used by ftrace perf
+// listeners reports who has the tracepoint on.
 func (e *examination) listeners(event string) Check {
-	status, err := e.text(path.Join(e.location.Dir, "user_events_status"))
+	all, err := e.userEvents()
 	if err != nil {
 		return unknown(err, "read user_events_status as root")
 	}
-	for line := range strings.Lines(status) {
-		name, comment, _ := strings.Cut(line, "#")
-		if strings.TrimSpace(name) != event {
+	for _, ev := range all {
+		if ev.name != event {
 			continue
 		}
-		users := strings.Join(strings.Fields(strings.TrimPrefix(strings.TrimSpace(comment), "Used by")), " and ")
+		users := strings.Join(ev.usedBy, " and ")
 		if users == "" {
 			return ok("none of %s: services write nothing", event)
 		}

@@ -29,6 +29,7 @@ type fakeExporter struct {
 	exported  []int64
 	deadlines []time.Duration
 	shutdowns int
+	late      bool // the context of Shutdown was over
 }
 
 var errRefused = errors.New("refused")
@@ -71,10 +72,11 @@ func (e *fakeExporter) values() []int64 {
 
 func (e *fakeExporter) ForceFlush(ctx context.Context) error { return ctx.Err() }
 
-func (e *fakeExporter) Shutdown(context.Context) error {
+func (e *fakeExporter) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.shutdowns++
+	e.late = ctx.Err() != nil
 	return nil
 }
 
@@ -180,6 +182,9 @@ func TestFlush(t *testing.T) {
 		time.AfterFunc(time.Minute, unblock)
 		require.NoError(t, f.ForceFlush(t.Context()), "it waits")
 		assert.Equal(t, []int64{1}, blocked.values())
+		for range 100 {
+			require.NoError(t, f.each(short, (*queue).wait), "what is done is not waited for")
+		}
 	})
 }
 
@@ -232,6 +237,8 @@ func TestShutdownCutShort(t *testing.T) {
 		assert.ErrorIs(t, f.Shutdown(ctx), context.DeadlineExceeded)
 		assert.Equal(t, metrictest.Numbers(3), free.values())
 		assert.Len(t, handled.All(), 3, "each collection that is lost is reported")
+		assert.True(t, blocked.late)
+		assert.False(t, free.late, "it is not held up by the other")
 		assert.Equal(t, 1, blocked.shutdowns)
 		assert.Equal(t, 1, free.shutdowns)
 	})

@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// queueSize is how many collections wait for an exporter. It is more than come in the time that an OTLP exporter backs
-// off by default before it has retried twice (at most 19 s), at an interval of a second.
+// queueSize is how many collections wait for an exporter. It is more than come, at an interval of a second, until an
+// OTLP exporter has retried twice: it backs off for at most 7.5 s, and then for 11.25 s (v1.47.0).
 const queueSize = 32
 
 // errOverrun is why a collection was not exported.
@@ -120,6 +120,11 @@ func (q *queue) wait(ctx context.Context) error {
 	q.mu.Unlock()
 	if last == nil {
 		return nil
+	}
+	select {
+	case <-last.done:
+		return last.err
+	default:
 	}
 	select {
 	case <-last.done:

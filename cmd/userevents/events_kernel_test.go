@@ -6,6 +6,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/commandtest"
 	"github.com/otel-userevents/usereventsmetric/cmd/userevents/internal/doctor"
 	"github.com/otel-userevents/usereventsmetric/eventheader"
+	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
 )
 
 // eventSet makes a provider's set of a level, with the keyword 1.
@@ -259,6 +261,11 @@ func TestKernelProviders(t *testing.T) {
 	eventSet(t, provider, eventheader.LevelError)
 	eventSet(t, provider, eventheader.LevelVerbose)
 	holding(t, "userevents_providers")
+	file, _, err := tracefs.Open("")
+	require.NoError(t, err)
+	multi, err := tracefs.Register(file, provider+"_L4K1f "+eventheader.Fields, tracefs.FlagMultiFormat)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, errors.Join(multi.Unregister(file), file.Close())) })
 	cmd, _, stderr := start(t, "listen", "--events", provider+"_L2K1")
 	attachedTo(t, cmd.Process.Pid, 1)
 	out, _ := must(t, command(t, "providers", "--json"))
@@ -279,6 +286,10 @@ func TestKernelProviders(t *testing.T) {
 	assert.Equal(t, want, found[want.Name])
 	want.Name, want.Level, want.UsedBy = provider+"_L5K1", eventheader.LevelVerbose, []string{}
 	assert.Equal(t, want, found[want.Name])
+	several, ok := found[provider+"_L4K1f.0"]
+	require.True(t, ok, "%v", all.Tracepoints)
+	assert.Equal(t, "user_events_multi", several.System)
+	assert.Equal(t, provider, several.Provider)
 	assert.Equal(t, "otlp", found["userevents_providers"].Layout)
 	assert.Contains(t, strings.Join(all.Writers, " "), fmt.Sprintf("%d (", os.Getpid()))
 	assert.Contains(t, strings.Join(all.Listeners, " "), fmt.Sprintf("%d (", cmd.Process.Pid))

@@ -86,7 +86,7 @@ func (f *decodeFlags) run(c *cobra.Command, names []string) error {
 	case errors.Is(err, source.ErrNoPID):
 		return withStatus(exitUsage, err)
 	case errors.Is(err, perfdata.ErrNoTracepoint) && len(f.events) == 0:
-		warn("--events shows events other than metrics")
+		return withStatus(exitFailed, fmt.Errorf("%w\n--events shows others than metrics", err))
 	case errors.Is(err, perfdata.ErrInvalidOption):
 		return withStatus(exitUsage, fmt.Errorf("--events or --event-format: %w", err))
 	}

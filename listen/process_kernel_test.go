@@ -7,11 +7,13 @@ package listen
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,35 +25,61 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen/internal/layouttest"
 )
 
-// bash runs a script with the producer's file as descriptor 3.
-func bash(t *testing.T, p *producer, script string) *exec.Cmd {
+// shell runs a script with the producer's file as descriptor 3. Programs need
+// no locale.
+func shell(t *testing.T, p *producer, program, script string) *exec.Cmd {
 	t.Helper()
-	command := exec.Command("bash", "-c", "set -e\n"+script)
+	command := exec.Command(program, "-c", "set -e\n"+script)
 	_, file := p.Shell("", nil, "")
+	command.Env = append(os.Environ(), "LC_ALL=C")
 	command.ExtraFiles = []*os.File{file}
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	return command
 }
 
-// writes is a command for bash, in which program writes a text of four bytes.
+// writes is a command for a shell, in which program writes a text of four bytes.
 func writes(p *producer, program, text string) string {
 	data := layouttest.OTLPWrite(binary.NativeEndian, make([]byte, 4))
 	command, _ := p.Shell(program, data[:len(data)-4], text)
 	return command
 }
 
-// writeOnce runs as many processes, one after the other, each of which writes
-// its name and ends.
-func writeOnce(t *testing.T, p *producer, count int) {
+// writeOnce runs processes, one after the other, each of which writes its name
+// and ends. The first have a program of that name, and the others name
+// themselves, which is much faster; together they are at most 1000.
+func writeOnce(t *testing.T, p *producer, programs, forks int) {
 	t.Helper()
 	dir := t.TempDir()
 	printf, err := exec.LookPath("printf")
 	require.NoError(t, err)
-	for i := range count {
-		require.NoError(t, os.Symlink(printf, filepath.Join(dir, fmt.Sprintf("w%03d", i))))
+	var script strings.Builder
+	for i := range programs + forks {
+		name := fmt.Sprintf("w%03d", i)
+		if i < programs {
+			program := filepath.Join(dir, name)
+			require.NoError(t, os.Symlink(printf, program))
+			fmt.Fprintln(&script, writes(p, program, name))
+		} else {
+			fmt.Fprintf(&script, "( printf %s >/proc/self/comm; %s )\n", name, writes(p, "printf", name))
+		}
 	}
-	script := fmt.Sprintf("for w in %s/w*; do\n%s\ndone", dir, writes(p, "$w", "${w##*/}"))
-	require.NoError(t, bash(t, p, script).Run())
+	// sh is mostly smaller than bash, and so faster to fork.
+	require.NoError(t, shell(t, p, "sh", script.String()).Run())
+}
+
+// fork makes processes, one after the other, that end at once: a program that
+// does not exist is found out only in its process, which shares our memory.
+// Each runs on this CPU, so that none waits for another one to wake up.
+func fork(t *testing.T, cpu, count int) {
+	t.Helper()
+	require.NoError(t, runOn(cpu, func() error {
+		for range count {
+			if _, err := syscall.ForkExec("/nonexistent", nil, nil); !errors.Is(err, syscall.ENOENT) {
+				return fmt.Errorf("a program that does not exist: %w", err)
+			}
+		}
+		return nil
+	}))
 }
 
 // identity is what tells processes apart.
@@ -91,7 +119,7 @@ func TestKernelProcessesThatEndAtOnce(t *testing.T) {
 	const count = 200
 	l := listenIn(t, Options{Processes: true})
 	p := produce(t, tracepointOf(t), tracefs.FieldsOTLP)
-	writeOnce(t, p, count)
+	writeOnce(t, p, 20, count-20)
 	checkWriters(t, l, count)
 	assert.NoError(t, l.Info().ProcessErr)
 }
@@ -100,7 +128,7 @@ func TestKernelProcessesThatEndAtOnce(t *testing.T) {
 func TestKernelFilterByNameOfProcessesThatEndAtOnce(t *testing.T) {
 	l := listenIn(t, Options{ProcessNames: []string{"w00?"}})
 	p := produce(t, tracepointOf(t), tracefs.FieldsOTLP)
-	writeOnce(t, p, 20)
+	writeOnce(t, p, 5, 15)
 	got := 0
 	for ev, err := range l.Drain(context.Background()) {
 		require.NoError(t, err)
@@ -118,7 +146,7 @@ func TestKernelFilterByNameOfProcessesThatEndAtOnce(t *testing.T) {
 func TestKernelNameOfForkedChild(t *testing.T) {
 	p := produce(t, tracepointOf(t), tracefs.FieldsOTLP)
 	script := "read -r; ( " + writes(p, "printf", "fork") + " ); printf done; read -r"
-	command := bash(t, p, script)
+	command := shell(t, p, "bash", script)
 	command.Stdout = nil
 	in, err := command.StdinPipe()
 	require.NoError(t, err)
@@ -147,7 +175,7 @@ func TestKernelStartOfProcessThatLives(t *testing.T) {
 	script := strings.Join([]string{
 		writes(p, "printf", "aaaa"), "read -r", "printf renamed >/proc/$$/comm", writes(p, "printf", "bbbb"), "read -r",
 	}, "\n")
-	command := bash(t, p, script)
+	command := shell(t, p, "bash", script)
 	in, err := command.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
@@ -180,14 +208,12 @@ func TestKernelForksBesideFullRing(t *testing.T) {
 		require.NoError(t, p.otlp(strings.Repeat("x", 256)))
 	}
 	require.NotZero(t, l.Stats().Total().Lost)
-	// sh is mostly smaller than bash, and faster to fork.
-	script := fmt.Sprintf("exec sh -c 'i=0; while [ $i -lt %d ]; do ( : ); i=$((i + 1)); done'", forks/2)
-	other := bash(t, p, script)
-	require.NoError(t, other.Start())
-	require.NoError(t, bash(t, p, script).Run())
-	require.NoError(t, other.Wait())
+	cpus := l.Info().CPUs
+	for _, cpu := range cpus {
+		fork(t, cpu, forks/len(cpus))
+	}
 	drain(t, l, func(*Event) {})
-	writeOnce(t, p, 10)
+	writeOnce(t, p, 5, 5)
 	known := 0
 	drain(t, l, func(ev *Event) {
 		if ev.Process == string(ev.Payload) && ev.ProcessStart > 0 {

@@ -281,7 +281,7 @@ func (r *metricsReceiver) saveProgress(ctx context.Context, now time.Time) {
 	}
 	r.received = false
 	// What is in the rings is not known.
-	until := r.queue.oldest(now.Add(-maxDelay))
+	until := r.queue.oldest(now.Add(-maxDelay - readWithin))
 	if until.Before(r.started) {
 		until = r.started
 	}

@@ -655,9 +655,9 @@ func TestStoreOfKilledReceiver(t *testing.T) {
 		storedAtLeast int           // times in 65.4 seconds
 		storedAtMost  int
 	}{
-		{"idle", 0, 0, 35 * time.Second, 65 * time.Second, 0, 3, 4},
-		{"receiving", 100 * time.Millisecond, 0, 64 * time.Second, 65 * time.Second, 0, 60, 67},
-		{"receiving, and storing takes long", 100 * time.Millisecond, 0, 59 * time.Second, 65 * time.Second,
+		{"idle", 0, 0, 34 * time.Second, 64 * time.Second, 0, 3, 4},
+		{"receiving", 100 * time.Millisecond, 0, 63 * time.Second, 64 * time.Second, 0, 60, 67},
+		{"receiving, and storing takes long", 100 * time.Millisecond, 0, 58 * time.Second, 64 * time.Second,
 			5 * time.Millisecond, 11, 15},
 		{"what was received is not accepted", 100 * time.Millisecond, 40 * time.Second,
 			39 * time.Second, 40100 * time.Millisecond, 0, 60, 67},

@@ -22,6 +22,8 @@ const (
 	storeShare = 1000
 	// storeIdleEvery is how often it is while nothing is received: that is most of what an idle receiver does.
 	storeIdleEvery = 30 * time.Second
+	// readWithin is what the listener may take from waking up to having an event in the queue, on a busy machine.
+	readWithin = time.Second
 )
 
 // store keeps how far the receiver came, so that the next one knows what nobody received.

@@ -128,7 +128,7 @@ vm-selftest: ## what vm/run promises
 	@vm/selftest
 
 .PHONY: kernel
-kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM
+kernel: ## the tests that need a kernel with user_events, on this machine if it has one, else in the VM; not those of collector-test and peers
 	@$(KERNEL_TESTS) --timeout 900 --without usereventsreceiver/internal/endtoend --without eventheader/internal/peers
 
 .PHONY: collector

@@ -168,6 +168,11 @@ instructions: vm ## count the instructions that a data point takes, and compare;
 	@cd bench && go test -c -tags kernel -o ../bin/bench.test . && ../vm/run --count --rw testdata -- \
 		../bin/bench.test -test.run '^TestInstructions$$' -gcc "$$(gcc -dumpfullversion)" $(UPDATE)
 
+.PHONY: release-check
+release-check: ## make the release VERSION=v... in a clone, and use its modules, command and Collector as others will
+	@scripts/packages build
+	@scripts/release-check $(VERSION)
+
 .PHONY: bench-listen
 bench-listen: ## how fast perf.data is read, beside perf script over the same file
 	@scripts/bench-listen

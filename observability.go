@@ -52,7 +52,8 @@ func (c component) failed(errorType string) attribute.Set {
 
 // meter is that of the global MeterProvider, which may be set later: what is recorded until then is lost.
 func meter() metric.Meter {
-	return otel.GetMeterProvider().Meter(scopeName, metric.WithSchemaURL(semconv.SchemaURL))
+	return otel.GetMeterProvider().Meter(scopeName,
+		metric.WithInstrumentationVersion(version), metric.WithSchemaURL(semconv.SchemaURL))
 }
 
 // exporterMetrics are the metrics of an [Exporter] about itself. nil observes nothing.

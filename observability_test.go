@@ -62,6 +62,7 @@ func (o observations) metrics() map[string]metricdata.Metrics {
 	for _, scope := range data.ScopeMetrics {
 		if scope.Scope.Name == "github.com/otel-userevents/usereventsmetric" {
 			assert.NotEmpty(o.t, scope.Scope.SchemaURL)
+			assert.Equal(o.t, Version(), scope.Scope.Version)
 			for _, m := range scope.Metrics {
 				found[m.Name] = m
 			}

@@ -4,13 +4,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,13 +88,4 @@ func newRoot() *cobra.Command {
 		newProviders(os.Getenv),
 	)
 	return root
-}
-
-// version is what the Go tool knows of this build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	return cmp.Or(info.Main.Version, "(devel)") + " " + info.GoVersion
 }

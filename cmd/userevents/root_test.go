@@ -12,13 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestVersion(t *testing.T) {
-	var out, errs bytes.Buffer
-	assert.Equal(t, exitOK, run([]string{"--version"}, &out, &errs))
-	assert.Regexp(t, `^userevents \S.* go1\.`, out.String())
-	assert.Empty(t, errs.String())
-}
-
 // Each command's help has an example and its exit status, and fits a terminal.
 func TestHelp(t *testing.T) {
 	commands := [][]string{{}}

@@ -19,6 +19,9 @@ func commitRelease(ctx context.Context, root, version string, dirs []string) err
 	if err != nil {
 		return err
 	}
+	if err := pinConstant(root, version); err != nil {
+		return err
+	}
 	if err := pinManifest(root, version, modules); err != nil {
 		return err
 	}

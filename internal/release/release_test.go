@@ -21,6 +21,7 @@ var repository = map[string]string{
 	"LICENSE":    "a licence\n",
 	"go.mod":     "module example.com/Root\n\ngo 1.25.0\n",
 	"root.go":    "package root\n",
+	constantName: "package root\n\n// version is.\nconst version = \"0.0.1-dev\"\n",
 	"sub/sub.go": "package sub\n",
 	"mid/go.mod": "module example.com/Root/mid\n\ngo 1.25.0\n\nrequire example.com/Root v0.0.0\n\n" +
 		"replace example.com/Root => ../\n",
@@ -92,6 +93,7 @@ func TestCommitReplacesNothing(t *testing.T) {
 	inner := show(t, root, "v1.2.3:internal/in/go.mod")
 	assert.NotContains(t, inner, "replace")
 	assert.Contains(t, inner, "example.com/Root v1.2.3 // indirect\n\texample.com/Root/mid v1.2.3\n")
+	assert.Equal(t, "package root\n\n// version is.\nconst version = \"1.2.3\"", show(t, root, "v1.2.3:"+constantName))
 	assert.Equal(t, `# A comment at the top.
 
 dist:
@@ -139,7 +141,7 @@ func TestGoSumHasTheHashesOfTheProxysFiles(t *testing.T) {
 	for _, file := range archive.File {
 		names = append(names, strings.TrimPrefix(file.Name, "example.com/Root@v1.2.3/"))
 	}
-	assert.ElementsMatch(t, []string{"LICENSE", "go.mod", "root.go", "sub/sub.go", manifestName}, names)
+	assert.ElementsMatch(t, []string{"LICENSE", "go.mod", "root.go", constantName, "sub/sub.go", manifestName}, names)
 	assert.NoDirExists(t, filepath.Join(out, "example.com", "!root", "internal"))
 }
 
@@ -193,6 +195,10 @@ func TestCommitRefuses(t *testing.T) {
 				"go.mod": "module example.com/Root\n\ngo 1.25.0\n\nrequire example.com/Root/mid v0.0.0\n",
 			},
 			want: "require each other",
+		},
+		{
+			name: "no version in the code", version: "v1.2.3",
+			changes: map[string]string{constantName: "package root\n"}, want: "has 0 lines",
 		},
 		{
 			name: "a fork", version: "v1.2.3",

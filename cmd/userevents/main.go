@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build !documents
+
 // Command userevents shows what processes on this host write to the Linux
 // user_events tracepoint of OTLP metrics. Try "userevents --help".
 package main

@@ -108,3 +108,23 @@ func TestFindingsAreReportedOncePerChange(t *testing.T) {
 	require.Len(t, got, 2)
 	assert.Contains(t, got[1], "cannot listen to user_events/otlp_metrics")
 }
+
+func TestIdleScansMakeNoFindings(t *testing.T) {
+	h := newHotplug(t, Options{OnFinding: func(Finding) {}}, 0)
+	h.waiters[0].follows = true
+	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.1", 600))
+	due := func() bool {
+		h.pass(time.Second)
+		h.l.beginBatch()
+		defer h.l.report()
+		return h.l.findingsDue
+	}
+	h.l.report()
+	assert.True(t, due(), "attaches it, and lists the CPUs")
+	for range 3 {
+		assert.False(t, due())
+	}
+	h.addMulti(layouttest.ParsedOTLP("otlp_metrics.2", 601))
+	assert.True(t, due(), "another one came")
+	assert.False(t, due())
+}

@@ -18,12 +18,13 @@ import (
 // hotplug is a fake machine with a listener whose gaps are kept.
 type hotplug struct {
 	*fakeSystem
+	t    *testing.T
 	l    *Listener
 	gaps []Gap
 }
 
 func newHotplug(t *testing.T, o Options, cpus ...int) *hotplug {
-	h := &hotplug{fakeSystem: newFakeSystem(cpus...)}
+	h := &hotplug{fakeSystem: newFakeSystem(cpus...), t: t}
 	o.OnGap = func(g Gap) { h.gaps = append(h.gaps, g) }
 	o.Clock = func() (int64, time.Time) { mono := h.monotonic(); return mono, time.Unix(0, mono) }
 	h.l = h.listenTo(t, o)
@@ -34,8 +35,12 @@ func newHotplug(t *testing.T, o Options, cpus ...int) *hotplug {
 func (h *hotplug) scan() { h.scanAfter(time.Second) }
 
 func (h *hotplug) scanAfter(d time.Duration) {
+	before := h.l.Info()
 	h.pass(d)
 	h.l.beginBatch()
+	if !h.l.findingsDue {
+		assert.Equal(h.t, before, h.l.Info(), "no findings are due, so nothing changed")
+	}
 	h.l.report()
 }
 

@@ -260,14 +260,16 @@ func (l *Listener) scan(now int64) {
 	soon := now + scanEvery/2
 	if changed || soon >= l.rings.due {
 		l.rings.scan(now, changed)
+		l.findingsDue = true
 	}
 	if soon >= l.targets.due {
 		l.targets.scan(now)
+		l.findingsDue = l.findingsDue || l.targets.changed
+		l.targets.changed = false
 	}
 	if l.rings.follow && !l.rings.following() {
 		l.polled.poll()
 	}
-	l.findingsDue = true
 }
 
 // sleep waits until there may be something to read, but no longer than

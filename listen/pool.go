@@ -5,7 +5,6 @@ package listen
 import (
 	"cmp"
 	"errors"
-	"io/fs"
 	"maps"
 	"slices"
 
@@ -58,6 +57,10 @@ func (p *pool) opened(now int64) {
 func (ts *targets) scanPools(now int64) {
 	ts.due = now + scanEvery
 	present, err := ts.present()
+	if err != nil || ts.err != nil || !slices.Equal(present, ts.seen) {
+		ts.changed = true
+	}
+	ts.seen = present
 	ts.mu.Lock()
 	ts.err = err
 	ts.mu.Unlock()
@@ -80,7 +83,7 @@ func (ts *targets) present() (all []tracepoint, err error) {
 	}
 	for _, system := range systems {
 		events, err := ts.sys.eventNames(ts.location, system)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // else none is registered
+		if err != nil {
 			return nil, err
 		}
 		slices.Sort(events)

@@ -185,12 +185,25 @@ func TestWallClock(t *testing.T) {
 }
 
 func TestSystemClockTakesTheBestOfItsTries(t *testing.T) {
-	steps := []int64{0, 1000, 2000, 2010, 3000, 9000} // spreads 1000, 10, 6000
-	c := systemClock(func() int64 { s := steps[0]; steps = steps[1:]; return s })
-	mono, wall := c()
-	assert.Equal(t, int64(2005), mono)
-	assert.False(t, wall.IsZero())
-	assert.Empty(t, steps)
+	for _, test := range []struct {
+		name  string
+		steps []int64
+		want  int64
+		left  int // of the steps
+	}{
+		{"interrupted each time", []int64{0, 90_000, 200_000, 203_000, 300_000, 900_000}, 201_500, 0},
+		{"at first", []int64{0, 90_000, 200_000, 202_000, 300_000, 300_000}, 201_000, 2},
+		{"not interrupted", []int64{0, 500, 200_000, 200_000, 300_000, 300_000}, 250, 4},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			steps := test.steps
+			c := systemClock(func() int64 { s := steps[0]; steps = steps[1:]; return s })
+			mono, wall := c()
+			assert.Equal(t, test.want, mono)
+			assert.False(t, wall.IsZero())
+			assert.Len(t, steps, test.left)
+		})
+	}
 }
 
 func TestOnlineCPUsOfThisMachine(t *testing.T) {

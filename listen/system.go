@@ -22,7 +22,8 @@ type system interface {
 	// eventFormat reads the format of a tracepoint; fs.ErrNotExist if there is
 	// none of this name.
 	eventFormat(l tracefs.Location, system, name string) (*tracefs.Format, error)
-	// eventNames lists the tracepoints of a system, in any order.
+	// eventNames lists the tracepoints of a system, in any order; none if there is
+	// no such system.
 	eventNames(l tracefs.Location, system string) ([]string, error)
 	// newRing makes the ring of a CPU, of size bytes.
 	newRing(cpu, size, watermark int) (kernelRing, error)

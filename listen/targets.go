@@ -40,9 +40,12 @@ type targets struct {
 	location tracefs.Location
 	due      int64 // when to scan for tracepoints; monotonic, nanoseconds
 	byID     map[int]*target
-	pools    []*pool // one for the formats of each of Names, and one for Events
-	listed   int64   // when tracepoints were listed last, monotonic; 0 before
-	trial    int64   // trialTime, less in tests
+	pools    []*pool      // one for the formats of each of Names, and one for Events
+	listed   int64        // when tracepoints were listed last, monotonic; 0 before
+	trial    int64        // trialTime, less in tests
+	seen     []tracepoint // those that the last scan found
+	// changed is whether what Info reads may have, since it was set to false.
+	changed bool
 
 	// mu guards what Info reads: the fields below, and the state of targets.
 	// It is held only for moments: nothing is opened and no file of tracefs
@@ -105,6 +108,7 @@ func compareTargets(a, b *target) int {
 
 // set replaces the state of a target.
 func (ts *targets) set(t *target, s targetState) {
+	ts.changed = true
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	t.state = s

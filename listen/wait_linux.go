@@ -63,7 +63,7 @@ func (linux) newWaiter() (_ waiter, err error) {
 		return nil, os.NewSyscallError("timerfd_create", err)
 	}
 	e.uevents = openUevents()
-	for _, fd := range []int{e.wakeup, e.timer, e.uevents} {
+	for _, fd := range []int{e.wakeup, e.uevents} {
 		if fd < 0 {
 			continue
 		}
@@ -71,7 +71,9 @@ func (linux) newWaiter() (_ waiter, err error) {
 			return nil, err
 		}
 	}
-	return e, nil
+	// Once each time it is over, not as long as it is: of what stays ready the
+	// kernel wakes Go's poller again when it was handed out.
+	return e, e.addFor(e.timer, unix.EPOLLIN|unix.EPOLLET)
 }
 
 // openUevents opens the socket to which the kernel sends a message when a CPU
@@ -118,8 +120,10 @@ func (e *epoll) cpusChanged() bool {
 	return changed
 }
 
-func (e *epoll) add(fd int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+func (e *epoll) add(fd int) error { return e.addFor(fd, unix.EPOLLIN) }
+
+func (e *epoll) addFor(fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
 	return e.control(unix.EPOLL_CTL_ADD, fd, &ev)
 }
 
@@ -141,7 +145,8 @@ func (e *epoll) wait(timeout time.Duration) error {
 		irrelevant := 0
 		for _, ev := range ready {
 			switch fd := int(ev.Fd); {
-			case fd == e.wakeup || fd == e.timer:
+			case fd == e.timer: // setting it again resets it
+			case fd == e.wakeup:
 				var b [8]byte
 				_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b)), uintptr(len(b)))
 			case fd == e.uevents:

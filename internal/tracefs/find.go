@@ -185,8 +185,8 @@ func (l Location) below(parts ...string) (string, error) {
 }
 
 // Events lists what is in the directory of a system: the names of its events,
-// and of some files, in any order. A system that has none is an error that
-// matches fs.ErrNotExist.
+// and of some files, in any order. A system without events has no directory,
+// and no names.
 func (l Location) Events(system string) ([]string, error) {
 	p, err := l.below(system)
 	if err != nil {

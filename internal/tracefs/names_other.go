@@ -4,10 +4,17 @@
 
 package tracefs
 
-import "os"
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
 
 func readNames(dir string) ([]string, error) {
 	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

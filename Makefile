@@ -173,6 +173,12 @@ release-check: ## make the release VERSION=v... in a clone, and use its modules,
 	@scripts/packages build
 	@scripts/release-check $(VERSION)
 
+.PHONY: release-files
+release-files: ## the command for each architecture, man pages, completions and SHA256SUMS into bin/release/; of HEAD, twice, the same bytes
+	@scripts/packages build test
+	@scripts/release-files-test
+	@scripts/release-files bin/release
+
 .PHONY: bench-listen
 bench-listen: ## how fast perf.data is read, beside perf script over the same file
 	@scripts/bench-listen

@@ -17,7 +17,7 @@ KERNEL_TESTS := vm/kernel-tests $(WHERE:%=--%)
 
 # What "make test" does, and what "make check" does besides.
 TEST := packages lint unit kernel
-MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test purego instructions interface peers demo-test
+MORE := race fuzz portable scripts-selftest vm-selftest collector collector-test collector-instructions purego instructions interface peers demo-test
 IN_VM = $(filter vm,$(shell $(KERNEL_TESTS) --where))
 # The VM's kernel is built while lint and unit tests run.
 STAGES = scripts/stages $(IN_VM:%=--background %)
@@ -141,6 +141,12 @@ collector-test: ## the Collector's kernel tests, from services to what it export
 	@$(KERNEL_PACKAGES)
 	@scripts/collector >/dev/null
 	@$(KERNEL_TESTS) --timeout 900 usereventsreceiver/internal/endtoend
+
+.PHONY: collector-instructions
+collector-instructions: vm ## count the instructions of an idle Collector, beside one that does not listen
+	@scripts/collector >/dev/null
+	@cd usereventsreceiver/internal/endtoend && go test -c -tags kernel -o ../../../bin/endtoend.test . && \
+		../../../vm/run --count -- ../../../bin/endtoend.test -test.run '^TestIdleInstructions$$' -test.v
 
 .PHONY: purego
 purego: ## the kernel tests of what writes, with the backend in pure Go

@@ -16,11 +16,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 const (
 	idleSettle = 10 * time.Second // for what happens once after the start
 	idleFor    = 30 * time.Second
+	// countFor is two times that after which Go's garbage collector runs, however little was allocated.
+	countFor = 4 * time.Minute
 	// idleRatio is how many times those with the OTLP receiver alone there may be.
 	idleRatio = 1.5
 )
@@ -43,9 +46,19 @@ func switchesOf(t *testing.T, pid int) (n int) {
 	return n
 }
 
-// The Collector with its configuration, and at the same time one that has the OTLP receiver alone.
-func TestKernelShippedIdle(t *testing.T) {
-	shipped := startShipped(t, t.TempDir(), shippedConfig(t))
+// ranFor is for how long a process has run.
+func ranFor(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	var now unix.Timespec
+	// The number of a process's clock is as clock_getcpuclockid(3) makes it: CPUCLOCK_SCHED is 2.
+	require.NoError(t, unix.ClockGettime(int32(^pid<<3|2), &now))
+	return time.Duration(now.Nano())
+}
+
+// startIdle starts the Collector with its configuration, and one that has the OTLP receiver alone.
+func startIdle(t *testing.T) (shipped, alone *collector) {
+	t.Helper()
+	shipped = startShipped(t, t.TempDir(), shippedConfig(t))
 
 	const receivers = "receivers: [user_events, otlp]"
 	config := shippedConfig(t)
@@ -62,10 +75,35 @@ func TestKernelShippedIdle(t *testing.T) {
       readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d}}}}]
 `, own)
 	t.Setenv("STATE_DIRECTORY", t.TempDir())
-	alone := launchCollector(t, health, own, config)
+	alone = launchCollector(t, health, own, config)
 	alone.awaitHealth(200)
-
 	time.Sleep(idleSettle)
+	return shipped, alone
+}
+
+// What both take in the same time. It needs a machine whose clock counts instructions: only "make
+// collector-instructions" runs it.
+func TestIdleInstructions(t *testing.T) {
+	shipped, alone := startIdle(t)
+	both := []*collector{shipped, alone}
+	var took [2]time.Duration // a nanosecond is an instruction
+	for i, c := range both {
+		took[i] = -ranFor(t, c.command.Process.Pid)
+	}
+	time.Sleep(countFor)
+	for i, c := range both {
+		took[i] += ranFor(t, c.command.Process.Pid)
+		took[i] /= time.Duration(countFor / time.Second)
+	}
+	t.Logf("%d instructions a second, and %d with the OTLP receiver alone, for %v", took[0], took[1], countFor)
+	assert.Positive(t, took[1])
+	assert.LessOrEqual(t, float64(took[0]), idleRatio*float64(took[1]))
+	shipped.stop()
+	alone.stop()
+}
+
+func TestKernelShippedIdle(t *testing.T) {
+	shipped, alone := startIdle(t)
 	both := []*collector{shipped, alone}
 	var switches [2]int
 	for i, c := range both {

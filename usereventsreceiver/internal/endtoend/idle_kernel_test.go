@@ -87,15 +87,19 @@ func TestIdleInstructions(t *testing.T) {
 	shipped, alone := startIdle(t)
 	both := []*collector{shipped, alone}
 	var took [2]time.Duration // a nanosecond is an instruction
+	var switches [2]int
 	for i, c := range both {
+		switches[i] = -switchesOf(t, c.command.Process.Pid)
 		took[i] = -ranFor(t, c.command.Process.Pid)
 	}
 	time.Sleep(countFor)
 	for i, c := range both {
 		took[i] += ranFor(t, c.command.Process.Pid)
 		took[i] /= time.Duration(countFor / time.Second)
+		switches[i] += switchesOf(t, c.command.Process.Pid)
 	}
-	t.Logf("%d instructions a second, and %d with the OTLP receiver alone, for %v", took[0], took[1], countFor)
+	t.Logf("%d instructions a second and %d context switches, %d and %d with the OTLP receiver alone, in %v",
+		took[0], switches[0], took[1], switches[1], countFor)
 	assert.Positive(t, took[1])
 	assert.LessOrEqual(t, float64(took[0]), idleRatio*float64(took[1]))
 	shipped.stop()

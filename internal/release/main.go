@@ -19,8 +19,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-var errUsage = errors.New("usage: release commit VERSION MODULE_FOLDER... | " +
-	"release proxy VERSION OUTPUT_FOLDER MODULE_FOLDER...")
+var errUsage = errors.New("usage: release commit VERSION MODULE_FOLDER [MODULE_FOLDER...], or " +
+	"release proxy VERSION OUTPUT_FOLDER MODULE_FOLDER [MODULE_FOLDER...]")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -4,7 +4,10 @@ package source_test
 
 import (
 	"bytes"
-	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,18 +22,21 @@ import (
 	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
-// readAll is what a file has in it, and as the reader says of what it has not read.
-func readAll(t testing.TB, in string, o source.FileOptions) (events []source.Event) {
+// readText is what a text has in it, and the error of its end.
+func readText(t testing.TB, text string) ([]source.Event, error) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	files := source.NewFiles([]string{"-"}, strings.NewReader(in), o)
+	return readAll(t, source.NewFiles([]string{"-"}, strings.NewReader(text), source.FileOptions{}))
+}
+
+func readAll(t testing.TB, files *source.Files) (events []source.Event, err error) {
+	t.Helper()
+	defer func() { require.NoError(t, files.Close()) }()
 	for {
 		var ev source.Event
-		err := files.Read(ctx, &ev)
-		if err != nil {
-			require.NoError(t, files.Close())
-			return events
+		if err := files.Read(t.Context(), &ev); errors.Is(err, io.EOF) {
+			return events, nil
+		} else if err != nil {
+			return events, err
 		}
 		ev.Payload = bytes.Clone(ev.Payload)
 		events = append(events, ev)
@@ -52,7 +58,8 @@ func TestFieldsThroughJSON(t *testing.T) {
 		require.NoError(t, decoded.Err)
 		texts = append(texts, toJSON(t, &decoded))
 	}
-	read := readAll(t, strings.Join(texts, "\n"), source.FileOptions{})
+	read, err := readText(t, strings.Join(texts, "\n"))
+	require.NoError(t, err)
 	require.Len(t, read, len(texts))
 	for i := range read {
 		require.NoError(t, read[i].Err, texts[i])
@@ -68,13 +75,17 @@ func TestFieldsThroughJSON(t *testing.T) {
 func TestVectorsThroughJSON(t *testing.T) {
 	for _, name := range []string{"perf.data", "pipe.data"} {
 		var texts []string
-		recording := string(vectors.File(t, name))
-		for _, ev := range readAll(t, recording, source.FileOptions{Events: []string{"*:*"}}) {
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(path, vectors.File(t, name), 0o600))
+		recorded, err := readAll(t, source.NewFiles([]string{path}, nil, source.FileOptions{Events: []string{"*:*"}}))
+		require.NoError(t, err)
+		for _, ev := range recorded {
 			require.NoError(t, ev.Err)
 			texts = append(texts, toJSON(t, &ev))
 		}
 		assert.Greater(t, len(texts), 500)
-		read := readAll(t, strings.Join(texts, "\n"), source.FileOptions{})
+		read, err := readText(t, strings.Join(texts, "\n"))
+		require.NoError(t, err)
 		require.Len(t, read, len(texts))
 		for i := range read {
 			require.NoError(t, read[i].Err, texts[i])
@@ -106,7 +117,8 @@ func TestJSONThatIsNoEvent(t *testing.T) {
 		{"too large", `{"n":"Shop:order","a":"` + strings.Repeat("x", 70_000) + `","meta":{}}`, "70000"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			events := readAll(t, tt.text+"\n"+`{"n":"Shop:next","meta":{}}`, source.FileOptions{})
+			events, err := readText(t, tt.text+"\n"+`{"n":"Shop:next","meta":{}}`)
+			require.NoError(t, err)
 			require.Len(t, events, 2)
 			require.ErrorContains(t, events[0].Err, tt.want)
 			assert.True(t, events[0].MessageOnly)
@@ -118,7 +130,8 @@ func TestJSONThatIsNoEvent(t *testing.T) {
 // A line that is cut off ends where an event begins.
 func TestEventBehindALineThatIsCutOff(t *testing.T) {
 	const event = `{"n":"Shop:order","meta":{"level":4}}`
-	events := readAll(t, event[:25]+"\n"+event+"\n"+`{"resourceMetrics":[`+"\n"+event, source.FileOptions{})
+	events, err := readText(t, event[:25]+"\n"+event+"\n"+`{"resourceMetrics":[`+"\n"+event)
+	require.ErrorContains(t, err, "2 damaged")
 	require.Len(t, events, 4)
 	for i, ev := range events {
 		assert.Equal(t, i%2 == 0, ev.Err != nil, "%d: %v", i, ev.Err)
@@ -187,13 +200,15 @@ func FuzzEventJSON(f *testing.F) {
 	}
 	f.Add(`{"n":"a:b;c","a;;b;c=d;tag=0x1":[null,1],"b":[{"c":[]},{"c":["x"]}],"meta":{"tag":"0xffff","opcode":240}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, ev := range readAll(t, text, source.FileOptions{}) {
+		events, _ := readText(t, text) // the end may say how much was damaged
+		for _, ev := range events {
 			if ev.Err != nil || ev.HasMetrics() {
 				continue
 			}
 			require.NoError(t, source.Decode(ev.Event).Err)
 			once := toJSON(t, &ev)
-			again := readAll(t, once, source.FileOptions{})
+			again, err := readText(t, once)
+			require.NoError(t, err)
 			require.Len(t, again, 1, once)
 			require.NoError(t, again[0].Err, once)
 			require.Equal(t, once, toJSON(t, &again[0]))

@@ -477,7 +477,7 @@ func (w *fakeWaiter) add(fd int) error {
 	w.fds = append(w.fds, fd)
 	return nil
 }
-func (w *fakeWaiter) wait(timeout time.Duration) error {
+func (w *fakeWaiter) wait(timeout time.Duration, _ func() bool) error {
 	w.last.Store(int64(timeout))
 	w.sys.mu.Lock()
 	err := w.sys.at("wait")

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -256,27 +257,46 @@ func TestKernelAllSizes(t *testing.T) {
 	}
 }
 
-// A burst wakes the reader by the watermark, long before its delay is over.
+// A burst wakes the reader by the watermark, long before its delay is over: when
+// it sleeps, and when it is busy with the burst before. Less than two watermarks
+// stay in a ring.
 func TestKernelWatermark(t *testing.T) {
 	l := listenIn(t, Options{MaxDelay: time.Minute})
 	p := produce(t, tracepointOf(t), tracefs.FieldsOTLP)
-	got := make(chan Event)
+	const size = 8000
+	unread := runtime.NumCPU() * (2*maxWatermark/size + 1)
+	got := make(chan struct{}, 10_000)
 	go func() {
-		var ev Event
-		assert.NoError(t, l.Read(context.Background(), &ev))
-		got <- ev
-	}()
-	// Less than a watermark wakes nobody; so that the writes come after the
-	// reader went to sleep, they go on until it has woken up.
-	for {
-		require.NoError(t, p.otlp(strings.Repeat("z", 8000)))
-		select {
-		case ev := <-got:
-			assert.Len(t, ev.Payload, 8000)
-			return
-		case <-time.After(time.Millisecond):
+		for ev, err := range l.All(t.Context()) {
+			if err != nil {
+				return
+			}
+			assert.Len(t, ev.Payload, size)
+			got <- struct{}{}
 		}
-		require.Less(t, l.Stats().Total().Written, uint64(400), "not woken by a ring that is full")
+	}()
+	payload, written, received := strings.Repeat("z", size), 0, 0
+	for round := range 40 {
+		if round%2 == 0 {
+			time.Sleep(20 * time.Millisecond) // most likely it sleeps by then
+		}
+		for range unread {
+			require.NoError(t, p.otlp(payload))
+		}
+		written += unread
+		// The scan of each second wakes the reader, too, so that is not waited for.
+		for writes := 0; received < written-unread; {
+			select {
+			case <-got:
+				received++
+			case <-time.After(time.Millisecond):
+				require.NoError(t, p.otlp(payload))
+				written++
+				writes++
+				require.Less(t, writes, 200, "not woken by a ring that passed its watermark: %d of %d events in round %d",
+					received, written, round)
+			}
+		}
 	}
 }
 

@@ -276,7 +276,7 @@ func (l *Listener) scan(now int64) {
 // MaxDelay, or until a scan is due.
 func (l *Listener) sleep() error {
 	due := time.Duration(min(l.rings.due, l.targets.due) - l.sys.monotonic())
-	return l.waiter.wait(max(0, min(l.opts.MaxDelay, due)))
+	return l.waiter.wait(max(0, min(l.opts.MaxDelay, due)), l.rings.passedWatermark)
 }
 
 // report calls Options.OnGap and OnFinding with what is new.

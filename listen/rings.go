@@ -104,6 +104,14 @@ func DefaultRingSize(cpus, pageSize int) int {
 // most of the ring left for what arrives while it wakes up.
 func watermark(ringSize int) int { return min(ringSize/4, maxWatermark) }
 
+// passedWatermark reports whether a ring holds as much as wakes the reader. It is
+// for the reading goroutine.
+func (rs *rings) passedWatermark() bool {
+	return slices.ContainsFunc(rs.open, func(r *cpuRing) bool {
+		return !r.dead && r.kernel.loadHead()-r.ring.tail >= uint64(watermark(r.size))
+	})
+}
+
 // validRingSize reports whether the kernel accepts rings of this size: a power
 // of two number of pages.
 func validRingSize(size, pageSize int) bool {

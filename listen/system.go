@@ -86,9 +86,9 @@ type waiter interface {
 	// cpusChanged reports whether a CPU came or went, as far as the waiter
 	// found out in its waits since the last call.
 	cpusChanged() bool
-	// wait returns when a ring is readable, wake was called, or the time is
-	// over.
-	wait(timeout time.Duration) error
+	// wait returns when a ring has passed its watermark, wake was called, or the
+	// time is over. passed reports whether a ring holds that much already.
+	wait(timeout time.Duration, passed func() bool) error
 	// wake ends a wait, or the next one. It may be called at any time, even
 	// after close.
 	wake()

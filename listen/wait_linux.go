@@ -133,12 +133,12 @@ func (e *epoll) control(op, fd int, ev *unix.EpollEvent) error {
 	return errors.Join(err, os.NewSyscallError("epoll_ctl", errno))
 }
 
-func (e *epoll) wait(timeout time.Duration) error {
+func (e *epoll) wait(timeout time.Duration, passed func() bool) error {
 	if err := e.setTimer(max(timeout, time.Nanosecond)); err != nil { // 0 would turn it off
 		return err
 	}
 	for {
-		ready, err := e.waitReady()
+		ready, err := e.waitReady(passed)
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (e *epoll) wait(timeout time.Duration) error {
 				_ = e.control(unix.EPOLL_CTL_DEL, fd, nil)
 			}
 		}
-		if irrelevant < len(ready) {
+		if irrelevant == 0 || irrelevant < len(ready) {
 			return nil
 		}
 	}
@@ -178,14 +178,24 @@ func (e *epoll) setTimer(d time.Duration) error {
 	return nil
 }
 
-// waitReady waits until something is ready.
-func (e *epoll) waitReady() ([]unix.EpollEvent, error) {
+// waitReady waits until something is ready, and returns what is known of that.
+//
+// A perf event says only once that its ring passed the watermark (perf_poll
+// clears that), and here two ask: Go's poller, on its way through the epoll
+// instance, and then this. So once the poller has said that something is ready,
+// it is, whatever epoll_pwait(2) answers. What the poller said before this wait is
+// forgotten (internal/poll resets it at the beginning), so the rings are asked
+// themselves then.
+func (e *epoll) waitReady(passed func() bool) ([]unix.EpollEvent, error) {
 	var n uintptr
 	var errno syscall.Errno
+	waited := false
 	err := e.raw.Read(func(poll uintptr) bool {
 		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, poll, uintptr(unsafe.Pointer(&e.events)),
 			uintptr(len(e.events)), 0, 0, 0)
-		return n > 0 || errno != 0
+		ready := n > 0 || errno != 0 || waited || passed()
+		waited = true
+		return ready
 	})
 	switch {
 	case err != nil:

@@ -20,19 +20,23 @@ func newEpoll(t *testing.T) *epoll {
 	return w.(*epoll)
 }
 
+func never() bool { return false }
+
 // A wait ends for each of its reasons. One that does not end makes the test
 // time out: the limit of the others is far away.
 func TestEpollWait(t *testing.T) {
 	e := newEpoll(t)
 	defer e.close()
-	require.NoError(t, e.wait(0))
-	require.NoError(t, e.wait(time.Millisecond), "the time is over")
+	require.NoError(t, e.wait(0, never))
+	require.NoError(t, e.wait(time.Millisecond, never), "the time is over")
+
+	require.NoError(t, e.wait(time.Hour, func() bool { return true }), "passed before")
 
 	e.wake()
 	e.wake()
-	require.NoError(t, e.wait(time.Hour), "woken before")
+	require.NoError(t, e.wait(time.Hour, never), "woken before")
 	done := make(chan error)
-	go func() { done <- e.wait(time.Hour) }()
+	go func() { done <- e.wait(time.Hour, never) }()
 	e.wake()
 	require.NoError(t, <-done, "woken meanwhile")
 
@@ -42,14 +46,14 @@ func TestEpollWait(t *testing.T) {
 	require.NoError(t, e.add(int(r.Fd())))
 	_, err = w.WriteString("x")
 	require.NoError(t, err)
-	require.NoError(t, e.wait(time.Hour), "readable")
+	require.NoError(t, e.wait(time.Hour, never), "readable")
 	_, err = r.Read(make([]byte, 1))
 	require.NoError(t, err)
 
 	// A hang-up ends one wait, and not each one from then on.
 	require.NoError(t, w.Close())
-	require.NoError(t, e.wait(time.Hour))
-	require.NoError(t, e.wait(time.Millisecond))
+	require.NoError(t, e.wait(time.Hour, never))
+	require.NoError(t, e.wait(time.Millisecond, never))
 	n, err := unix.EpollWait(int(e.poll.Fd()), e.events[:], 0)
 	require.NoError(t, err)
 	assert.Zero(t, n)
@@ -94,25 +98,25 @@ func TestEpollUevents(t *testing.T) {
 		_, err := unix.Write(from, []byte(s))
 		require.NoError(t, err)
 	}
-	require.NoError(t, e.wait(0))
+	require.NoError(t, e.wait(0, never))
 	assert.False(t, e.cpusChanged())
 
 	say("change@/devices/virtual/block/loop0\x00ACTION=change\x00")
 	say("")
-	require.NoError(t, e.wait(time.Millisecond), "no reason to wake, so the time is over")
+	require.NoError(t, e.wait(time.Millisecond, never), "no reason to wake, so the time is over")
 	assert.False(t, e.cpusChanged())
 
 	say("add@/devices/virtual/net/lo\x00")
 	say("offline@/devices/system/cpu/cpu1\x00ACTION=offline\x00DEVPATH=/devices/system/cpu/cpu1\x00" +
 		strings.Repeat("x", 2000))
 	say("remove@/devices/virtual/net/lo\x00")
-	require.NoError(t, e.wait(time.Hour), "a CPU went")
+	require.NoError(t, e.wait(time.Hour, never), "a CPU went")
 	assert.True(t, e.cpusChanged())
 	assert.False(t, e.cpusChanged(), "reported once")
 
 	say("change@/devices/virtual/block/loop0\x00")
 	e.wake()
-	require.NoError(t, e.wait(time.Hour), "woken beside it")
+	require.NoError(t, e.wait(time.Hour, never), "woken beside it")
 	assert.False(t, e.cpusChanged())
 }
 

@@ -293,8 +293,8 @@ func TestKernelWatermark(t *testing.T) {
 				require.NoError(t, p.otlp(payload))
 				written++
 				writes++
-				require.Less(t, writes, 200, "not woken by a ring that passed its watermark: %d of %d events in round %d",
-					received, written, round)
+				require.Less(t, writes, 200, "not woken by a ring that passed its watermark: round %d, %d of %d events",
+					round, received, written)
 			}
 		}
 	}

@@ -52,7 +52,7 @@ demo: ## live metrics of a web service, through the kernel (a VM with one if nee
 	@scripts/demo
 
 .PHONY: test
-test: ## lint, unit and kernel tests: about 7 minutes on two cores; the first time it builds a kernel, too
+test: ## lint, unit and kernel tests: about 6 minutes on two cores; the first time it builds a kernel, too
 	@$(STAGES) $(TEST); status=$$?; echo "not run, but by make check: $(MORE)"; exit $$status
 
 .PHONY: check

@@ -56,7 +56,7 @@ test: ## lint, unit and kernel tests: about 6 minutes on two cores; the first ti
 	@$(STAGES) $(TEST); status=$$?; echo "not run, but by make check: $(MORE)"; exit $$status
 
 .PHONY: check
-check: ## everything below: 15 minutes more
+check: ## everything below: about 17 minutes more
 	@$(STAGES) $(TEST:packages=check-packages) $(MORE)
 
 .PHONY: check-more

@@ -82,7 +82,7 @@ func fork(t *testing.T, cpu, count int) {
 	}))
 }
 
-// identity is what tells processes apart.
+// identity is what identifies a process.
 type identity struct {
 	pid   int
 	start time.Duration

@@ -17,7 +17,7 @@ import (
 // maxProcesses bounds the memory of processes, and that of limits.
 const maxProcesses = 4096
 
-// processID tells processes apart, also those with the same pid.
+// processID identifies a process, also among those that have the same pid one after the other.
 type processID struct {
 	pid   int
 	start time.Duration // since boot; 0 where that is not known

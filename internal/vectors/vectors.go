@@ -28,7 +28,7 @@ func File(t testing.TB, name string) []byte {
 	return content
 }
 
-// JSON returns what LinuxTracepoints' decoder makes of each event of a file,
+// JSON returns the text of each event of a file by LinuxTracepoints' decoder,
 // without blanks. Code units that are no code points, which that decoder encodes
 // as if they were, become U+FFFD.
 func JSON(t testing.TB, file string) (events []string) {

@@ -96,17 +96,10 @@ func (e *examination) describe(r *Registered) {
 	if err != nil {
 		return
 	}
-	r.Fields = fieldsOf(f)
-	switch parsed, err := eventheader.ParseName(name); {
-	case err == nil && r.Fields == eventheader.Fields:
-		r.Layout, r.Provider, r.Level = listen.LayoutEventHeader.String(), parsed.Provider, parsed.Level
+	layout, parsed := layoutOf(name, f)
+	r.Layout, r.Fields, r.Provider, r.Level = layout.String(), fieldsOf(f), parsed.Provider, parsed.Level
+	if layout == listen.LayoutEventHeader {
 		r.Keyword = fmt.Sprintf("%#x", parsed.Keyword)
-	case isOTLP(f):
-		r.Layout = listen.LayoutOTLP.String()
-	case r.Fields == "":
-		r.Layout = listen.LayoutFieldless.String()
-	default:
-		r.Layout = listen.LayoutAny.String()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otel-userevents/usereventsmetric/eventheader"
 	"github.com/otel-userevents/usereventsmetric/internal/tracefs"
+	"github.com/otel-userevents/usereventsmetric/listen"
 )
 
 // tracepoint reports whether it is registered and with which fields.
@@ -35,14 +36,13 @@ func (e *examination) tracepoint(name string) Check {
 		return warn(fmt.Sprintf("the format of %s cannot be parsed: %v", name, err), "please report it")
 	}
 	fields := fieldsOf(format)
-	parsed, notEventHeader := eventheader.ParseName(name)
-	switch {
-	case notEventHeader == nil && fields == eventheader.Fields:
+	switch layout, parsed := layoutOf(name, format); layout {
+	case listen.LayoutEventHeader:
 		return ok("%s is of the EventHeader provider %s, level %s, keyword %#x%s",
 			name, parsed.Provider, parsed.Level, parsed.Keyword, also)
-	case isOTLP(format):
+	case listen.LayoutOTLP:
 		return ok("%s is registered with the fields %s%s", name, fields, also)
-	case fields == "":
+	case listen.LayoutFieldless:
 		return warn(name+" is registered without fields, as the C++ exporter does: listeners can read it, but the "+
 			"Go, Rust and .NET exporters cannot register it",
 			"let services of the two kinds use different names (--name, USEREVENTS_TRACEPOINT_NAME)")
@@ -75,6 +75,22 @@ func fieldsOf(f *tracefs.Format) string {
 		out = append(out, t+" "+field.Name)
 	}
 	return strings.Join(out, "; ")
+}
+
+// layoutOf is the layout that a tracepoint was registered with: LayoutOTLP only with the fields that exporters use,
+// which is less than a listener can read. The name is what an EventHeader tracepoint's says.
+func layoutOf(name string, f *tracefs.Format) (listen.Layout, eventheader.Name) {
+	fields := fieldsOf(f)
+	parsed, err := eventheader.ParseName(name)
+	switch {
+	case err == nil && fields == eventheader.Fields:
+		return listen.LayoutEventHeader, parsed
+	case isOTLP(f):
+		return listen.LayoutOTLP, eventheader.Name{}
+	case fields == "":
+		return listen.LayoutFieldless, eventheader.Name{}
+	}
+	return listen.LayoutAny, eventheader.Name{}
 }
 
 func isOTLP(f *tracefs.Format) bool {
